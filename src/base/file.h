@@ -1,0 +1,58 @@
+#pragma once
+// Files that are either whole or not there.
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace trireme {
+
+using Path = std::filesystem::path;
+
+// The whole file. Throws DataError with path, operation and the system's reason.
+std::string read_text(const Path& path);
+std::vector<std::byte> read_bytes(const Path& path);
+
+// Writes to a temporary name beside `path`, fsyncs it, renames it over `path`, fsyncs the folder.
+// Throws DataError (no space, no permission); then `path` is untouched and the temporary is removed.
+void write_atomic(const Path& path, std::span<const std::byte> bytes);
+void write_atomic(const Path& path, std::string_view text);
+
+// fsync of a folder, so that a rename inside it survives a crash.
+void sync_folder(const Path& folder);
+
+// A file being written piece by piece; nothing is visible under `path` before commit().
+// The destructor of an uncommitted file removes its temporary.
+class AtomicFile {
+ public:
+  explicit AtomicFile(Path path);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+  void write(std::span<const std::byte> bytes);
+  void write(std::string_view text);
+  void commit();  // flush, fsync, rename, fsync of the folder
+
+ private:
+  Path path_, temporary_;
+  int fd_ = -1;
+};
+
+// Read-only map of a whole file. An empty file maps to an empty span.
+class MappedFile {
+ public:
+  explicit MappedFile(const Path& path);  // throws DataError
+  ~MappedFile();
+  MappedFile(MappedFile&&) noexcept;
+  MappedFile& operator=(MappedFile&&) = delete;
+  std::span<const std::byte> bytes() const { return {data_, size_}; }
+
+ private:
+  const std::byte* data_ = nullptr;
+  size_t size_ = 0;
+};
+
+}  // namespace trireme

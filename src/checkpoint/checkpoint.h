@@ -1,0 +1,77 @@
+#pragma once
+// Saving and loading. A checkpoint is a folder step-00001234/ of safetensors files and manifest.json,
+// which is written last, after everything else is on disk. Format: docs/formats.md.
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "checkpoint/state.h"
+#include "comm/communicator.h"
+
+namespace trireme {
+
+struct SaveOptions {
+  size_t max_shard_bytes = size_t{1} << 30;
+  std::string tag;  // "", "best": kept apart from the last-K rotation
+};
+
+// Writes RunState and all tensors of `source` into FOLDER/step-N (through step-N.tmp-PID, renamed at the
+// end). One rank calls it (rank 0, whose node holds the whole state). Throws DataError (disk full, unreadable folder): nothing
+// half-written is left under the final name. Returns the checkpoint's path.
+Path save_checkpoint(const Path& folder, StateSource& source, const RunState& state, const SaveOptions& options);
+
+// Removes all but the newest `keep` checkpoints (and the one named in best.json). Never removes the newest good one.
+void rotate_checkpoints(const Path& folder, int64_t keep);
+
+// ---- reading
+struct ShardFile {
+  std::string name;
+  uint64_t bytes = 0;
+  std::string sha256;
+};
+struct Manifest {
+  int version = 1;
+  RunState state;
+  std::vector<ShardFile> files;
+  std::vector<std::pair<TensorMeta, std::string>> tensors;  // with the file that holds each
+  std::string created;
+};
+
+class CheckpointReader {
+ public:
+  // Reads and checks the manifest; `verify`: also sizes and SHA-256 of every file. Throws FormatError.
+  CheckpointReader(Path checkpoint, bool verify);
+  ~CheckpointReader();
+  const Manifest& manifest() const;
+  const Path& path() const;
+  const TensorMeta* find(std::string_view name) const;
+  void read(const TensorMeta& tensor, std::span<std::byte> out) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// Checkpoints of a folder by step, newest last; unfinished ones are not listed.
+std::vector<Path> list_checkpoints(const Path& folder);
+// The newest that verifies; those that do not are named in a warning. nullopt: none at all.
+// Throws FormatError when there are some, and none is whole.
+std::optional<Path> newest_good_checkpoint(const Path& folder);
+// What the user wrote (a run directory, its checkpoints folder, or one checkpoint) as one checkpoint.
+Path resolve_checkpoint(const std::string& what);
+
+// `trireme ckpt inspect|verify|diff`
+std::string describe_checkpoint(const Path& checkpoint);                // table of tensors, state, files
+std::vector<std::string> verify_checkpoint(const Path& checkpoint);     // problems; empty: whole
+struct TensorDifference {
+  std::string name, kind;  // "only in A", "only in B", "shape", "values"
+  double max_absolute = 0, max_relative = 0;
+  int64_t differing = 0, elements = 0;
+};
+std::vector<TensorDifference> diff_checkpoints(const Path& a, const Path& b);
+// SHA-256 over all model.* tensors by sorted name (name, shape, bytes): what `verify` compares.
+std::string weights_hash(const CheckpointReader& checkpoint);
+
+}  // namespace trireme

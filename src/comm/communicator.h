@@ -1,0 +1,83 @@
+#pragma once
+// Ranks that talk. One driving thread at a time; every rank makes the same calls in the same order.
+// Every wait has a deadline and a sentence.
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+
+namespace trireme {
+
+using Bytes = std::span<const std::byte>;
+using MutableBytes = std::span<std::byte>;
+
+// The sentence of a wait that did not end: "rank 2 (host b) waited 300 s for <what> at step 17".
+struct Wait {
+  double seconds = 300;
+  std::string what;
+  int64_t step = -1;
+};
+
+struct Member {  // one rank
+  int rank = 0;
+  std::string host;
+  int64_t pid = 0;
+  int node = 0;        // index of the host, in order of first rank
+  int node_rank = 0;   // position among the ranks of its node
+};
+
+class Window;
+
+// An operation under way. Owned by the communicator; valid until wait() returned.
+using Ticket = uint64_t;
+
+class Communicator {
+ public:
+  virtual ~Communicator() = default;  // never collective, never throws
+  virtual int rank() const = 0;
+  virtual int size() const = 0;
+  virtual std::span<const Member> members() const = 0;
+
+  // Collectives over all ranks, host memory. Small data: start-up, verdicts, names.
+  virtual void barrier(const Wait&) = 0;
+  virtual void broadcast(MutableBytes data, int root, const Wait&) = 0;
+  // Every rank's bytes, by rank; lengths may differ.
+  virtual std::vector<std::vector<std::byte>> all_gather(Bytes mine, const Wait&) = 0;
+
+  // Point to point, any size. `tag` < 2^15.
+  virtual Ticket send(int to, int tag, Bytes data) = 0;
+  virtual Ticket receive(int from, int tag, MutableBytes data) = 0;
+  // Throws CommError naming the peer that is missing.
+  virtual void wait(Ticket, const Wait&) = 0;
+  virtual bool test(Ticket) = 0;  // true: done, and the ticket is spent
+
+  // Memory shared by the ranks of this node (collective over the node; same `bytes` everywhere). Zeroed.
+  virtual std::unique_ptr<Window> window(size_t bytes) = 0;
+
+  virtual void close() = 0;  // the normal end; collective; once
+  // The error end: tells the others why, as far as possible, and never waits for them.
+  virtual void abort(std::string_view why) noexcept = 0;
+};
+
+// Shared memory of one node. Mapped at possibly different addresses in each rank.
+class Window {
+ public:
+  virtual ~Window() = default;
+  virtual std::byte* data() const = 0;
+  virtual size_t size() const = 0;
+};
+
+// MPI. Initialises it (MPI_THREAD_SERIALIZED); a program started without mpirun is a world of one.
+std::unique_ptr<Communicator> make_mpi_communicator(int* argc, char*** argv);
+// True when started by mpirun or srun (environment); lets rank-free commands avoid MPI altogether.
+bool launched_by_mpi();
+// A world of one, without MPI.
+std::unique_ptr<Communicator> make_local_communicator();
+
+}  // namespace trireme
