@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,6 +16,10 @@ using Path = std::filesystem::path;
 // The whole file. Throws DataError with path, operation and the system's reason.
 std::string read_text(const Path& path);
 std::vector<std::byte> read_bytes(const Path& path);
+
+// Calls `use` with one piece of the file after another; at most 1 MiB each. Throws as read_text.
+void for_each_piece(const Path& path,
+                    const std::function<void(std::span<const std::byte>)>& use);
 
 // Writes to a temporary name beside `path`, fsyncs it, renames it over `path`, fsyncs the folder.
 // Throws DataError (no space, no permission); then `path` is untouched and the temporary is removed.

@@ -22,8 +22,15 @@ struct SaveOptions {
 // half-written is left under the final name. Returns the checkpoint's path.
 Path save_checkpoint(const Path& folder, StateSource& source, const RunState& state, const SaveOptions& options);
 
-// Removes all but the newest `keep` checkpoints (and the one named in best.json). Never removes the newest good one.
+// Removes all but the newest `keep` checkpoints (and the one named in best.json). Never removes the
+// newest good one: it is read back and verified before anything older goes.
 void rotate_checkpoints(const Path& folder, int64_t keep);
+
+// Points best.json at a checkpoint of `folder`, atomically; what tag "best" does after saving.
+void mark_best(const Path& folder, const Path& checkpoint);
+// What best.json points at; nullopt: there is none. Throws FormatError when it is damaged, names
+// anything but a checkpoint, or names one that is gone.
+std::optional<Path> best_checkpoint(const Path& folder);
 
 // ---- reading
 struct ShardFile {
@@ -59,17 +66,19 @@ std::vector<Path> list_checkpoints(const Path& folder);
 // The newest that verifies; those that do not are named in a warning. nullopt: none at all.
 // Throws FormatError when there are some, and none is whole.
 std::optional<Path> newest_good_checkpoint(const Path& folder);
-// What the user wrote (a run directory, its checkpoints folder, or one checkpoint) as one checkpoint.
+// What the user wrote (a run directory, its checkpoints folder, or one checkpoint) as one checkpoint;
+// a folder stands for its newest good one. Throws DataError when there is none.
 Path resolve_checkpoint(const std::string& what);
 
 // `trireme ckpt inspect|verify|diff`
 std::string describe_checkpoint(const Path& checkpoint);                // table of tensors, state, files
 std::vector<std::string> verify_checkpoint(const Path& checkpoint);     // problems; empty: whole
 struct TensorDifference {
-  std::string name, kind;  // "only in A", "only in B", "shape", "values"
-  double max_absolute = 0, max_relative = 0;
-  int64_t differing = 0, elements = 0;
+  std::string name, kind;  // "only in A", "only in B", "shape" (or dtype), "values"
+  double max_absolute = 0, max_relative = 0;  // |a - b|, and divided by max(|a|, |b|)
+  int64_t differing = 0, elements = 0;        // elements whose bits differ
 };
+// By name; empty: all tensors are equal bit for bit.
 std::vector<TensorDifference> diff_checkpoints(const Path& a, const Path& b);
 // SHA-256 over all model.* tensors by sorted name (name, shape, bytes): what `verify` compares.
 std::string weights_hash(const CheckpointReader& checkpoint);

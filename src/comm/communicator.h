@@ -28,8 +28,8 @@ struct Member {  // one rank
   int rank = 0;
   std::string host;
   int64_t pid = 0;
-  int node = 0;        // index of the host, in order of first rank
-  int node_rank = 0;   // position among the ranks of its node
+  int node = 0;       // index of the host, in order of first rank
+  int node_rank = 0;  // position among the ranks of its node
 };
 
 class Window;
@@ -50,18 +50,23 @@ class Communicator {
   // Every rank's bytes, by rank; lengths may differ.
   virtual std::vector<std::vector<std::byte>> all_gather(Bytes mine, const Wait&) = 0;
 
-  // Point to point, any size. `tag` < 2^15.
+  // Point to point, any size; both sides name the same size. `tag` < 2^15. The bytes stay valid
+  // until wait() returned or test() gave true; messages of one sender and tag arrive in order.
   virtual Ticket send(int to, int tag, Bytes data) = 0;
   virtual Ticket receive(int from, int tag, MutableBytes data) = 0;
-  // Throws CommError naming the peer that is missing.
+  // Throws CommError naming the peer that is missing, died, or failed (its reason). After any
+  // CommError only abort() and the destructor make sense.
   virtual void wait(Ticket, const Wait&) = 0;
   virtual bool test(Ticket) = 0;  // true: done, and the ticket is spent
 
-  // Memory shared by the ranks of this node (collective over the node; same `bytes` everywhere). Zeroed.
+  // Memory shared by the ranks of this node (collective over the node; same `bytes` everywhere).
+  // Zeroed, starts on a cache line. It stays until close(), and must not be touched after it.
   virtual std::unique_ptr<Window> window(size_t bytes) = 0;
 
   virtual void close() = 0;  // the normal end; collective; once
-  // The error end: tells the others why, as far as possible, and never waits for them.
+  // The error end: tells the others why, as far as possible, and never waits for their answer.
+  // Under MPI it ends the job with exit code 5 after 0.3 s, in which the others may report, and
+  // does not return.
   virtual void abort(std::string_view why) noexcept = 0;
 };
 

@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -23,6 +24,7 @@ struct RunConfig {          // [run]
   double log_interval;      // seconds between progress lines in a batch log, 10
   bool progress;            // true: a bar on a terminal
   std::string cpu_level;    // "" = the best all ranks have; else baseline | x86-64-v3 | x86-64-v4
+  friend bool operator==(const RunConfig&, const RunConfig&) = default;
 };
 
 struct DataConfig {         // [data]
@@ -61,6 +63,7 @@ struct DataConfig {         // [data]
   std::vector<int64_t> shape;  // of a sample, C,H,W or F
   int64_t classes;             // 0: from the data; synthetic: required
   int64_t samples, validation_samples;
+  friend bool operator==(const DataConfig&, const DataConfig&) = default;
 };
 
 // One `layer =`, `input =`, `loss =` or `metric =` line, as written; model/build.cpp gives it meaning.
@@ -72,6 +75,11 @@ struct LayerLine {
   std::string target;  // losses
   std::string file;
   int line = 0;
+  // Where a line was written does not matter.
+  friend bool operator==(const LayerLine& a, const LayerLine& b) {
+    return std::tie(a.name, a.op, a.from, a.options, a.target) ==
+           std::tie(b.name, b.op, b.from, b.options, b.target);
+  }
 };
 
 struct ModelConfig {        // [model]
@@ -82,11 +90,13 @@ struct ModelConfig {        // [model]
   std::map<std::string, std::vector<std::pair<std::string, std::string>>> overrides;
   std::string initializer;  // pytorch | keras
   std::string init_from;    // checkpoint, run or safetensors file
+  friend bool operator==(const ModelConfig&, const ModelConfig&) = default;
 };
 
 struct SlotRuleConfig {     // lr_scale = PATTERN:FACTOR and so on
   std::string pattern;
   double factor;
+  friend bool operator==(const SlotRuleConfig&, const SlotRuleConfig&) = default;
 };
 
 struct TrainConfig {        // [train]
@@ -104,6 +114,7 @@ struct TrainConfig {        // [train]
   std::string monitor;      // validation/loss, validation/accuracy ...
   std::string non_finite;   // stop | skip
   std::vector<std::string> freeze;  // patterns over parameter names
+  friend bool operator==(const TrainConfig&, const TrainConfig&) = default;
 };
 
 struct OptimizerConfig {    // [optimizer]
@@ -112,6 +123,7 @@ struct OptimizerConfig {    // [optimizer]
   bool nesterov, centered;
   bool decay_all;           // false: biases and normalisation parameters are excluded from decay
   std::vector<SlotRuleConfig> lr_scale, decay_scale;
+  friend bool operator==(const OptimizerConfig&, const OptimizerConfig&) = default;
 };
 
 struct ScheduleConfig {     // [schedule]
@@ -123,6 +135,7 @@ struct ScheduleConfig {     // [schedule]
   std::vector<double> milestones;  // multi_step
   double power, end_factor; // polynomial, cosine: final lr = end_factor * lr
   double total;             // 0: the run's length
+  friend bool operator==(const ScheduleConfig&, const ScheduleConfig&) = default;
 };
 
 struct ExchangeConfig {     // [exchange]
@@ -131,6 +144,7 @@ struct ExchangeConfig {     // [exchange]
   double first_bucket_mib;  // 1
   int64_t hash_every;       // steps between comparisons of parameter hashes over nodes; 0: off
   int64_t servers;
+  friend bool operator==(const ExchangeConfig&, const ExchangeConfig&) = default;
 };
 
 struct CheckpointConfig {   // [checkpoint]
@@ -140,6 +154,7 @@ struct CheckpointConfig {   // [checkpoint]
   int64_t keep;             // 3 newest
   bool keep_best;           // true, by train.monitor
   double max_shard_mib;     // 1024
+  friend bool operator==(const CheckpointConfig&, const CheckpointConfig&) = default;
 };
 
 struct ExportConfig {       // [export]
@@ -147,6 +162,7 @@ struct ExportConfig {       // [export]
   int64_t goldens;          // samples recorded, 4
   double atol, rtol;        // 1e-5, 1e-4
   bool best;                // false: the last weights; true: the best checkpoint's
+  friend bool operator==(const ExportConfig&, const ExportConfig&) = default;
 };
 
 struct DebugConfig {        // [debug]
@@ -155,6 +171,7 @@ struct DebugConfig {        // [debug]
   std::string kill_how;     // kill | exit | hang | throw
   int64_t nan_step;         // -1: none; poisons one sample's gradient at this step
   double slow_rank_ms;      // extra time per step on kill_rank
+  friend bool operator==(const DebugConfig&, const DebugConfig&) = default;
 };
 
 // One resolved key, for printing and the run directory.

@@ -1,5 +1,6 @@
 #pragma once
-// Batches of a rank's leaves, filled ahead by prefetch threads or, for data in memory, by the lane itself.
+// Batches of a rank's leaves, filled ahead by prefetch threads or, for data in memory, by the lane
+// itself.
 
 #include <cstdint>
 #include <functional>
@@ -23,23 +24,26 @@ struct LeafRequest {
 // One filled leaf; valid until the step after it is released. Field order: input, target, weight.
 struct LeafBatch {
   int64_t samples = 0;
-  std::byte* fields[3] = {nullptr, nullptr, nullptr};  // f32 input; i64 label or f32 target; f32 weight or null
+  std::byte* fields[3] = {nullptr, nullptr,
+                          nullptr};  // f32 input; i64 label or f32 target; f32 weight or null
   const SampleKey* keys = nullptr;
 };
 
 struct LoaderOptions {
   bool augment = false;
-  int threads = 0;          // 0: get() fills in the calling thread
+  int threads = 0;  // 0: get() fills in the calling thread
   int steps_ahead = 2;
-  double timeout = 300;     // seconds get() may wait
+  double timeout = 300;  // seconds get() may wait
 };
 
 class Loader {
  public:
   // `plan(step)`: the requests of this rank at that step, in order; pure; empty: nothing to read.
-  // Requests of one step are for distinct leaves. `max_samples`: of any leaf. `max_leaves`: of any step.
-  Loader(const DataSource& source, const Order& order, std::function<std::vector<LeafRequest>(int64_t)> plan,
-         int64_t first_step, int64_t max_leaves, int64_t max_samples, LoaderOptions options);
+  // Requests of one step are for distinct leaves. `max_samples`: of any leaf. `max_leaves`: of any
+  // step.
+  Loader(const DataSource& source, const Order& order,
+         std::function<std::vector<LeafRequest>(int64_t)> plan, int64_t first_step,
+         int64_t max_leaves, int64_t max_samples, LoaderOptions options);
   ~Loader();
   // The index-th request of `step`. Thread-safe for distinct indexes. Steps are asked for in order.
   // Rethrows what the reader threw; throws DataError naming step and leaf after the timeout.

@@ -1,5 +1,6 @@
 #pragma once
-// Where samples come from. A source is const and thread-safe: lanes and prefetch threads call read().
+// Where samples come from. A source is const and thread-safe: lanes and prefetch threads call
+// read().
 
 #include <cstdint>
 #include <memory>
@@ -15,21 +16,22 @@ namespace trireme {
 
 // What a data set looks like; decides the model's input and output when the file does not say.
 struct Schema {
-  Shape input;                            // C,H,W (image = true) or F
-  bool image = false;                     // memory order of a sample is H,W,C
-  int64_t classes = 0;                    // 0: real-valued targets
-  std::vector<std::string> class_names;   // empty: the numbers
-  int64_t target_width = 1;               // values per sample when classes == 0
+  Shape input;                           // C,H,W (image = true) or F
+  bool image = false;                    // memory order of a sample is H,W,C
+  int64_t classes = 0;                   // 0: real-valued targets
+  std::vector<std::string> class_names;  // empty: the numbers
+  int64_t target_width = 1;              // values per sample when classes == 0
   bool weighted = false;
 };
 
-// x' = (x - mean) * inverse_std, by channel (image) or column; computed once from the training split,
-// kept in checkpoints and exports. Empty: none.
+// x' = (x - mean) * inverse_std, by channel (image) or column; computed once from the training
+// split, kept in checkpoints and exports. Empty: none.
 struct Normalization {
   std::vector<double> mean, std;
 };
 
-// Columns that CSV features come from, so that a prediction can read the same file. Kept in exports.
+// Columns that CSV features come from, so that a prediction can read the same file. Kept in
+// exports.
 struct FeatureMap {
   struct Column {
     std::string name;
@@ -50,10 +52,10 @@ struct Preprocessing {
 
 // Where one sample is to be written. Sizes as in Schema.
 struct SampleOut {
-  float* input;     // H,W,C for images
-  int64_t* label;   // classes > 0
-  float* target;    // classes == 0
-  float* weight;    // may be null
+  float* input;    // H,W,C for images
+  int64_t* label;  // classes > 0
+  float* target;   // classes == 0
+  float* weight;   // may be null
 };
 
 class DataSource {
@@ -63,17 +65,21 @@ class DataSource {
   virtual const Preprocessing& preprocessing() const = 0;
   // Sample `id`, normalised; with augmentation when `augment`, drawn from (seed, key) alone.
   // Throws DataError naming file and offset, line or sample.
-  virtual void read(uint64_t id, const SampleKey& key, bool augment, const SampleOut& out) const = 0;
+  virtual void read(uint64_t id, const SampleKey& key, bool augment,
+                    const SampleOut& out) const = 0;
   virtual int64_t label(uint64_t id) const = 0;  // classes > 0; for class-balanced order and checks
   virtual bool in_memory() const = 0;            // read() is a copy: no prefetch thread is worth it
-  // SHA-256 over sorted file names, sizes and contents' hashes (or the synthetic parameters): ranks compare it.
+  // SHA-256 over sorted file names, sizes and contents' hashes (or the synthetic parameters): ranks
+  // compare it.
   virtual std::string fingerprint() const = 0;
 };
 
 struct DataSets {
   std::unique_ptr<DataSource> train, validation;  // validation may be null
 };
-// Opens what [data] declares. `fixed`: preprocessing from a checkpoint or export, instead of computing it.
-DataSets open_data(const DataConfig& config, uint64_t seed, const std::optional<Preprocessing>& fixed = {});
+// Opens what [data] declares. `fixed`: preprocessing from a checkpoint or export, instead of
+// computing it.
+DataSets open_data(const DataConfig& config, uint64_t seed,
+                   const std::optional<Preprocessing>& fixed = {});
 
 }  // namespace trireme

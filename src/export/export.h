@@ -19,11 +19,12 @@ struct TrainedModel {
   const Graph* graph = nullptr;
   std::map<std::string, HostTensor> weights;  // params and state
   Preprocessing preprocessing;
-  std::string config;        // resolved experiment, INI
-  std::string origin;        // run and step, for the model card
+  std::string config;  // resolved experiment, INI
+  std::string origin;  // run and step, for the model card
 };
 
-// Inputs (logical layout N,C,H,W or N,F, normalised) and the outputs that training's own program gave.
+// Inputs (logical layout N,C,H,W or N,F, normalised) and the outputs that training's own program
+// gave.
 struct Goldens {
   HostTensor input, output;
 };
@@ -35,14 +36,17 @@ struct ParityReport {
   std::string text;  // one line for the user
 };
 
-// Writes OUT/model.onnx, OUT/model.safetensors, OUT/goldens.safetensors, OUT/preprocessing.json, OUT/experiment.ini and
-// OUT/README.md (by `formats`) into OUT.tmp-PID, reads each model back, replays the goldens
-// (|a - b| <= atol + rtol |b|), and renames to OUT only when all agree. A mismatch throws FormatError and leaves nothing.
-// An existing OUT is never overwritten (ConfigError).
-ParityReport export_model(const TrainedModel& model, const Goldens& goldens, const std::vector<std::string>& formats,
-                          double atol, double rtol, const Path& out);
+// Writes OUT/model.onnx, OUT/model.safetensors, OUT/goldens.safetensors, OUT/preprocessing.json,
+// OUT/experiment.ini and OUT/README.md (by `formats`) into OUT.tmp-PID, reads each model back,
+// replays the goldens
+// (|a - b| <= atol + rtol |b|), and renames to OUT only when all agree. A mismatch throws
+// FormatError and leaves nothing. An existing OUT is never overwritten (ConfigError).
+ParityReport export_model(const TrainedModel& model, const Goldens& goldens,
+                          const std::vector<std::string>& formats, double atol, double rtol,
+                          const Path& out);
 
-// A model read back from an export folder, .onnx or .safetensors file: graph rebuilt, weights loaded.
+// A model read back from an export folder, .onnx or .safetensors file: graph rebuilt, weights
+// loaded.
 struct LoadedModel {
   std::unique_ptr<Graph> graph;
   std::map<std::string, HostTensor> weights;  // by slot name
@@ -53,9 +57,11 @@ LoadedModel load_export(const Path& what);
 
 // ONNX alone (opset 17, IR 8). Preprocessing and config go into metadata_props.
 void write_onnx(const TrainedModel& model, const Path& file);
-LoadedModel read_onnx(const Path& file);  // the subset that write_onnx writes; FormatError names what is not supported
+LoadedModel read_onnx(const Path& file);  // the subset that write_onnx writes; FormatError names
+                                          // what is not supported
 
-// Runs a graph on given weights in inference mode. input: logical, normalised, any number of samples.
+// Runs a graph on given weights in inference mode. input: logical, normalised, any number of
+// samples.
 class Predictor {
  public:
   Predictor(const Graph& graph, const std::map<std::string, HostTensor>& weights);

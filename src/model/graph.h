@@ -70,6 +70,10 @@ class Graph {
     Slot slot;
     NodeId first_use;
   };
+  std::vector<NodeId> with_logical_order(const Op& op, std::vector<NodeId> inputs);
+  int claim_slot(const std::string& node_name, const SlotSpec& spec, std::vector<PendingSlot>& pending,
+                 const std::map<std::string, std::string>& shared, NodeId user);
+
   std::vector<Node> nodes_;
   std::vector<PendingSlot> pending_params_, pending_state_;
   ParamTable params_, state_;

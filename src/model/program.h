@@ -37,6 +37,7 @@ struct ProgramOptions {
   uint64_t seed = 0;
   bool sample_weights = false;    // the batch has weights
   bool input_gradients = false;   // also compute d loss / d input
+  bool losses = true;             // inference: also compute the losses' values (evaluation)
 };
 
 class Program {

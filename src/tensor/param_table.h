@@ -27,7 +27,9 @@ enum class Init : uint8_t { zeros, ones, constant, uniform, normal, kaiming_unif
                             xavier_uniform, xavier_normal, truncated_normal };
 struct Initializer {
   Init kind = Init::zeros;
-  double a = 0, b = 0;  // uniform: low, high; normal: mean, deviation; constant: a; kaiming_uniform: a = negative slope
+  // uniform: low, high; normal, truncated_normal (cut at -2 and 2): mean, deviation; constant: a;
+  // kaiming_*: a = negative slope, b = 1 takes fan_out for fan_in; xavier_*: a = gain, 0 means 1.
+  double a = 0, b = 0;
 };
 
 // A named piece of the index space. `stored` is the order in memory: view the logical tensor as

@@ -1,0 +1,165 @@
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include "base/error.h"
+
+namespace trireme {
+
+namespace {
+
+std::string hint_for(int reason) {
+  switch (reason) {
+    case ENOSPC:
+    case EDQUOT:
+      return "free space on that file system";
+    case EACCES:
+    case EPERM:
+    case EROFS:
+      return "check the permissions of the file and its folder";
+    case ENOENT:
+      return "check the path";
+    default:
+      return {};
+  }
+}
+
+[[noreturn]] void fail(const char* operation, const Path& path, int reason = errno) {
+  throw DataError("cannot " + std::string(operation) + " " + path.string() + ": " +
+                      std::generic_category().message(reason),
+                  hint_for(reason));
+}
+
+class Descriptor {  // owns one file descriptor
+ public:
+  explicit Descriptor(int fd) noexcept : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) (void)::close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const noexcept { return fd_; }
+
+ private:
+  int fd_;
+};
+
+int open_for_reading(const Path& path, int flags = 0) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | flags);
+  if (fd < 0) fail("open", path);
+  return fd;
+}
+
+Path folder_of(const Path& path) { return path.has_parent_path() ? path.parent_path() : Path("."); }
+
+}  // namespace
+
+void for_each_piece(const Path& path, const std::function<void(std::span<const std::byte>)>& use) {
+  constexpr size_t kPiece = size_t{1} << 20;
+  const Descriptor file(open_for_reading(path));
+  std::vector<std::byte> piece(kPiece);
+  for (;;) {
+    const ssize_t got = ::read(file.get(), piece.data(), piece.size());
+    if (got == 0) return;
+    if (got > 0) {
+      use({piece.data(), static_cast<size_t>(got)});
+    } else if (errno != EINTR) {
+      fail("read", path);
+    }
+  }
+}
+
+std::string read_text(const Path& path) {
+  std::string text;
+  for_each_piece(path, [&](std::span<const std::byte> piece) {
+    text.append(reinterpret_cast<const char*>(piece.data()), piece.size());
+  });
+  return text;
+}
+
+std::vector<std::byte> read_bytes(const Path& path) {
+  std::vector<std::byte> bytes;
+  for_each_piece(path, [&](std::span<const std::byte> piece) {
+    bytes.insert(bytes.end(), piece.begin(), piece.end());
+  });
+  return bytes;
+}
+
+void sync_folder(const Path& folder) {
+  const Descriptor opened(open_for_reading(folder, O_DIRECTORY));
+  // Some network file systems refuse fsync on folders; their rename is already durable.
+  if (::fsync(opened.get()) != 0 && errno != EINVAL && errno != ENOTSUP) fail("sync", folder);
+}
+
+void write_atomic(const Path& path, std::span<const std::byte> bytes) {
+  AtomicFile file(path);
+  file.write(bytes);
+  file.commit();
+}
+
+void write_atomic(const Path& path, std::string_view text) {
+  write_atomic(path, std::as_bytes(std::span(text)));
+}
+
+AtomicFile::AtomicFile(Path path) : path_(std::move(path)) {
+  const std::string stem = path_.string() + ".tmp-" + std::to_string(::getpid()) + "-";
+  for (int number = 0; fd_ < 0; ++number) {
+    temporary_ = stem + std::to_string(number);
+    fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd_ < 0 && errno != EEXIST && errno != EINTR) fail("create", temporary_);
+  }
+}
+
+AtomicFile::~AtomicFile() {
+  if (fd_ >= 0) (void)::close(fd_);
+  if (!temporary_.empty()) (void)::unlink(temporary_.c_str());
+}
+
+void AtomicFile::write(std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t put = ::write(fd_, bytes.data(), bytes.size());
+    if (put >= 0) {
+      bytes = bytes.subspan(static_cast<size_t>(put));
+    } else if (errno != EINTR) {
+      fail("write", temporary_);
+    }
+  }
+}
+
+void AtomicFile::write(std::string_view text) { write(std::as_bytes(std::span(text))); }
+
+void AtomicFile::commit() {
+  if (::fsync(fd_) != 0) fail("sync", temporary_);
+  if (::close(std::exchange(fd_, -1)) != 0) fail("close", temporary_);
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail("rename a temporary to", path_);
+  temporary_.clear();
+  sync_folder(folder_of(path_));
+}
+
+MappedFile::MappedFile(const Path& path) {
+  const Descriptor file(open_for_reading(path));
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) fail("inspect", path);
+  if (S_ISDIR(status.st_mode)) fail("map", path, EISDIR);
+  size_ = static_cast<size_t>(status.st_size);
+  if (size_ == 0) return;
+  void* const mapped = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.get(), 0);
+  if (mapped == MAP_FAILED) fail("map", path);
+  data_ = static_cast<const std::byte*>(mapped);
+}
+
+MappedFile::MappedFile(MappedFile&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+
+MappedFile::~MappedFile() {
+  if (data_) (void)::munmap(const_cast<std::byte*>(data_), size_);
+}
+
+}  // namespace trireme

@@ -1,0 +1,25 @@
+#include "config/rules.h"
+
+namespace trireme::config {
+
+void check_across_sections(const Experiment& e, Section& train, Section& schedule,
+                           Section& exports) {
+  const bool validates =
+      !e.data.validation.empty() || e.data.validation_split > 0 || e.data.validation_samples > 0;
+  const bool monitors_validation = e.train.monitor.starts_with("validation/");
+  if (e.train.early_stopping > 0 && monitors_validation && !validates) {
+    train.fail("early_stopping", "needs validation data for train.monitor = " + e.train.monitor +
+                                     " (set data.validation or data.validation_split)");
+  }
+  if (e.export_.best && !e.checkpoint.keep_best) {
+    exports.fail("best", "needs checkpoint.keep_best = true");
+  }
+  const bool has_length = e.schedule.name == "polynomial" || e.schedule.name == "cosine";
+  if (has_length && e.schedule.total <= 0 && e.train.max_epochs <= 0 && e.train.max_steps <= 0) {
+    schedule.fail("total",
+                  "missing (train.max_epochs and train.max_steps are 0, so the run's length "
+                  "is not known)");
+  }
+}
+
+}  // namespace trireme::config

@@ -1,0 +1,12 @@
+#pragma once
+// Rules that tie keys of several sections together.
+
+#include "config/experiment.h"
+#include "config/section.h"
+
+namespace trireme::config {
+
+void check_across_sections(const Experiment& e, Section& train, Section& schedule,
+                           Section& exports);
+
+}  // namespace trireme::config

@@ -1,0 +1,39 @@
+// [exchange], [debug]: how ranks work together, and faults made on purpose.
+#include "config/sections/sections.h"
+
+namespace trireme::config {
+
+ExchangeConfig read_exchange(Section& s) {
+  ExchangeConfig c;
+  c.name = s.choice("name", "all_reduce", {"all_reduce", "parameter_server"},
+                    "how gradients travel; parameter_server is not available yet");
+  s.only_for("name", {"all_reduce"});
+  c.bucket_mib = s.number("bucket_mib", 4, {0.001, 4096}, "MiB", "bytes of a bucket between nodes");
+  c.first_bucket_mib =
+      s.number("first_bucket_mib", 1, {0.001, 4096}, "MiB", "bytes of the first bucket of a step");
+  s.only_for("name", {"parameter_server"});
+  c.servers = s.integer("servers", 0, {0, 4096}, "ranks", "that are servers: the last ones");
+  s.for_all();
+  c.hash_every = s.integer("hash_every", 0, {0, 1e12}, "steps",
+                           "between comparisons of the parameters' hashes over nodes; 0: off");
+  if (c.name == "parameter_server") s.fail("name", "parameter_server is not available yet");
+  return c;
+}
+
+DebugConfig read_debug(Section& s) {
+  DebugConfig c;
+  c.kill_rank = s.integer("kill_rank", -1, {-1, 1e6}, "", "rank that fails on purpose; -1: none");
+  c.kill_step = s.integer("kill_step", -1, {-1, 1e12}, "", "step at which it fails; -1: never");
+  c.kill_how = s.choice("kill_how", "kill", {"kill", "exit", "hang", "throw"}, "how it fails");
+  c.nan_step = s.integer("nan_step", -1, {-1, 1e12}, "",
+                         "step at which one sample's gradient becomes NaN; -1: never");
+  c.slow_rank_ms =
+      s.number("slow_rank_ms", 0, {0, 1e7}, "milliseconds", "extra time per step on kill_rank");
+  if (c.kill_rank < 0) {
+    if (c.kill_step >= 0) s.fail("kill_step", "needs debug.kill_rank, the rank that fails");
+    if (c.slow_rank_ms > 0) s.fail("slow_rank_ms", "needs debug.kill_rank, the rank that is slow");
+  }
+  return c;
+}
+
+}  // namespace trireme::config

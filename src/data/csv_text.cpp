@@ -1,0 +1,84 @@
+#include "data/csv_text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+
+namespace trireme {
+
+CsvReader::CsvReader(std::string_view text, char delimiter, std::string file)
+    : text_(text), delimiter_(delimiter), file_(std::move(file)) {
+  if (text_.starts_with("\xef\xbb\xbf")) at_ = 3;
+}
+
+std::string_view CsvReader::quoted_cell() {
+  const size_t begin = ++at_;
+  bool doubled = false;
+  for (;;) {
+    at_ = text_.find('"', at_);
+    if (at_ == std::string_view::npos) {
+      throw DataError(fmt::format("{}:{}: a quoted cell never ends", file_, line_),
+                      "close the quote");
+    }
+    if (at_ + 1 >= text_.size() || text_[at_ + 1] != '"') break;
+    doubled = true;
+    at_ += 2;
+  }
+  const std::string_view cell = text_.substr(begin, at_ - begin);
+  ++at_;
+  next_line_ += std::count(cell.begin(), cell.end(), '\n');
+  if (at_ < text_.size() && text_[at_] != delimiter_ && text_[at_] != '\n' && text_[at_] != '\r') {
+    throw DataError(fmt::format("{}:{}: text after the closing quote of column {}", file_, line_,
+                                cells_.size() + 1));
+  }
+  if (!doubled) return cell;
+  std::string& plain = unquoted_.emplace_back();
+  for (size_t i = 0; i < cell.size(); ++i) {
+    plain.push_back(cell[i]);
+    if (cell[i] == '"') ++i;
+  }
+  return plain;
+}
+
+std::string_view CsvReader::plain_cell() {
+  const size_t begin = at_;
+  while (at_ < text_.size() && text_[at_] != delimiter_ && text_[at_] != '\n') ++at_;
+  std::string_view cell = text_.substr(begin, at_ - begin);
+  if (cell.ends_with('\r') && (at_ == text_.size() || text_[at_] == '\n')) cell.remove_suffix(1);
+  return cell;
+}
+
+// After a cell: true at the end of the line or text, which is consumed; false at a delimiter,
+// consumed too.
+bool CsvReader::end_of_record() {
+  if (at_ < text_.size() && text_[at_] == '\r') ++at_;
+  if (at_ >= text_.size()) return true;
+  if (text_[at_++] == delimiter_) return false;
+  ++next_line_;
+  return true;
+}
+
+bool CsvReader::next() {
+  cells_.clear();
+  unquoted_.clear();
+  while (at_ < text_.size()) {
+    line_ = next_line_;
+    do {
+      const bool quoted = at_ < text_.size() && text_[at_] == '"';
+      cells_.push_back(quoted ? quoted_cell() : plain_cell());
+    } while (!end_of_record());
+    if (cells_.size() > 1 || !cells_[0].empty()) return true;
+    cells_.clear();
+  }
+  return false;
+}
+
+char parse_delimiter(const std::string& text) {
+  if (text == "tab" || text == "\\t") return '\t';
+  if (text.size() == 1 && text[0] != '"' && text[0] != '\n' && text[0] != '\r') return text[0];
+  throw ConfigError(fmt::format("data.delimiter is '{}'", text), "use one character, or tab");
+}
+
+}  // namespace trireme

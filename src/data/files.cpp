@@ -1,0 +1,144 @@
+#include "data/files.h"
+
+#include <fmt/format.h>
+#include <glob.h>
+#include <zlib.h>
+
+#include <algorithm>
+#include <fstream>
+#include <memory>
+#include <type_traits>
+
+#include "base/error.h"
+#include "base/sha256.h"
+
+namespace trireme {
+namespace {
+
+constexpr const char* kPathHint =
+    "check the paths in [data]; they are relative to the current folder";
+
+std::vector<Path> files_of_folder(const Path& folder,
+                                  std::span<const std::string_view> extensions) {
+  std::vector<Path> found;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    const bool wanted = std::any_of(extensions.begin(), extensions.end(),
+                                    [&](std::string_view e) { return name.ends_with(e); });
+    if (wanted && entry.is_regular_file()) found.push_back(entry.path());
+  }
+  if (found.empty()) {
+    throw DataError(
+        fmt::format("{} has no file ending in {}", folder.string(), fmt::join(extensions, ", ")),
+        kPathHint);
+  }
+  return found;
+}
+
+std::vector<Path> files_of_glob(const std::string& pattern) {
+  glob_t matches{};
+  const int rc = ::glob(pattern.c_str(), 0, nullptr, &matches);
+  std::vector<Path> found;
+  for (size_t i = 0; rc == 0 && i < matches.gl_pathc; ++i) found.emplace_back(matches.gl_pathv[i]);
+  ::globfree(&matches);
+  if (found.empty()) throw DataError(fmt::format("no file matches {}", pattern), kPathHint);
+  return found;
+}
+
+struct CloseGzip {
+  void operator()(gzFile file) const { gzclose_r(file); }
+};
+using GzipFile = std::unique_ptr<std::remove_pointer_t<gzFile>, CloseGzip>;
+
+Digest hash_ends(const Path& path, uintmax_t size) {
+  constexpr std::streamsize kEnd = 1 << 20;
+  std::string buffer(kEnd, '\0');
+  std::ifstream in(path, std::ios::binary);
+  Sha256 hash;
+  in.read(buffer.data(), kEnd);
+  hash.update(std::string_view(buffer.data(), static_cast<size_t>(in.gcount())));
+  if (size > static_cast<uintmax_t>(kEnd)) {
+    in.clear();
+    in.seekg(-kEnd, std::ios::end);
+    in.read(buffer.data(), kEnd);
+    hash.update(std::string_view(buffer.data(), static_cast<size_t>(in.gcount())));
+  }
+  if (in.bad()) throw DataError(fmt::format("{} cannot be read", path.string()));
+  return hash.finish();
+}
+
+}  // namespace
+
+std::vector<Path> expand_files(const std::vector<std::string>& entries,
+                               std::span<const std::string_view> extensions) {
+  std::vector<Path> all;
+  for (const std::string& entry : entries) {
+    std::vector<Path> found;
+    if (std::filesystem::is_directory(entry)) {
+      found = files_of_folder(entry, extensions);
+    } else if (std::filesystem::exists(entry)) {
+      found = {entry};
+    } else if (entry.find_first_of("*?[") != std::string::npos) {
+      found = files_of_glob(entry);
+    } else {
+      throw DataError(fmt::format("{} does not exist", entry), kPathHint);
+    }
+    std::sort(found.begin(), found.end());
+    all.insert(all.end(), found.begin(), found.end());
+  }
+  return all;
+}
+
+std::string read_maybe_gzip(const Path& path) {
+  const std::string name = path.string();
+  if (!std::filesystem::exists(path))
+    throw DataError(fmt::format("{} does not exist", name), kPathHint);
+  if (std::filesystem::is_directory(path)) {
+    throw DataError(fmt::format("{} is a folder; a file is needed here", name), kPathHint);
+  }
+  if (std::filesystem::file_size(path) == 0) throw DataError(fmt::format("{} is empty", name));
+  const GzipFile file(gzopen(name.c_str(), "rb"));
+  if (!file) throw DataError(fmt::format("{} cannot be opened for reading", name));
+  gzbuffer(file.get(), 1 << 17);
+  std::string text;
+  constexpr size_t kPiece = 1 << 20;
+  int got = 0;
+  do {
+    const size_t before = text.size();
+    text.resize(before + kPiece);
+    got = gzread(file.get(), text.data() + before, kPiece);
+    text.resize(before + static_cast<size_t>(std::max(got, 0)));
+  } while (got > 0);
+  int code = Z_OK;
+  const char* reason = gzerror(file.get(), &code);
+  if (got < 0 || code == Z_BUF_ERROR) {
+    throw DataError(fmt::format("{} is not a whole gzip file: {} after {} unpacked bytes", name,
+                                code == Z_BUF_ERROR ? "it ends early" : reason, text.size()),
+                    "download or copy it again");
+  }
+  if (text.empty()) throw DataError(fmt::format("{} is empty once unpacked", name));
+  return text;
+}
+
+std::string fingerprint_files(std::vector<NamedFile> files) {
+  std::sort(files.begin(), files.end(),
+            [](const auto& a, const auto& b) { return a.name < b.name; });
+  uintmax_t total = 0;
+  for (const auto& file : files) total += std::filesystem::file_size(file.path);
+  Sha256 hash;
+  for (const auto& file : files) {
+    const uintmax_t size = std::filesystem::file_size(file.path);
+    const Digest content =
+        total <= kFullHashBytes ? sha256_file(file.path.string()) : hash_ends(file.path, size);
+    hash.update(fmt::format("{}\n{}\n{}\n", file.name, size, content.hex()));
+  }
+  return hash.finish().hex();
+}
+
+std::vector<NamedFile> named_by_file(std::span<const Path> paths) {
+  std::vector<NamedFile> named;
+  for (const Path& path : paths) named.push_back({path, path.filename().string()});
+  return named;
+}
+
+}  // namespace trireme

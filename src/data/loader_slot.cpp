@@ -1,0 +1,62 @@
+#include "data/loader_slot.h"
+
+#include <fmt/format.h>
+
+#include <stdexcept>
+
+namespace trireme {
+
+LeafSlot::LeafSlot(const Schema& schema, int64_t max_samples)
+    : elements_(schema.input.elements()),
+      target_width_(schema.classes > 0 ? 1 : schema.target_width),
+      max_samples_(max_samples),
+      labels_(schema.classes > 0),
+      input_(static_cast<size_t>(max_samples * elements_) * sizeof(float)),
+      target_(static_cast<size_t>(max_samples * target_width_) *
+              (labels_ ? sizeof(int64_t) : sizeof(float))),
+      weight_(schema.weighted ? static_cast<size_t>(max_samples) * sizeof(float) : 0),
+      keys_(static_cast<size_t>(max_samples)) {
+  batch_.fields[0] = input_.data();
+  batch_.fields[1] = target_.data();
+  batch_.fields[2] = schema.weighted ? weight_.data() : nullptr;
+  batch_.keys = keys_.data();
+}
+
+void LeafSlot::read_samples(const DataSource& source, const Order& order,
+                            const LeafRequest& request, bool augment) {
+  if (request.samples() > max_samples_) {
+    throw std::logic_error(fmt::format("leaf {} asks for {} samples of at most {}", request.leaf,
+                                       request.samples(), max_samples_));
+  }
+  for (int64_t i = 0; i < request.samples(); ++i) {
+    const SampleKey key = order.at(request.epoch, static_cast<uint64_t>(request.begin + i));
+    keys_[static_cast<size_t>(i)] = key;
+    SampleOut out{input_.floats() + i * elements_, nullptr, nullptr, nullptr};
+    if (labels_) {
+      out.label = reinterpret_cast<int64_t*>(target_.data()) + i;
+    } else {
+      out.target = target_.floats() + i * target_width_;
+    }
+    if (batch_.fields[2]) out.weight = weight_.floats() + i;
+    source.read(key.id, key, augment, out);
+  }
+  batch_.samples = request.samples();
+}
+
+void LeafSlot::fill(const DataSource& source, const Order& order, const LeafRequest& request,
+                    bool augment) noexcept {
+  try {
+    read_samples(source, order, request, augment);
+    state_.store(State::ready, std::memory_order_release);
+  } catch (...) {
+    failure_ = std::current_exception();
+    state_.store(State::failed, std::memory_order_release);
+  }
+}
+
+const LeafBatch& LeafSlot::batch() const {
+  if (state() == State::failed) std::rethrow_exception(failure_);
+  return batch_;
+}
+
+}  // namespace trireme

@@ -1,0 +1,37 @@
+#pragma once
+// One step's batches: buffers made once, refilled every few steps.
+
+#include <atomic>
+#include <exception>
+#include <vector>
+
+#include "data/loader.h"
+#include "tensor/buffer.h"
+
+namespace trireme {
+
+class LeafSlot {
+ public:
+  enum class State { pending, ready, failed };
+  LeafSlot(const Schema& schema, int64_t max_samples);
+  void reset() { state_.store(State::pending, std::memory_order_relaxed); }
+  // Reads the request's samples; keeps what the reader throws for batch().
+  void fill(const DataSource& source, const Order& order, const LeafRequest& request,
+            bool augment) noexcept;
+  State state() const { return state_.load(std::memory_order_acquire); }
+  const LeafBatch& batch() const;  // rethrows what fill() caught
+
+ private:
+  void read_samples(const DataSource& source, const Order& order, const LeafRequest& request,
+                    bool augment);
+
+  int64_t elements_, target_width_, max_samples_;
+  bool labels_;
+  AlignedBuffer input_, target_, weight_;
+  std::vector<SampleKey> keys_;
+  LeafBatch batch_;
+  std::exception_ptr failure_;
+  std::atomic<State> state_{State::pending};
+};
+
+}  // namespace trireme

@@ -1,0 +1,159 @@
+#include "data/predict_input.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "data/csv_encode.h"
+#include "data/files.h"
+#include "data/image_decode.h"
+#include "data/layout.h"
+#include "data/normalizer.h"
+#include "data/npy_file.h"
+
+namespace trireme {
+namespace {
+
+// Normalises samples that are in memory order and writes them in logical order, N,C,H,W or N,F.
+template <class T>
+HostTensor normalized(const T* values, int64_t samples, const Preprocessing& p) {
+  const Shape& shape = p.schema.input;
+  const int64_t size = shape.elements(), channels = shape[0], plane = size / channels;
+  const Normalizer normalizer(p.normalization, channels);
+  HostTensor result = HostTensor::zeros(shape.with_batch(samples));
+  std::vector<float> sample(static_cast<size_t>(size));
+  for (int64_t n = 0; n < samples; ++n) {
+    normalizer.apply(values + n * size, size, sample.data());
+    float* out = result.floats().data() + n * size;
+    const int64_t inner = p.schema.image ? plane : 1;
+    for (int64_t i = 0; i < size; ++i) {
+      out[i] = sample[static_cast<size_t>(p.schema.image ? i % inner * channels + i / inner : i)];
+    }
+  }
+  return result;
+}
+
+// Samples in the file: its shape is that of a sample, with or without N in front, or N,H,W for one
+// channel.
+int64_t npy_samples(const NpyFile& file, const Shape& input) {
+  const Shape& s = file.shape;
+  if (s == input) return 1;
+  if (s.rank() > 0 && s == input.with_batch(s[0])) return s[0];
+  const bool grey = input.rank() == 3 && input[0] == 1;
+  if (grey && s == Shape{input[1], input[2]}) return 1;
+  if (grey && s.rank() == 3 && s == Shape{s[0], input[1], input[2]}) return s[0];
+  throw DataError(
+      fmt::format("{} is {}, but the model's input is {}", file.name, s.str(), input.str()),
+      "give N samples of that shape, or one");
+}
+
+HostTensor predict_npy(const Path& path, const Preprocessing& p) {
+  const NpyFile file = read_npy_file(path);
+  const int64_t samples = npy_samples(file, p.schema.input);
+  std::vector<float> values = file.floats();
+  if (p.schema.image) channels_last(values, p.schema.input);
+  return normalized(values.data(), samples, p);
+}
+
+// The candidate that occurs most often in the first line.
+char guess_delimiter(std::string_view text) {
+  const std::string_view line = text.substr(0, text.find('\n'));
+  char best = ',';
+  for (char c : {'\t', ';', '|'}) {
+    if (std::count(line.begin(), line.end(), c) > std::count(line.begin(), line.end(), best))
+      best = c;
+  }
+  return best;
+}
+
+bool all_numbers(const std::vector<std::string>& names) {
+  return std::all_of(names.begin(), names.end(),
+                     [](const auto& name) { return parse_double(name).has_value(); });
+}
+
+// The columns of the training data, or as many numbers as the input has when it was not CSV.
+FeatureMap wanted_columns(const Preprocessing& p) {
+  if (!p.features.columns.empty()) return p.features;
+  FeatureMap map;
+  for (int64_t i = 0; i < p.schema.input.elements(); ++i)
+    map.columns.push_back({std::to_string(i), {}, std::nan("")});
+  return map;
+}
+
+// Fills header and features of the layout; columns are taken in order where there are no names to
+// go by.
+void match_columns(const FeatureMap& map, const std::vector<std::string>& first_line,
+                   const std::string& file, CsvLayout& layout) {
+  std::vector<std::string> wanted;
+  for (const auto& column : map.columns) wanted.push_back(column.name);
+  const bool named = std::all_of(wanted.begin(), wanted.end(), [&](const auto& name) {
+    return std::find(first_line.begin(), first_line.end(), name) != first_line.end();
+  });
+  layout.header = named || !all_numbers(wanted);
+  if (!named && layout.header) {
+    for (const auto& name : wanted) {
+      if (std::find(first_line.begin(), first_line.end(), name) != first_line.end()) continue;
+      const auto near = nearest(name, first_line);
+      throw DataError(
+          fmt::format("{} has no column {}, which the model was trained on ({} columns)", file,
+                      name, wanted.size()),
+          near ? fmt::format("did you mean {}?", *near) : "the first line must name the columns");
+    }
+  }
+  const bool in_order = !named && first_line.size() == wanted.size();
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    const auto& column = map.columns[i];
+    layout.features.push_back({in_order ? std::to_string(i) : wanted[i], !column.categories.empty(),
+                               !std::isnan(column.fill)});
+  }
+}
+
+HostTensor predict_csv(const Path& path, const Preprocessing& p) {
+  CsvLayout layout;
+  layout.delimiter = guess_delimiter(read_maybe_gzip(path));
+  const FeatureMap map = wanted_columns(p);
+  match_columns(map, column_names(path, layout.delimiter, true), path.string(), layout);
+  const CsvTable table = parse_csv({path}, layout);
+  std::vector<float> values = encode_features(table, map);
+  const int64_t width = static_cast<int64_t>(values.size()) / table.rows;
+  if (width != p.schema.input.elements()) {
+    throw DataError(fmt::format("{} has {} features a row, but the model's input is {}",
+                                path.string(), width, p.schema.input.str()));
+  }
+  if (p.schema.image) channels_last(values, p.schema.input);
+  return normalized(values.data(), table.rows, p);
+}
+
+HostTensor predict_image(const Path& path, const Preprocessing& p) {
+  const Shape& input = p.schema.input;
+  if (!p.schema.image) {
+    throw DataError(fmt::format("{} is an image, but the model's input is {} columns",
+                                path.string(), input.str()));
+  }
+  const Image image = decode_image(read_bytes(path), path.string(), input[0]);
+  if (image.height != input[1] || image.width != input[2]) {
+    throw DataError(fmt::format("{} is {}x{} (height x width), but the model's input is {}x{}",
+                                path.string(), image.height, image.width, input[1], input[2]),
+                    "resize the image");
+  }
+  return normalized(image.pixels.data(), 1, p);
+}
+
+}  // namespace
+
+HostTensor read_prediction_input(const Path& file, const Preprocessing& preprocessing) {
+  std::string name = file.filename().string();
+  if (name.ends_with(".gz")) name.resize(name.size() - 3);
+  const std::string extension = Path(name).extension().string();
+  if (extension == ".npy") return predict_npy(file, preprocessing);
+  if (extension == ".csv" || extension == ".tsv") return predict_csv(file, preprocessing);
+  if (extension == ".png" || extension == ".jpg" || extension == ".jpeg")
+    return predict_image(file, preprocessing);
+  throw DataError(fmt::format("{} has an unknown extension", file.string()),
+                  "predictions read .npy, .csv, .tsv, .png and .jpg");
+}
+
+}  // namespace trireme

@@ -1,0 +1,153 @@
+#include "data/preprocessing.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "data/statistics.h"
+
+namespace trireme {
+namespace {
+
+// Labels below 0 or at `classes` and above are errors that name the sample.
+void check_labels(const std::vector<int64_t>& labels, int64_t classes, const std::string& what) {
+  for (size_t i = 0; i < labels.size(); ++i) {
+    if (labels[i] >= 0 && labels[i] < classes) continue;
+    throw DataError(fmt::format("sample {} of {} has label {}, but there are {} classes (0 to {})",
+                                i, what, labels[i], classes, classes - 1),
+                    "correct the label, or data.classes");
+  }
+}
+
+std::string class_name(const Schema& schema, size_t c) {
+  return schema.class_names.empty() ? std::to_string(c) : schema.class_names[c];
+}
+
+void warn_about_empty_classes(const RawData& raw, const Schema& schema, const Split& split) {
+  std::vector<bool> seen(static_cast<size_t>(schema.classes));
+  for (size_t i = 0; i < raw.labels.size(); ++i) {
+    if (!split.validation(i)) seen[static_cast<size_t>(raw.labels[i])] = true;
+  }
+  constexpr size_t kNamed = 10;
+  std::vector<std::string> names;
+  size_t empty = 0;
+  for (size_t c = 0; c < seen.size(); ++c) {
+    if (seen[c]) continue;
+    if (++empty <= kNamed) names.push_back(class_name(schema, c));
+  }
+  if (empty == 0) return;
+  log_warning("{} of {} classes have no training sample: {}{}", empty, seen.size(),
+              fmt::join(names, ", "), empty > kNamed ? ", ..." : "");
+}
+
+Schema derive_schema(const RawData& raw, const DataConfig& config, const Split& split) {
+  Schema schema;
+  schema.input = raw.shape;
+  schema.image = raw.image;
+  schema.weighted = !raw.weights.empty();
+  schema.class_names = raw.class_names;
+  schema.target_width = raw.target_width;
+  if (raw.labels.empty()) return schema;
+  const int64_t highest = *std::max_element(raw.labels.begin(), raw.labels.end());
+  const int64_t found = raw.classes > 0 ? raw.classes : std::max<int64_t>(highest, 0) + 1;
+  schema.classes = config.classes > 0 ? config.classes : found;
+  if (raw.classes > schema.classes) {
+    throw DataError(
+        fmt::format("the data has {} classes, but data.classes is {}", raw.classes, schema.classes),
+        "correct data.classes, or leave it out");
+  }
+  // Declared classes beyond the named ones are known by their numbers.
+  for (size_t c = schema.class_names.size();
+       !schema.class_names.empty() && c < size_t(schema.classes); ++c) {
+    schema.class_names.push_back(std::to_string(c));
+  }
+  check_labels(raw.labels, schema.classes, "the training data");
+  warn_about_empty_classes(raw, schema, split);
+  return schema;
+}
+
+std::vector<double> per_channel(const char* key, const std::vector<double>& values,
+                                int64_t channels) {
+  const size_t n = static_cast<size_t>(channels);
+  if (values.size() == n) return values;
+  if (values.size() == 1) return std::vector<double>(n, values[0]);
+  throw ConfigError(fmt::format("data.{} has {} values, but the data has {} channels or columns",
+                                key, values.size(), channels),
+                    "give one value, or one for each");
+}
+
+Normalization given_normalization(const RawData& raw, const DataConfig& config) {
+  Normalization n{per_channel("mean", config.mean, raw.channels()),
+                  per_channel("std", config.std, raw.channels())};
+  for (double s : n.std) {
+    if (!(s > 0)) throw ConfigError(fmt::format("data.std has {}; it must be above 0", s));
+  }
+  const bool unit_sized = std::all_of(n.std.begin(), n.std.end(), [](double s) { return s <= 1; });
+  if (raw.eight_bit() && unit_sized) {
+    log_warning(
+        "data.mean and data.std are of raw pixels, 0 to 255, but look as if of pixels from 0 to 1; "
+        "multiply both by 255");
+  }
+  return n;
+}
+
+Normalization derive_normalization(const RawData& raw, const DataConfig& config,
+                                   const Split& split) {
+  if (config.normalize == "standard") return training_statistics(raw, split);
+  if (config.normalize == "given") return given_normalization(raw, config);
+  if (config.normalize != "unit") return {};
+  const double scale = config.scale > 0 ? config.scale : raw.eight_bit() && raw.image ? 255.0 : 1.0;
+  const size_t channels = static_cast<size_t>(raw.channels());
+  Normalization n{std::vector<double>(channels, 0.0), std::vector<double>(channels, scale)};
+  if (raw.image) return n;
+  const std::vector<bool> one_hot = one_hot_columns(raw.features);
+  for (size_t c = 0; c < one_hot.size(); ++c) {
+    if (one_hot[c]) n.std[c] = 1;
+  }
+  return n;
+}
+
+}  // namespace
+
+Preprocessing derive_preprocessing(const RawData& raw, const DataConfig& config,
+                                   const Split& split) {
+  bool any = false;
+  for (int64_t i = 0; i < raw.samples && !any; ++i)
+    any = !split.validation(static_cast<uint64_t>(i));
+  if (!any) {
+    throw DataError(fmt::format("no training sample is left of {} with data.validation_split = {}",
+                                raw.samples, split.fraction),
+                    "lower data.validation_split");
+  }
+  return {derive_schema(raw, config, split), derive_normalization(raw, config, split),
+          raw.features};
+}
+
+void check_fits(const RawData& raw, const Preprocessing& preprocessing, const std::string& what) {
+  const Schema& schema = preprocessing.schema;
+  if (raw.shape != schema.input || raw.image != schema.image) {
+    throw DataError(fmt::format("a sample of {} is {}{}, but the model's data is {}{}", what,
+                                raw.shape.str(), raw.image ? " (image)" : "", schema.input.str(),
+                                schema.image ? " (image)" : ""),
+                    "use data of the same shape, or data.resize = true");
+  }
+  if (raw.labels.empty() != (schema.classes == 0)) {
+    throw DataError(fmt::format("{} has {}, but the model's data has {}", what,
+                                raw.labels.empty() ? "real targets" : "class labels",
+                                schema.classes == 0 ? "real targets" : "class labels"),
+                    "check data.target");
+  }
+  if (schema.classes == 0 && raw.target_width != schema.target_width) {
+    throw DataError(fmt::format("{} has {} target values a sample, but the model's data has {}",
+                                what, raw.target_width, schema.target_width));
+  }
+  if (schema.weighted && raw.weights.empty()) {
+    throw DataError(fmt::format("{} has no weights, but the training data has", what),
+                    "check data.weight");
+  }
+  check_labels(raw.labels, schema.classes, what);
+}
+
+}  // namespace trireme

@@ -1,0 +1,102 @@
+// Preprocessing as JSON: a number reads back to the same bits (shortest round-trip form); NaN is
+// null.
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "data/source.h"
+
+namespace trireme {
+namespace {
+
+using nlohmann::json;
+
+double number_or_nan(const json& j) { return j.is_null() ? std::nan("") : j.get<double>(); }
+
+json column_json(const FeatureMap::Column& column) {
+  return {{"name", column.name},
+          {"categories", column.categories},
+          {"fill", std::isnan(column.fill) ? json() : json(column.fill)}};
+}
+
+json schema_json(const Schema& schema) {
+  return {{"input", std::vector<int64_t>(schema.input.dims().begin(), schema.input.dims().end())},
+          {"image", schema.image},
+          {"classes", schema.classes},
+          {"class_names", schema.class_names},
+          {"target_width", schema.target_width},
+          {"weighted", schema.weighted}};
+}
+
+Schema schema_from(const json& j) {
+  Schema schema;
+  const auto dims = j.at("input").get<std::vector<int64_t>>();
+  schema.input = Shape(std::span<const int64_t>(dims));
+  j.at("image").get_to(schema.image);
+  j.at("classes").get_to(schema.classes);
+  j.at("class_names").get_to(schema.class_names);
+  j.at("target_width").get_to(schema.target_width);
+  j.at("weighted").get_to(schema.weighted);
+  return schema;
+}
+
+void require(bool good, const std::string& what) {
+  if (!good) throw FormatError(fmt::format("preprocessing JSON: {}", what));
+}
+
+void check(const Preprocessing& p) {
+  const Schema& s = p.schema;
+  require(s.input.rank() == (s.image ? 3 : 1),
+          fmt::format("input {} does not fit image = {}", s.input.str(), s.image));
+  require(s.input.elements() > 0, fmt::format("input {} is empty", s.input.str()));
+  require(s.classes >= 0 && s.target_width >= 1, "classes or target_width is negative");
+  require(s.class_names.empty() || int64_t(s.class_names.size()) == s.classes,
+          fmt::format("{} class names for {} classes", s.class_names.size(), s.classes));
+  const auto& n = p.normalization;
+  require(n.mean.size() == n.std.size() && (n.mean.empty() || int64_t(n.mean.size()) == s.input[0]),
+          fmt::format("{} means and {} standard deviations for input {}", n.mean.size(),
+                      n.std.size(), s.input.str()));
+  for (double v : n.std)
+    require(v > 0 && std::isfinite(v), fmt::format("standard deviation {}", v));
+  for (double v : n.mean) require(std::isfinite(v), fmt::format("mean {}", v));
+}
+
+}  // namespace
+
+std::string Preprocessing::to_json() const {
+  json columns = json::array();
+  for (const auto& column : features.columns) columns.push_back(column_json(column));
+  const json j = {{"version", 1},
+                  {"schema", schema_json(schema)},
+                  {"normalization", {{"mean", normalization.mean}, {"std", normalization.std}}},
+                  {"features", columns}};
+  return j.dump(1);
+}
+
+Preprocessing Preprocessing::from_json(const std::string& text) {
+  try {
+    const json j = json::parse(text);
+    require(j.at("version") == 1,
+            fmt::format("version {}, but 1 is known", j.at("version").dump()));
+    Preprocessing p;
+    p.schema = schema_from(j.at("schema"));
+    j.at("normalization").at("mean").get_to(p.normalization.mean);
+    j.at("normalization").at("std").get_to(p.normalization.std);
+    for (const json& c : j.at("features")) {
+      p.features.columns.push_back({c.at("name").get<std::string>(),
+                                    c.at("categories").get<std::vector<std::string>>(),
+                                    number_or_nan(c.at("fill"))});
+    }
+    check(p);
+    return p;
+  } catch (const json::exception& e) {
+    throw FormatError(fmt::format("preprocessing JSON: {}", e.what()));
+  } catch (const ShapeError& e) {
+    throw FormatError(fmt::format("preprocessing JSON: {}", e.what()));
+  }
+}
+
+}  // namespace trireme

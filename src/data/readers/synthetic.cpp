@@ -1,0 +1,123 @@
+// Samples drawn from a seed: for benchmarks, and for tests that need no files. Learnable: the mean
+// of each class plus noise; a real target is a linear function of the values.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+#include "base/rng.h"
+#include "data/parallel.h"
+#include "data/raw_data.h"
+
+namespace trireme {
+namespace {
+
+constexpr size_t kMemoryLimit = size_t{1} << 30;
+
+// Sum of four uniform bytes, shifted and scaled to mean 0 and variance 1: near enough to a normal.
+float noise(uint32_t word) {
+  const uint32_t sum = (word & 255) + (word >> 8 & 255) + (word >> 16 & 255) + (word >> 24);
+  constexpr float kInverseStd = 1.0f / 147.801f;  // sqrt(4 (256^2 - 1) / 12)
+  return (static_cast<float>(sum) - 510.0f) * kInverseStd;
+}
+
+struct Generator {
+  uint64_t value_key, label_key;
+  uint64_t first_id;          // validation samples follow the training samples
+  int64_t elements, classes;  // classes == 0: real targets, and one mean for all
+  std::vector<float> means;   // [max(1, classes), elements], uniform in [-1, 1)
+
+  int64_t label(uint64_t id) const {
+    if (classes == 0) return 0;
+    const Philox4 words = philox(label_key, first_id + id, 0);
+    return static_cast<int64_t>(to_below(words[0], words[1], static_cast<uint64_t>(classes)));
+  }
+  // Element e of sample i: its class's mean plus noise of word e % 4 of philox(seed, i, e / 4).
+  void values(uint64_t id, float* out) const {
+    const float* mean = means.data() + label(id) * elements;
+    for (int64_t e = 0; e < elements; e += 4) {
+      const Philox4 words = philox(value_key, first_id + id, static_cast<uint64_t>(e / 4));
+      for (int64_t k = e; k < std::min(e + 4, elements); ++k)
+        out[k] = mean[k] + noise(words[size_t(k - e)]);
+    }
+  }
+  // Sum over e of mean[e] noise[e], over sqrt(elements): summed in the order of e.
+  float target(uint64_t id) const {
+    std::vector<float> x(static_cast<size_t>(elements));
+    values(id, x.data());
+    double sum = 0;
+    for (size_t e = 0; e < x.size(); ++e)
+      sum += double{means[e]} * (double{x[e]} - double{means[e]});
+    return static_cast<float>(sum / std::sqrt(static_cast<double>(elements)));
+  }
+};
+
+Generator make_generator(const ReadRequest& request, const Shape& shape) {
+  const DataConfig& config = request.config;
+  Generator g{mix(request.seed, hash_name("synthetic")),
+              mix(request.seed, hash_name("synthetic labels")),
+              request.training ? 0 : static_cast<uint64_t>(config.samples),
+              shape.elements(),
+              config.target == "value" ? 0 : config.classes,
+              {}};
+  const uint64_t key = mix(request.seed, hash_name("synthetic means"));
+  for (int64_t k = 0; k < std::max<int64_t>(1, g.classes); ++k) {
+    for (int64_t e = 0; e < g.elements; ++e) {
+      const Philox4 words = philox(key, static_cast<uint64_t>(k), static_cast<uint64_t>(e));
+      g.means.push_back(2 * to_unit_float(words[0]) - 1);
+    }
+  }
+  return g;
+}
+
+void add_labels(const Generator& generator, RawData& raw) {
+  if (generator.classes == 0) {
+    raw.targets.resize(static_cast<size_t>(raw.samples));
+    parallel_for(raw.samples, [&](int64_t id) {
+      raw.targets[static_cast<size_t>(id)] = generator.target(static_cast<uint64_t>(id));
+    });
+    return;
+  }
+  raw.classes = generator.classes;
+  for (int64_t i = 0; i < raw.samples; ++i) {
+    raw.labels.push_back(generator.label(static_cast<uint64_t>(i)));
+  }
+}
+
+}  // namespace
+
+RawData read_synthetic(const ReadRequest& request) {
+  const DataConfig& config = request.config;
+  const Shape shape{std::span<const int64_t>(config.shape)};
+  if ((shape.rank() != 1 && shape.rank() != 3) || shape.elements() == 0) {
+    throw ConfigError(
+        fmt::format("data.shape is {}; synthetic samples are C,H,W or F", shape.str()));
+  }
+  RawData raw;
+  raw.samples = request.training ? config.samples : config.validation_samples;
+  if (config.classes < 1 && config.target != "value")
+    throw ConfigError("data.classes is missing; synthetic data needs it");
+  if (raw.samples < 1)
+    throw ConfigError(fmt::format("data.samples is {}; synthetic data needs some", raw.samples));
+  raw.shape = shape;
+  raw.image = shape.rank() == 3;
+  raw.parameters = fmt::format("synthetic {} {} classes {} samples {} from {} seed {}", shape.str(),
+                               config.target, config.classes, raw.samples,
+                               request.training ? 0 : config.samples, request.seed);
+  const Generator generator = make_generator(request, shape);
+  add_labels(generator, raw);
+  const size_t size = static_cast<size_t>(generator.elements);
+  if (static_cast<size_t>(raw.samples) * size * sizeof(float) > kMemoryLimit) {
+    raw.generate = [generator](uint64_t id, float* out) { generator.values(id, out); };
+    return raw;
+  }
+  raw.floats.resize(static_cast<size_t>(raw.samples) * size);
+  parallel_for(raw.samples, [&](int64_t id) {
+    generator.values(static_cast<uint64_t>(id), raw.floats.data() + static_cast<size_t>(id) * size);
+  });
+  return raw;
+}
+
+}  // namespace trireme

@@ -1,0 +1,86 @@
+#include "data/stored_source.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/rng.h"
+#include "base/sha256.h"
+#include "data/files.h"
+
+namespace trireme {
+
+bool Split::validation(uint64_t id) const {
+  if (fraction <= 0) return false;
+  const Philox4 words = philox(mix(seed, hash_name("split")), id, 0);
+  return to_unit_double(words[0], words[1]) < fraction;
+}
+
+StoredSource::StoredSource(RawData raw, Preprocessing preprocessing, Augmentation augmentation)
+    : raw_(std::move(raw)),
+      preprocessing_(std::move(preprocessing)),
+      augmentation_(augmentation),
+      normalizer_(preprocessing_.normalization, raw_.channels()),
+      elements_(raw_.shape.elements()) {}
+
+template <class T>
+void StoredSource::write_input(const T* values, const SampleKey& key, bool augment,
+                               float* out) const {
+  if (augment && raw_.image && augmentation_.any()) {
+    const Placement placement = draw_placement(augmentation_, key);
+    place_image(values, raw_.shape[1], raw_.shape[2], placement, normalizer_, out);
+  } else {
+    normalizer_.apply(values, elements_, out);
+  }
+}
+
+void StoredSource::read_input(uint64_t id, const SampleKey& key, bool augment, float* out) const {
+  const size_t size = static_cast<size_t>(elements_);
+  if (!raw_.bytes.empty()) {
+    write_input(raw_.bytes.data() + id * size, key, augment, out);
+  } else if (!raw_.floats.empty()) {
+    write_input(raw_.floats.data() + id * size, key, augment, out);
+  } else if (raw_.decode) {
+    std::vector<uint8_t> image(size);
+    raw_.decode(id, image.data());
+    write_input(image.data(), key, augment, out);
+  } else {
+    std::vector<float> values(size);
+    raw_.generate(id, values.data());
+    write_input(values.data(), key, augment, out);
+  }
+}
+
+void StoredSource::read(uint64_t id, const SampleKey& key, bool augment,
+                        const SampleOut& out) const {
+  read_input(id, key, augment, out.input);
+  if (!raw_.labels.empty()) {
+    *out.label = raw_.labels[id];
+  } else {
+    std::copy_n(raw_.targets.data() + id * static_cast<size_t>(raw_.target_width),
+                raw_.target_width, out.target);
+  }
+  if (out.weight) *out.weight = raw_.weights.empty() ? 1.0f : raw_.weights[id];
+}
+
+std::string StoredSource::fingerprint() const {
+  return raw_.files.empty() ? sha256(raw_.parameters).hex() : fingerprint_files(raw_.files);
+}
+
+SplitSource::SplitSource(std::shared_ptr<const DataSource> whole, const Split& split,
+                         bool validation)
+    : whole_(std::move(whole)) {
+  for (int64_t id = 0; id < whole_->size(); ++id) {
+    const uint64_t i = static_cast<uint64_t>(id);
+    if (split.validation(i) == validation) ids_.push_back(i);
+  }
+}
+
+std::string SplitSource::fingerprint() const {
+  Sha256 hash;
+  hash.update(whole_->fingerprint());
+  for (uint64_t id : ids_) hash.update(fmt::format(" {}", id));
+  return hash.finish().hex();
+}
+
+}  // namespace trireme

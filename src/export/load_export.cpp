@@ -1,0 +1,39 @@
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "export/export.h"
+#include "export/safetensors_model.h"
+
+namespace trireme {
+namespace {
+
+LoadedModel load_safetensors(const Path& file) {
+  const Path folder = file.parent_path();
+  for (const char* companion : {"experiment.ini", "preprocessing.json"})
+    if (!std::filesystem::exists(folder / companion))
+      throw FormatError(fmt::format("{}: {} is not beside it", file.string(), companion),
+                        "a safetensors file holds weights alone; keep the export folder together");
+  return read_safetensors_model(file, read_text(folder / "experiment.ini"),
+                                Preprocessing::from_json(read_text(folder / "preprocessing.json")));
+}
+
+}  // namespace
+
+LoadedModel load_export(const Path& what) {
+  if (std::filesystem::is_directory(what)) {
+    if (std::filesystem::exists(what / "model.onnx")) return read_onnx(what / "model.onnx");
+    if (std::filesystem::exists(what / "model.safetensors"))
+      return load_safetensors(what / "model.safetensors");
+    throw FormatError(fmt::format("{}: no model.onnx and no model.safetensors", what.string()),
+                      "give a folder that `trireme export` wrote");
+  }
+  if (!std::filesystem::exists(what))
+    throw DataError(fmt::format("{}: no such file or folder", what.string()),
+                    "give an export folder, a .onnx or a .safetensors file");
+  if (what.extension() == ".onnx") return read_onnx(what);
+  if (what.extension() == ".safetensors") return load_safetensors(what);
+  throw FormatError(fmt::format("{}: neither .onnx nor .safetensors", what.string()),
+                    "give an export folder, a .onnx or a .safetensors file");
+}
+
+}  // namespace trireme

@@ -1,0 +1,38 @@
+#include "kernels/cpu/own/kernels.h"
+
+namespace trireme::cpu::TRIREME_LEVEL {
+
+void fill_table(KernelTable& t) noexcept {
+  t.fill = fill;
+  t.copy = copy;
+  t.add = add;
+  t.accumulate = accumulate;
+  t.scale = scale;
+  t.activation_forward = activation_forward;
+  t.activation_backward = activation_backward;
+  t.dropout_forward = dropout_forward;
+  t.dropout_backward = dropout_backward;
+  t.column_sum = column_sum;
+  t.copy_columns = copy_columns;
+  t.transpose_samples = transpose_samples;
+  t.softmax_forward = softmax_forward;
+  t.softmax_backward = softmax_backward;
+  t.max_pool_forward = max_pool_forward;
+  t.max_pool_backward = max_pool_backward;
+  t.average_pool_forward = average_pool_forward;
+  t.average_pool_backward = average_pool_backward;
+  t.batch_norm_sums = batch_norm_sums;
+  t.batch_norm_forward = batch_norm_forward;
+  t.batch_norm_backward_sums = batch_norm_backward_sums;
+  t.batch_norm_backward = batch_norm_backward;
+  t.layer_norm_forward = layer_norm_forward;
+  t.layer_norm_backward = layer_norm_backward;
+  t.softmax_cross_entropy = softmax_cross_entropy;
+  t.sigmoid_cross_entropy = sigmoid_cross_entropy;
+  t.regression = regression;
+  t.hinge = hinge;
+  t.sum_of_squares = sum_of_squares;
+  t.optimizer_step = optimizer_step;
+}
+
+}  // namespace trireme::cpu::TRIREME_LEVEL

@@ -1,0 +1,85 @@
+#pragma once
+// Our own CPU kernels. Each .cpp beside this header is compiled once per instruction level, with
+// TRIREME_LEVEL naming the level's namespace; kernel_table.h says what every function computes.
+// No standard-library templates here: their weak symbols would leak the newer instructions into
+// code that runs on older machines. Sums use a fixed number of accumulators, whatever the length.
+
+#include "kernels/kernel_table.h"
+
+namespace trireme::cpu::TRIREME_LEVEL {
+
+// Sets every entry except the plans, build_id and level.
+void fill_table(KernelTable& table) noexcept;
+
+Status fill(Stream*, int64_t n, float value, float* y) noexcept;
+Status copy(Stream*, int64_t n, const float* x, float* y) noexcept;
+Status add(Stream*, int64_t n, const float* a, const float* b, float* y) noexcept;
+Status accumulate(Stream*, int64_t n, const float* x, float* y) noexcept;
+Status scale(Stream*, int64_t n, float factor, float* x) noexcept;
+Status activation_forward(Stream*, Activation, float alpha, int64_t n, const float* x,
+                          float* y) noexcept;
+Status activation_backward(Stream*, Activation, float alpha, int64_t n, const float* x,
+                           const float* y, const float* dy, float* dx, Write) noexcept;
+Status dropout_forward(Stream*, const DropoutSpec*, const SampleKey* keys, const float* x,
+                       float* y) noexcept;
+Status dropout_backward(Stream*, const DropoutSpec*, const SampleKey* keys, const float* dy,
+                        float* dx, Write) noexcept;
+
+Status column_sum(Stream*, int64_t rows, int64_t cols, const float* x, float* y, Write) noexcept;
+Status copy_columns(Stream*, int64_t rows, int64_t cols, const float* src, int64_t src_stride,
+                    float* dst, int64_t dst_stride, Write) noexcept;
+Status transpose_samples(Stream*, int64_t n, int64_t rows, int64_t cols, const float* x, float* y,
+                         Write) noexcept;
+Status softmax_forward(Stream*, int64_t rows, int64_t cols, const float* x, float* y) noexcept;
+Status softmax_backward(Stream*, int64_t rows, int64_t cols, const float* y, const float* dy,
+                        float* dx, Write) noexcept;
+
+Status max_pool_forward(Stream*, const Pool2dSpec*, const float* x, float* y,
+                        uint8_t* index) noexcept;
+Status max_pool_backward(Stream*, const Pool2dSpec*, const float* dy, const uint8_t* index,
+                         float* dx, Write) noexcept;
+Status average_pool_forward(Stream*, const Pool2dSpec*, const float* x, float* y) noexcept;
+Status average_pool_backward(Stream*, const Pool2dSpec*, const float* dy, float* dx,
+                             Write) noexcept;
+
+Status batch_norm_sums(Stream*, int64_t rows, int64_t channels, const float* x,
+                       double* sums) noexcept;
+Status batch_norm_forward(Stream*, int64_t rows, int64_t channels, const float* x,
+                          const float* mean, const float* rstd, const float* gamma,
+                          const float* beta, const float* addend, Activation, float* y) noexcept;
+Status batch_norm_backward_sums(Stream*, int64_t rows, int64_t channels, const float* x,
+                                const float* y, const float* dy, const float* mean,
+                                const float* rstd, Activation, double* sums) noexcept;
+Status batch_norm_backward(Stream*, int64_t rows, int64_t channels, const float* x, const float* y,
+                           const float* dy, const float* mean, const float* rstd,
+                           const float* gamma, const float* mean_g, const float* mean_gx,
+                           Activation, float* dx, Write dx_write, float* daddend,
+                           Write daddend_write) noexcept;
+Status layer_norm_forward(Stream*, int64_t rows, int64_t cols, float epsilon, const float* x,
+                          const float* gamma, const float* beta, float* y, float* mean,
+                          float* rstd) noexcept;
+Status layer_norm_backward(Stream*, int64_t rows, int64_t cols, const float* x, const float* gamma,
+                           const float* mean, const float* rstd, const float* dy, float* dx, Write,
+                           float* dgamma, float* dbeta, Write parameter_write) noexcept;
+
+Status softmax_cross_entropy(Stream*, int64_t rows, int64_t cols, const float* logits,
+                             const int64_t* labels, const float* sample_weight,
+                             const float* class_weight, float smoothing, LossSums* sums,
+                             float* dlogits, Write) noexcept;
+Status sigmoid_cross_entropy(Stream*, int64_t rows, int64_t cols, const float* logits,
+                             const float* targets, const float* sample_weight,
+                             float positive_weight, LossSums* sums, float* dlogits,
+                             Write) noexcept;
+Status regression(Stream*, Regression, float delta, int64_t rows, int64_t cols,
+                  const float* prediction, const float* targets, const float* sample_weight,
+                  LossSums* sums, float* dprediction, Write) noexcept;
+Status hinge(Stream*, int64_t rows, int64_t cols, bool squared, float margin, const float* logits,
+             const int64_t* labels, const float* sample_weight, LossSums* sums, float* dlogits,
+             Write) noexcept;
+
+double sum_of_squares(Stream*, int64_t n, const float* x) noexcept;
+Status optimizer_step(Stream*, const OptimizerSpec*, const OptimizerScalars*, float lr_scale,
+                      float decay_scale, int64_t n, const float* grad, float* weights,
+                      float* state0, float* state1, float* state2, float* ema) noexcept;
+
+}  // namespace trireme::cpu::TRIREME_LEVEL

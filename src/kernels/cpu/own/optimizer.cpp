@@ -1,0 +1,182 @@
+// torch.optim's update rules, one pass over the range: blocks small enough to stay in the first-level
+// cache go through gradient, rule and average one after the other.
+#include "kernels/cpu/own/kernels.h"
+
+namespace trireme::cpu::TRIREME_LEVEL {
+namespace {
+
+constexpr int64_t kBlock = 1024;
+
+// One block: g holds the scaled and clamped gradient, the other pointers the block's part of the range.
+struct Block {
+  int64_t n;
+  float* g;
+  float* w;
+  float* s0;
+  float* s1;
+  float* s2;
+};
+
+struct Factors {  // of one call
+  float lr, decay, adam_step, root_correction;
+  bool first;
+};
+
+void decay_into_gradient(const Block& b, float decay) {
+  if (decay == 0.0f) return;
+  for (int64_t i = 0; i < b.n; ++i) b.g[i] += decay * b.w[i];
+}
+
+void step_sgd(const Block& b, const OptimizerSpec& o, const Factors& f) {
+  decay_into_gradient(b, f.decay);
+  float* g = b.g;
+  if (o.momentum != 0.0f) {
+    float* buffer = b.s0;
+    const float keep = f.first ? 0.0f : o.momentum, take = f.first ? 1.0f : 1.0f - o.dampening;
+    for (int64_t i = 0; i < b.n; ++i) {
+      buffer[i] = keep * buffer[i] + take * g[i];
+      g[i] = o.nesterov ? g[i] + o.momentum * buffer[i] : buffer[i];
+    }
+  }
+  for (int64_t i = 0; i < b.n; ++i) b.w[i] -= f.lr * g[i];
+}
+
+void step_adam(const Block& b, const OptimizerSpec& o, const Factors& f) {
+  const bool decoupled = o.kind == OptimizerKind::adamw;
+  if (!decoupled) decay_into_gradient(b, f.decay);
+  const float shrink = decoupled ? 1.0f - f.lr * f.decay : 1.0f;
+  const float take1 = 1.0f - o.beta1, take2 = 1.0f - o.beta2;
+  const float *g = b.g;
+  float *m = b.s0, *v = b.s1, *w = b.w;
+#pragma GCC ivdep
+  for (int64_t i = 0; i < b.n; ++i) {
+    m[i] += take1 * (g[i] - m[i]);
+    v[i] = o.beta2 * v[i] + take2 * g[i] * g[i];
+    const float root = __builtin_sqrtf(v[i]) / f.root_correction + o.epsilon;
+    w[i] = w[i] * shrink - f.adam_step * (m[i] / root);
+  }
+}
+
+void step_adagrad(const Block& b, const OptimizerSpec& o, const Factors& f) {
+  decay_into_gradient(b, f.decay);
+  const float* g = b.g;
+  float *sum = b.s0, *w = b.w;
+#pragma GCC ivdep
+  for (int64_t i = 0; i < b.n; ++i) {
+    sum[i] += g[i] * g[i];
+    w[i] -= f.lr * (g[i] / (__builtin_sqrtf(sum[i]) + o.epsilon));
+  }
+}
+
+// The momentum buffer comes before the gradient's average; either may be absent.
+void step_rmsprop(const Block& b, const OptimizerSpec& o, const Factors& f) {
+  decay_into_gradient(b, f.decay);
+  float* buffer = o.momentum > 0.0f ? b.s1 : nullptr;
+  float* average = buffer ? b.s2 : b.s1;
+  float *g = b.g, *square = b.s0;
+  const float take = 1.0f - o.rho;
+  for (int64_t i = 0; i < b.n; ++i) square[i] = o.rho * square[i] + take * g[i] * g[i];
+  if (o.centered) {
+    for (int64_t i = 0; i < b.n; ++i) {
+      average[i] += take * (g[i] - average[i]);
+      g[i] /= __builtin_sqrtf(square[i] - average[i] * average[i]) + o.epsilon;
+    }
+  } else {
+    for (int64_t i = 0; i < b.n; ++i) g[i] /= __builtin_sqrtf(square[i]) + o.epsilon;
+  }
+  if (buffer) {
+    for (int64_t i = 0; i < b.n; ++i) {
+      buffer[i] = o.momentum * buffer[i] + g[i];
+      g[i] = buffer[i];
+    }
+  }
+  for (int64_t i = 0; i < b.n; ++i) b.w[i] -= f.lr * g[i];
+}
+
+double power(double base, int64_t exponent) {
+  return __builtin_pow(base, static_cast<double>(exponent));
+}
+
+Factors factors_of(const OptimizerSpec& o, const OptimizerScalars& s, float lr_scale,
+                   float decay_scale) {
+  const double lr = static_cast<double>(s.lr) * static_cast<double>(lr_scale);
+  Factors f{static_cast<float>(lr), o.weight_decay * decay_scale, 0, 1, s.step == 1};
+  if (o.kind == OptimizerKind::adam || o.kind == OptimizerKind::adamw) {
+    const double first = 1.0 - power(static_cast<double>(o.beta1), s.step);
+    const double second = 1.0 - power(static_cast<double>(o.beta2), s.step);
+    f.adam_step = static_cast<float>(lr / first);
+    f.root_correction = static_cast<float>(__builtin_sqrt(second));
+  }
+  if (o.kind == OptimizerKind::adagrad) {
+    const double age = static_cast<double>(s.step - 1);
+    f.lr = static_cast<float>(lr / (1.0 + age * static_cast<double>(o.lr_decay)));
+  }
+  return f;
+}
+
+void scale_and_clamp(const OptimizerScalars& s, int64_t n, const float* grad, float* g) {
+  const float scale = s.grad_scale, limit = s.clip_value;
+  if (limit > 0.0f) {
+    for (int64_t i = 0; i < n; ++i) {
+      const float v = grad[i] * scale;
+      g[i] = v > limit ? limit : (v < -limit ? -limit : v);
+    }
+  } else {
+    for (int64_t i = 0; i < n; ++i) g[i] = grad[i] * scale;
+  }
+}
+
+bool has_state(const OptimizerSpec& o, const float* s0, const float* s1, const float* s2) {
+  switch (o.kind) {
+    case OptimizerKind::sgd: return o.momentum == 0.0f || s0;
+    case OptimizerKind::adam:
+    case OptimizerKind::adamw: return s0 && s1;
+    case OptimizerKind::adagrad: return s0;
+    case OptimizerKind::rmsprop: {
+      const int extra = (o.momentum > 0.0f) + (o.centered != 0);
+      return s0 && (extra < 1 || s1) && (extra < 2 || s2);
+    }
+  }
+  return false;
+}
+
+using Rule = void (*)(const Block&, const OptimizerSpec&, const Factors&);
+
+Rule rule_of(OptimizerKind kind) {
+  switch (kind) {
+    case OptimizerKind::sgd: return step_sgd;
+    case OptimizerKind::adagrad: return step_adagrad;
+    case OptimizerKind::rmsprop: return step_rmsprop;
+    case OptimizerKind::adam:
+    case OptimizerKind::adamw: break;
+  }
+  return step_adam;
+}
+
+}  // namespace
+
+// Status::invalid when a moment that the rule needs is null, or the step is below 1.
+Status optimizer_step(Stream*, const OptimizerSpec* spec, const OptimizerScalars* scalars,
+                      float lr_scale, float decay_scale, int64_t n, const float* grad,
+                      float* weights, float* state0, float* state1, float* state2,
+                      float* ema) noexcept {
+  if (n == 0) return Status::ok;
+  const OptimizerSpec o = *spec;
+  if (scalars->step < 1 || !has_state(o, state0, state1, state2)) return Status::invalid;
+  const Factors f = factors_of(o, *scalars, lr_scale, decay_scale);
+  const Rule rule = rule_of(o.kind);
+  const float take = 1.0f - scalars->ema_decay;
+  float g[kBlock];
+  for (int64_t at = 0; at < n; at += kBlock) {
+    const auto part = [at](float* p) { return p ? p + at : nullptr; };
+    const int64_t size = n - at < kBlock ? n - at : kBlock;
+    const Block block{size, g, weights + at, part(state0), part(state1), part(state2)};
+    scale_and_clamp(*scalars, size, grad + at, g);
+    rule(block, o, f);
+    float* average = part(ema);
+    for (int64_t i = 0; average && i < size; ++i) average[i] += take * (block.w[i] - average[i]);
+  }
+  return Status::ok;
+}
+
+}  // namespace trireme::cpu::TRIREME_LEVEL

@@ -1,0 +1,26 @@
+#pragma once
+// The CPU's plans. A Plan is immutable; run() may be called by many threads at once.
+
+#include "kernels/kernel_table.h"
+
+namespace trireme {
+
+struct Plan {
+  Plan() = default;
+  Plan(const Plan&) = delete;
+  Plan& operator=(const Plan&) = delete;
+  virtual ~Plan() = default;
+  virtual Status run(void* const* arguments, void* scratch) const noexcept = 0;
+  virtual Status pack(const float*, void*) const noexcept { return Status::unsupported; }
+};
+
+namespace cpu {
+
+Status make_conv2d(const Conv2dSpec*, ConvPass, Plan** out, PlanInfo* info) noexcept;
+Status make_matmul(const MatmulSpec*, bool pack_b, Plan** out, PlanInfo* info) noexcept;
+Status pack(const Plan*, Stream*, const float* weights, void* packed) noexcept;
+Status run(const Plan*, Stream*, void* const* arguments, void* scratch) noexcept;
+void destroy(Plan*) noexcept;
+
+}  // namespace cpu
+}  // namespace trireme

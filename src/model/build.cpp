@@ -1,0 +1,48 @@
+#include "model/build.h"
+
+#include "base/error.h"
+#include "model/build/lines.h"
+#include "model/build/slot_rules.h"
+#include "model/build/wire.h"
+#include "model/presets/presets.h"
+
+namespace trireme {
+namespace {
+
+void require_model(const ModelConfig& model) {
+  if (model.preset.empty() && model.layers.empty())
+    throw ConfigError("the model has no layers", "set model.preset or add layer lines to [model]");
+}
+
+// The data as the model sees it.
+DataShape seen_through(const Shape& input, DataShape data) {
+  data.input = input;
+  return data;
+}
+
+}  // namespace
+
+ModelConfig expand_model(const ModelConfig& model, const DataShape& data) {
+  require_model(model);
+  Problems problems;
+  const Shape input = input_shape(model, data, problems);
+  ModelConfig expanded =
+      model.preset.empty() ? model : expand_preset(model, seen_through(input, data));
+  name_lines(expanded);
+  apply_overrides(expanded, problems);
+  check_lines(expanded, problems);
+  problems.throw_if_any();
+  return expanded;
+}
+
+std::unique_ptr<Graph> build_graph(const Experiment& experiment, const DataShape& data) {
+  const ModelConfig model = expand_model(experiment.model, data);
+  Problems problems;
+  auto graph = std::make_unique<Graph>();
+  Wiring(*graph, model, problems).add_all(input_shape(model, data, problems), data);
+  problems.throw_if_any();
+  graph->freeze(slot_rules(*graph, experiment.optimizer, experiment.train));
+  return graph;
+}
+
+}  // namespace trireme

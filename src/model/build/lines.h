@@ -1,0 +1,27 @@
+#pragma once
+// The passes over the lines of a model that need no shapes: names, overrides, spelling, who reads
+// whom.
+
+#include "model/build.h"
+#include "model/build/problems.h"
+
+namespace trireme {
+
+// The shape of the model's input: that of its input line if there is one, else the data's. Checks
+// that the line fits the data: the same shape, or the same number of values of one channel (64
+// columns as 1x8x8).
+Shape input_shape(const ModelConfig& model, const DataShape& data, Problems& problems);
+
+// Names what has none: the input "input", losses "loss", "loss_2", layers by op: "conv2d_1",
+// "dense_2".
+void name_lines(ModelConfig& model);
+
+// Puts --model.NAME.key=value into the line called NAME, and clears model.overrides. The keys
+// `from` and `target` change the edges. A NAME without line is a problem.
+void apply_overrides(ModelConfig& model, Problems& problems);
+
+// Duplicate names, unknown ops and options, wrong numbers of inputs, names in `from` that no
+// earlier line has, layers that nothing reads.
+void check_lines(const ModelConfig& model, Problems& problems);
+
+}  // namespace trireme

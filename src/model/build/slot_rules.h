@@ -1,0 +1,15 @@
+#pragma once
+#include <vector>
+
+#include "config/experiment.h"
+#include "model/graph.h"
+
+namespace trireme {
+
+// One rule per parameter that optimizer.lr_scale, optimizer.decay_scale or train.freeze speak of;
+// in each list the first matching pattern counts. The graph must not be frozen yet. Throws
+// ConfigError listing every pattern that matches no parameter.
+std::vector<Graph::SlotRule> slot_rules(const Graph& graph, const OptimizerConfig& optimizer,
+                                        const TrainConfig& train);
+
+}  // namespace trireme

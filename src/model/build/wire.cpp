@@ -1,0 +1,98 @@
+#include "model/build/wire.h"
+
+#include "base/error.h"
+#include "model/build/layer_table.h"
+#include "model/build/losses.h"
+#include "model/build/options.h"
+
+namespace trireme {
+namespace {
+
+Source source_of(const LayerLine& line) {
+  return line.line > 0 ? Source{line.file, line.line} : Source{};
+}
+
+bool has_option(const LayerRule& rule, std::string_view key) {
+  for (const auto& option : rule.options)
+    if (option.key == key) return true;
+  return false;
+}
+
+// A depthwise convolution is a convolution with one group per channel.
+void set_groups(const LayerRule& rule, const Shape& input, Attributes& attributes) {
+  if (rule.op != "depthwise_conv2d") return;
+  const int64_t channels =
+      input.rank() == 3 ? input[0] : 1;  // the op itself refuses what is no image
+  attributes.emplace_back("filters", channels * take_integer(attributes, "multiplier", 1));
+  attributes.emplace_back("groups", channels);
+}
+
+}  // namespace
+
+void Wiring::add_all(const Shape& input, const DataShape& data) {
+  if (model_.inputs.empty()) {
+    last_ = outputs_["input"] = graph_.add_input("input", input);
+  } else {
+    const LayerLine& line = model_.inputs.front();
+    last_ = outputs_[line.name] = graph_.add_input(line.name, input, DType::f32, source_of(line));
+  }
+  for (const auto& layer : model_.layers) {
+    add_layer(layer);
+    if (!problems_.empty()) return;  // shapes behind a missing op mean nothing
+  }
+  for (const auto& loss : model_.losses) add_loss(loss, data);
+}
+
+std::vector<NodeId> Wiring::inputs_of(const LayerLine& line) const {
+  if (line.from.empty()) return {last_};
+  std::vector<NodeId> inputs;
+  for (const auto& name : line.from) inputs.push_back(outputs_.at(name));
+  return inputs;
+}
+
+std::shared_ptr<const Op> Wiring::make(const LayerLine& line, const std::string& kind,
+                                       const Attributes& attributes) {
+  try {
+    return make_op(kind, attributes);
+  } catch (const ConfigError& e) {
+    problems_.add(line, e.what(), e.hint());
+    return nullptr;
+  }
+}
+
+void Wiring::add_layer(const LayerLine& line) {
+  const LayerRule& rule = *find_layer_rule(line.op, false);
+  const std::vector<NodeId> inputs = inputs_of(line);
+  Attributes attributes = read_options(line, rule, problems_);
+  const std::string activation = take_text(attributes, "activation", "none");
+  std::map<std::string, std::string> shared;
+  if (const std::string weight = take_text(attributes, "weight", ""); !weight.empty())
+    shared["weight"] = weight;
+  if (has_option(rule, "init") && model_.initializer == "keras")
+    attributes.emplace_back("initializer", model_.initializer);
+  set_groups(rule, graph_.node(inputs.front()).shape, attributes);
+  if (rule.kind == "add") attributes.emplace_back("inputs", static_cast<int64_t>(inputs.size()));
+  const auto op = make(line, rule.kind, attributes);
+  if (!op) return;
+  last_ = graph_.add(line.name, op, inputs, source_of(line), shared);
+  if (activation != "none")
+    last_ =
+        graph_.add(line.name + "_" + activation, make_op(activation, {}), {last_}, source_of(line));
+  outputs_[line.name] = last_;
+}
+
+void Wiring::add_loss(const LayerLine& line, const DataShape& data) {
+  const std::vector<NodeId> inputs = inputs_of(line);
+  if (!check_loss(line, graph_.node(inputs.front()), data, problems_)) return;
+  const LayerRule& rule = *find_layer_rule(line.op, true);
+  Attributes attributes = read_options(line, rule, problems_);
+  const auto weight = static_cast<float>(take_number(attributes, "weight", 1));
+  if (line.op == "sigmoid_cross_entropy")  // the only loss that takes either
+    attributes.emplace_back("targets", data.classes > 0 ? "labels" : "values");
+  const auto op = make(line, rule.kind, attributes);
+  if (!op) return;
+  graph_.add_loss(line.name, op, inputs, line.target.empty() ? "target" : line.target, weight,
+                  source_of(line));
+}
+
+}  // namespace trireme

@@ -1,0 +1,51 @@
+#pragma once
+// Kernel plans, owned.
+
+#include <array>
+#include <utility>
+
+#include "model/op.h"
+
+namespace trireme {
+
+// Owns one plan of a kernel table; move-only.
+class PlanHandle {
+ public:
+  PlanHandle() = default;
+  PlanHandle(const KernelTable& kernels, Plan* plan, PlanInfo info)
+      : kernels_(&kernels), plan_(plan), info_(info) {}
+  PlanHandle(PlanHandle&& other) noexcept
+      : kernels_(other.kernels_), plan_(std::exchange(other.plan_, nullptr)), info_(other.info_) {}
+  PlanHandle& operator=(PlanHandle other) noexcept {
+    std::swap(kernels_, other.kernels_);
+    std::swap(plan_, other.plan_);
+    std::swap(info_, other.info_);
+    return *this;
+  }
+  ~PlanHandle() {
+    if (plan_) kernels_->destroy(plan_);
+  }
+
+  explicit operator bool() const noexcept { return plan_ != nullptr; }
+  size_t scratch_bytes() const noexcept { return info_.scratch_bytes; }
+  // Where run() reads the weights param(i) from: the library's packed copy, or as stored.
+  Ref weights(LowerContext& context, int i) const {
+    return info_.pack_bytes > 0 ? context.packed(i, plan_, info_.pack_bytes) : context.param(i);
+  }
+  // Arguments by position, as kernel_table.h lists them for the plan's kind.
+  Status run(const Frame& f, std::array<const void*, 4> arguments, Ref scratch) const noexcept;
+
+ private:
+  const KernelTable* kernels_ = nullptr;
+  Plan* plan_ = nullptr;
+  PlanInfo info_{};
+};
+
+// Throw DeviceError, naming the problem, when the kernels cannot do it.
+PlanHandle make_plan(const KernelTable& kernels, const MatmulSpec& spec, bool pack_b);
+PlanHandle make_plan(const KernelTable& kernels, const Conv2dSpec& spec, ConvPass pass);
+
+// Scratch that several plans of one op use in turn. None when no plan needs any.
+Ref shared_scratch(LowerContext& context, std::initializer_list<const PlanHandle*> plans);
+
+}  // namespace trireme

@@ -1,0 +1,315 @@
+#include "worker/all_reduce_exchange.h"
+
+#include <fmt/format.h>
+
+#include <bit>
+#include <cmath>
+#include <cstring>
+
+#include "base/error.h"
+#include "worker/flat_state.h"
+
+namespace trireme {
+namespace {
+constexpr uint32_t kSave = 1, kStop = 2, kRequeue = 4, kLossNotFinite = 8;
+}
+
+struct AllReduceExchange::Lane {
+  int index = 0, node_member = 0;
+  std::unique_ptr<NodeBarrier> barrier;
+  std::unique_ptr<GradientStack> gradients;
+  StepPlan plan;
+  int parity = 0;
+  double waited = 0;
+  std::vector<bool> prepared_for;
+  TreeSteps leaf_tree;                      // over single leaves, for sums
+  RangeReducer whole;                       // node's lanes' pieces to the root; one node
+  std::vector<RangeReducer> node_pieces;    // node's lanes' pieces to each of the node's; several nodes
+  std::vector<float> temporaries;
+  std::vector<double> sums;                 // of leaf_tree
+};
+
+AllReduceExchange::AllReduceExchange(Communicator& comm, const Topology& topology, const KernelTable& kernels,
+                                     const Graph& graph, const Optimizer& optimizer, const AllReduceOptions& options)
+    : comm_(comm),
+      topology_(topology),
+      kernels_(kernels),
+      params_(graph.params()),
+      state_(graph.state()),
+      moments_(optimizer.state().begin(), optimizer.state().end()),
+      options_(options),
+      memory_(comm, topology_,
+              {params_.size(), state_.size(), static_cast<int>(moments_.size()), options.ema, options.keep_leaves,
+               options.max_sums}),
+      inter_node_(comm, topology_, options.timeout) {
+  for (int m = 0; m < topology_.node_members; ++m) {
+    const auto pieces = GradientStack::pieces(topology_.node_member_runs[static_cast<size_t>(m)], options.keep_leaves);
+    for (size_t p = 0; p < pieces.size(); ++p)
+      piece_data_.push_back(memory_.gradients(m) + static_cast<int64_t>(p) * memory_.stride());
+    member_pieces_.push_back(pieces);
+  }
+  for (int i = 0; i < topology_.lanes; ++i) {
+    auto lane = std::make_unique<Lane>();
+    lane->index = i;
+    lane->node_member = topology_.first_node_member + i;
+    lane->barrier = std::make_unique<NodeBarrier>(memory_.barrier(), topology_.node_members, lane->node_member,
+                                                  topology_.node_ranks, topology_.rank_of_node_member);
+    lane->gradients = std::make_unique<GradientStack>(kernels, topology_.lane_run(i), options.keep_leaves,
+                                                      memory_.gradients(lane->node_member), memory_.stride());
+    lanes_.push_back(std::move(lane));
+  }
+  if (topology_.node_leader)
+    for (size_t i = 0; i < moments_.size(); ++i)
+      std::fill_n(memory_.moment(static_cast<int>(i)), params_.size(), optimizer.initial_state(static_cast<int>(i)));
+}
+
+AllReduceExchange::~AllReduceExchange() = default;
+
+void AllReduceExchange::initialise(const float* params, const float* state) {
+  if (topology_.node_leader) {
+    std::copy_n(params, params_.size(), memory_.params());
+    std::copy_n(state, state_.size(), memory_.state());
+    if (memory_.ema()) std::copy_n(params, params_.size(), memory_.ema());
+  }
+  comm_.barrier({options_.timeout, "the initial weights", -1});
+}
+
+bool AllReduceExchange::present(const StepPlan& plan, int leaf) const {
+  return leaf_span(plan.begin, plan.samples, leaf, topology_.shards).size() > 0;
+}
+
+std::vector<bool> AllReduceExchange::present_leaves(const StepPlan& plan) const {
+  std::vector<bool> result(static_cast<size_t>(topology_.shards));
+  for (int leaf = 0; leaf < topology_.shards; ++leaf) result[static_cast<size_t>(leaf)] = present(plan, leaf);
+  return result;
+}
+
+bool AllReduceExchange::leads(const Lane& lane) const { return topology_.node_leader && lane.index == 0; }
+
+Range AllReduceExchange::share(const Lane& lane) const {
+  const int64_t chunks = params_.chunks();
+  return params_.chunk_range(lane.node_member * chunks / topology_.node_members,
+                             (lane.node_member + 1) * chunks / topology_.node_members);
+}
+
+void AllReduceExchange::meet(Lane& lane, const char* what) {
+  const auto start = Clock::now();
+  lane.barrier->arrive_and_wait({options_.timeout, what, lane.plan.step});
+  lane.waited += seconds_since(start);
+}
+
+void AllReduceExchange::begin(int lane_index, const StepPlan& plan) {
+  Lane& lane = *lanes_[static_cast<size_t>(lane_index)];
+  const bool same = !lane.prepared_for.empty() && lane.plan.samples == plan.samples;
+  lane.plan = plan;
+  lane.waited = 0;
+  lane.gradients->begin();
+  if (!same) prepare_reduction(lane);
+}
+
+void AllReduceExchange::prepare_reduction(Lane& lane) {
+  const std::vector<bool> leaf_present = present_leaves(lane.plan);
+  if (lane.prepared_for == leaf_present) return;
+  lane.prepared_for = leaf_present;
+  std::vector<Piece> leaves;
+  for (int leaf = 0; leaf < topology_.shards; ++leaf) leaves.push_back({0, leaf});
+  lane.leaf_tree = tree_steps(leaves, leaf_present, topology_.shards);
+  lane.sums.resize(lane.leaf_tree.adds.size() * static_cast<size_t>(options_.max_sums));
+
+  std::vector<Piece> pieces;
+  std::vector<bool> piece_present;
+  for (const auto& of_member : member_pieces_)
+    for (const Piece& p : of_member) {
+      bool any = false;
+      for (int leaf = p.first(); leaf < p.last(); ++leaf) any = any || leaf_present[static_cast<size_t>(leaf)];
+      pieces.push_back(p);
+      piece_present.push_back(any);
+    }
+  const int count = static_cast<int>(pieces.size());
+  int64_t temporaries = 0;
+  lane.node_pieces.clear();
+  if (topology_.nodes == 1) {
+    lane.whole = RangeReducer(tree_steps(pieces, piece_present, topology_.shards), count);
+    temporaries = lane.whole.temporary_floats();
+  } else {
+    const int height = std::bit_width(static_cast<unsigned>(topology_.shards));
+    for (const Piece& target : pieces_of(topology_.node_runs[static_cast<size_t>(topology_.my_node)], height)) {
+      std::vector<bool> inside = piece_present;
+      for (size_t i = 0; i < pieces.size(); ++i)
+        if (pieces[i].first() < target.first() || pieces[i].last() > target.last()) inside[i] = false;
+      lane.node_pieces.emplace_back(tree_steps(pieces, inside, topology_.shards), count);
+      temporaries = std::max(temporaries, lane.node_pieces.back().temporary_floats());
+    }
+  }
+  lane.temporaries.resize(static_cast<size_t>(temporaries));
+}
+
+float* AllReduceExchange::gradient(int lane, int leaf) {
+  return lanes_[static_cast<size_t>(lane)]->gradients->gradient(leaf);
+}
+
+void AllReduceExchange::leaf_done(int lane_index, int leaf) {
+  Lane& lane = *lanes_[static_cast<size_t>(lane_index)];
+  lane.gradients->done(leaf, present(lane.plan, leaf));
+}
+
+double* AllReduceExchange::sum_slot(int lane, int leaf) {
+  return memory_.sums(lanes_[static_cast<size_t>(lane)]->parity, leaf);
+}
+
+void AllReduceExchange::sync(int lane_index, int64_t doubles, double* total) {
+  Lane& lane = *lanes_[static_cast<size_t>(lane_index)];
+  meet(lane, "sums of all leaves");
+  if (topology_.nodes > 1) {
+    if (leads(lane)) {
+      std::vector<MutableBytes> blocks;
+      const size_t stride = static_cast<size_t>(memory_.sums(0, 1) - memory_.sums(0, 0));
+      for (const LeafRun& run : topology_.node_runs)
+        blocks.push_back(std::as_writable_bytes(std::span(memory_.sums(lane.parity, run.first),
+                                                          static_cast<size_t>(run.size()) * stride)));
+      inter_node_.all_gather(blocks, "sums of all leaves", lane.plan.step);
+    }
+    meet(lane, "sums of the other hosts");
+  }
+  const auto operand = [&](int index) -> const double* {
+    return index < topology_.shards ? memory_.sums(lane.parity, index)
+                                    : lane.sums.data() + (index - topology_.shards) * options_.max_sums;
+  };
+  for (size_t k = 0; k < lane.leaf_tree.adds.size(); ++k) {
+    const double* a = operand(lane.leaf_tree.adds[k].left);
+    const double* b = operand(lane.leaf_tree.adds[k].right);
+    double* out = lane.sums.data() + static_cast<int64_t>(k) * options_.max_sums;
+    for (int64_t i = 0; i < doubles; ++i) out[i] = a[i] + b[i];
+  }
+  if (lane.leaf_tree.result < 0) std::fill_n(total, doubles, 0.0);
+  else std::copy_n(operand(lane.leaf_tree.result), doubles, total);
+  lane.parity ^= 1;
+}
+
+// Requests of all ranks, or-ed. Written before the barrier that precedes the reduction, read after it.
+uint32_t AllReduceExchange::gather_requests(const Lane& lane) {
+  uint32_t all = 0;
+  for (int m = 0; m < topology_.node_members; ++m) all |= *memory_.requests(m);
+  if (topology_.nodes == 1 || !leads(lane)) return all;
+  std::vector<uint32_t> by_node(static_cast<size_t>(topology_.nodes));
+  by_node[static_cast<size_t>(topology_.my_node)] = all;
+  std::vector<MutableBytes> blocks;
+  for (uint32_t& word : by_node) blocks.push_back(std::as_writable_bytes(std::span(&word, 1)));
+  inter_node_.all_gather(blocks, "requests to save or stop", lane.plan.step);
+  for (uint32_t word : by_node) all |= word;
+  return all;
+}
+
+// Leaves the whole reduced gradient in memory_.reduced() (or in the only piece), partial norms in partials().
+void AllReduceExchange::reduce(Lane& lane) {
+  const Range mine = share(lane);
+  const float* grad = memory_.reduced();
+  if (topology_.nodes == 1) {
+    if (lane.whole.single() >= 0) grad = piece_data_[static_cast<size_t>(lane.whole.single())];
+  } else {
+    std::vector<float*> node_pieces;
+    for (size_t p = 0; p < lane.node_pieces.size(); ++p) {
+      node_pieces.push_back(memory_.node_piece(static_cast<int>(p)));
+      lane.node_pieces[p].reduce(kernels_, piece_data_, mine, node_pieces.back(), lane.temporaries.data());
+    }
+    meet(lane, "gradients of this host");
+    if (leads(lane)) inter_node_.reduce(kernels_, node_pieces, lane.prepared_for, params_.size(), memory_.reduced(), lane.plan.step);
+    meet(lane, "gradients of the other hosts");
+  }
+  for (int64_t at = mine.begin; at < mine.end; at += kChunk) {
+    const Range chunk{at, std::min(at + kChunk, mine.end)};
+    if (topology_.nodes == 1 && lane.whole.single() < 0)
+      lane.whole.reduce(kernels_, piece_data_, chunk, memory_.reduced(), lane.temporaries.data());
+    memory_.partials()[at / kChunk] = kernels_.sum_of_squares(nullptr, chunk.size(), grad + at);
+  }
+}
+
+double AllReduceExchange::norm_squared() const {
+  double sum = 0;
+  for (int64_t c = 0; c < params_.chunks(); ++c) sum += memory_.partials()[c];
+  return sum;
+}
+
+Verdict AllReduceExchange::update(int lane_index, const Optimizer& optimizer, const UpdateRequest& request) {
+  Lane& lane = *lanes_[static_cast<size_t>(lane_index)];
+  *memory_.requests(lane.node_member) = (request.requests.save ? kSave : 0) | (request.requests.stop ? kStop : 0) |
+                                        (request.requests.requeue ? kRequeue : 0) |
+                                        (request.loss_finite ? 0 : kLossNotFinite);
+  meet(lane, "gradients of all lanes");
+  uint32_t requests = gather_requests(lane);
+  if (topology_.nodes > 1 && leads(lane)) *memory_.node_requests() = requests;
+  reduce(lane);
+  meet(lane, "the reduced gradient");
+  if (topology_.nodes > 1) requests = *memory_.node_requests();
+
+  const double scale = request.gradient_weight > 0 ? 1 / request.gradient_weight : 0;
+  Verdict verdict;
+  verdict.grad_norm = std::sqrt(norm_squared()) * scale;
+  verdict.finite = std::isfinite(verdict.grad_norm) && !(requests & kLossNotFinite);
+  verdict.requests = {(requests & kSave) != 0, (requests & kStop) != 0, (requests & kRequeue) != 0};
+  verdict.applied = verdict.finite && request.gradient_weight > 0;
+  if (verdict.applied) {
+    OptimizerScalars scalars = request.scalars;
+    const double clip = request.clip_norm > 0 ? std::min(1.0, request.clip_norm / (verdict.grad_norm + 1e-6)) : 1;
+    scalars.grad_scale = static_cast<float>(scale * clip);
+    OptimizerBuffers buffers;
+    const bool single = topology_.nodes == 1 && lane.whole.single() >= 0;
+    buffers.grad = single ? piece_data_[static_cast<size_t>(lane.whole.single())] : memory_.reduced();
+    buffers.weights = memory_.params();
+    for (size_t i = 0; i < moments_.size(); ++i) buffers.state[i] = memory_.moment(static_cast<int>(i));
+    buffers.ema = memory_.ema();
+    const Status status = optimizer.step(kernels_, params_, share(lane), scalars, buffers, nullptr);
+    if (status != Status::ok) throw DeviceError("the optimizer's kernel failed");
+  }
+  meet(lane, "the updated weights");
+  return verdict;
+}
+
+void AllReduceExchange::barrier(int lane_index, std::string_view what) {
+  Lane& lane = *lanes_[static_cast<size_t>(lane_index)];
+  const std::string text(what);
+  meet(lane, text.c_str());
+  if (topology_.nodes == 1) return;
+  if (leads(lane)) {
+    std::vector<std::byte> marks(static_cast<size_t>(topology_.nodes));
+    std::vector<MutableBytes> blocks;
+    for (std::byte& mark : marks) blocks.push_back({&mark, 1});
+    inter_node_.all_gather(blocks, text.c_str(), lane.plan.step);
+  }
+  meet(lane, text.c_str());
+}
+
+std::unique_ptr<StateSource> AllReduceExchange::snapshot() {
+  auto flat = std::make_unique<FlatState>();
+  flat->add("model.", params_, memory_.params());
+  for (size_t i = 0; i < moments_.size(); ++i)
+    flat->add("optimizer." + moments_[i] + ".", params_, memory_.moment(static_cast<int>(i)));
+  if (memory_.ema()) flat->add("ema.", params_, memory_.ema());
+  flat->add("state.", state_, memory_.state());
+  return flat;
+}
+
+void AllReduceExchange::restore(const TensorReader& read) {
+  const auto fill = [&](const std::string& prefix, const ParamTable& table, float* flat) {
+    std::vector<float> logical;
+    for (const Slot& slot : table.slots()) {
+      logical.resize(static_cast<size_t>(slot.count));
+      if (read({prefix + slot.name, slot.logical, DType::f32}, std::as_writable_bytes(std::span(logical))))
+        to_stored(slot, logical.data(), flat + slot.offset);
+    }
+  };
+  if (topology_.node_leader) {
+    fill("model.", params_, memory_.params());
+    for (size_t i = 0; i < moments_.size(); ++i)
+      fill("optimizer." + moments_[i] + ".", params_, memory_.moment(static_cast<int>(i)));
+    if (memory_.ema()) fill("ema.", params_, memory_.ema());
+    fill("state.", state_, memory_.state());
+  }
+  comm_.barrier({options_.timeout, "the restored state", -1});
+}
+
+double AllReduceExchange::wait_seconds(int lane) const { return lanes_[static_cast<size_t>(lane)]->waited; }
+
+void AllReduceExchange::fail(std::string_view why) noexcept { lanes_.front()->barrier->fail(why); }
+
+}  // namespace trireme

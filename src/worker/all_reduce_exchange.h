@@ -1,0 +1,81 @@
+#pragma once
+// All-reduce: each node reduces through its shared window, nodes reduce over the communicator. Every node
+// holds the whole state; its lanes share the work of each update by ranges. One rank is the same code.
+
+#include <memory>
+#include <vector>
+
+#include "comm/communicator.h"
+#include "comm/node_barrier.h"
+#include "model/graph.h"
+#include "worker/exchange.h"
+#include "worker/gradient_stack.h"
+#include "worker/inter_node.h"
+#include "worker/node_memory.h"
+#include "worker/range_reducer.h"
+
+namespace trireme {
+
+struct AllReduceOptions {
+  bool keep_leaves = false;  // programs of several segments
+  int64_t max_sums = 0;
+  bool ema = false;
+  double timeout = 300;
+};
+
+class AllReduceExchange final : public Exchange {
+ public:
+  // Every rank must call. Weights start at zero: call initialise() or restore().
+  AllReduceExchange(Communicator& comm, const Topology& topology, const KernelTable& kernels, const Graph& graph,
+                    const Optimizer& optimizer, const AllReduceOptions& options);
+  ~AllReduceExchange() override;
+  // Flat initial values (params and state), the same on every rank. Every rank must call.
+  void initialise(const float* params, const float* state);
+
+  int shards() const override { return topology_.shards; }
+  LeafRun leaves(int lane) const override { return topology_.lane_run(lane); }
+  const float* params() const override { return memory_.params(); }
+  const float* averaged_params() const override { return memory_.ema() ? memory_.ema() : memory_.params(); }
+  float* state() override { return memory_.state(); }
+  bool owns_state() const override { return topology_.node_leader; }
+  void begin(int lane, const StepPlan& plan) override;
+  float* gradient(int lane, int leaf) override;
+  void leaf_done(int lane, int leaf) override;
+  double* sum_slot(int lane, int leaf) override;
+  int64_t max_sums() const override { return options_.max_sums; }
+  void sync(int lane, int64_t doubles, double* total) override;
+  Verdict update(int lane, const Optimizer& optimizer, const UpdateRequest& request) override;
+  void barrier(int lane, std::string_view what) override;
+  std::unique_ptr<StateSource> snapshot() override;
+  void restore(const TensorReader& read) override;
+  double wait_seconds(int lane) const override;
+  void fail(std::string_view why) noexcept override;
+  size_t window_bytes() const { return memory_.bytes(); }
+
+ private:
+  struct Lane;  // what one lane's thread owns
+  void meet(Lane& lane, const char* what);
+  void prepare_reduction(Lane& lane);
+  void reduce(Lane& lane);
+  bool present(const StepPlan& plan, int leaf) const;
+  std::vector<bool> present_leaves(const StepPlan& plan) const;
+  bool leads(const Lane& lane) const;
+  Range share(const Lane& lane) const;
+  double norm_squared() const;
+  uint32_t gather_requests(const Lane& lane);
+
+  Communicator& comm_;
+  const Topology topology_;
+  const KernelTable& kernels_;
+  const ParamTable& params_;
+  const ParamTable& state_;
+  const std::vector<std::string> moments_;
+  const AllReduceOptions options_;
+  NodeMemory memory_;
+  InterNode inter_node_;
+  std::vector<std::vector<Piece>> member_pieces_;  // of each lane of the node
+  std::vector<const float*> piece_data_;           // of all lanes of the node, in order
+  std::vector<std::unique_ptr<Lane>> lanes_;
+};
+
+}  // namespace trireme

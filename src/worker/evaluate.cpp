@@ -1,0 +1,44 @@
+#include "worker/evaluate.h"
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/text.h"
+
+namespace trireme {
+
+Evaluation evaluate(Session& s) {
+  const int64_t size = s.data.validation->size(), batch = s.evaluation_batch();
+  const int64_t batches = (size + batch - 1) / batch;
+  const auto plan = [=](int64_t step) {
+    return StepPlan{step, 0, step * batch, std::min(batch, size - step * batch)};
+  };
+  const auto loader = s.make_loader(false, 0, plan, batches, batch);
+  double loss = 0, weight = 0;
+  std::vector<double> totals(static_cast<size_t>(s.metrics->doubles()));
+  for (int64_t b = 0; b < batches; ++b) {
+    const StepResult result = s.runner->evaluate(plan(b), *loader);
+    loss += result.loss * result.weight;
+    weight += result.weight;
+    for (size_t i = 0; i < totals.size(); ++i) totals[i] += result.metrics[i];
+  }
+  Evaluation evaluation;
+  evaluation.values.push_back({"loss", weight > 0 ? loss / weight : 0});
+  for (MetricValue& v : s.metrics->finish(totals)) evaluation.values.push_back(std::move(v));
+  if (s.metrics->has_confusion()) evaluation.confusion = s.metrics->confusion(totals);
+  return evaluation;
+}
+
+double Evaluation::value(const std::string& monitor) const {
+  const std::string name = monitor.starts_with("validation/") ? monitor.substr(11) : monitor;
+  std::vector<std::string> names;
+  for (const MetricValue& v : values) {
+    if (v.name == name) return v.value;
+    names.push_back("validation/" + v.name);
+  }
+  const auto near = nearest(monitor, names);
+  throw ConfigError(fmt::format("train.monitor: there is no metric {}", monitor),
+                    near ? fmt::format("did you mean {}?", *near) : fmt::format("there are: {}", join(names, ", ")));
+}
+
+}  // namespace trireme

@@ -1,0 +1,43 @@
+#pragma once
+// The gradient buffers of one lane. Leaves are summed along the tree up to `merge_level`, so memory grows
+// with the logarithm of the leaves, not with their number.
+
+#include <cstdint>
+#include <vector>
+
+#include "kernels/kernel_table.h"
+#include "worker/tree.h"
+
+namespace trireme {
+
+class GradientStack {
+ public:
+  // Nodes this lane hands to the reduction; at most 8 and the ragged edges, unless keep_leaves.
+  // keep_leaves: all leaves' gradients are being written at once (programs with several segments).
+  static int merge_level(int leaves, bool keep_leaves);
+  static std::vector<Piece> pieces(LeafRun run, bool keep_leaves);
+  static int buffers(LeafRun run, bool keep_leaves);
+
+  // `base`: buffers(run) buffers of `stride` floats, zeroed.
+  GradientStack(const KernelTable& kernels, LeafRun run, bool keep_leaves, float* base, int64_t stride);
+  void begin() { stack_.clear(); }
+  float* gradient(int leaf) const;
+  // The leaf's gradient is complete; `present`: it had samples. Leaves in ascending order.
+  void done(int leaf, bool present);
+
+ private:
+  struct Position {
+    int piece, offset;  // piece index; leaf's offset inside the piece
+  };
+  Position find(int leaf) const;
+  float* buffer(int piece, int depth) const;
+  void merge(const Position& at);
+
+  const KernelTable& kernels_;
+  std::vector<Piece> pieces_;
+  float* base_;
+  int64_t stride_;
+  std::vector<bool> stack_;  // presence of the partial sums of the current piece
+};
+
+}  // namespace trireme

@@ -1,0 +1,237 @@
+#include "worker/lane_runner.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "base/clock.h"
+
+namespace trireme {
+
+struct LaneRunner::Lane {
+  std::vector<AlignedBuffer> arenas;                // one, or one a leaf when programs have several segments
+  std::vector<std::vector<std::byte*>> fields;      // by arena
+  std::vector<Workspace> workspaces;                // by arena
+  std::vector<double> leaf_sums;                    // loss sums of each leaf in flight
+  std::vector<std::vector<double>> synced;          // total of each segment's sync
+  std::vector<double> totals;
+  double data_seconds = 0;
+};
+
+LaneRunner::LaneRunner(const Graph& graph, LaneTeam& team, Exchange& exchange, ProgramSet& training,
+                       ProgramSet& evaluation, const MetricSet& metrics, const Optimizer& optimizer, bool labels)
+    : graph_(graph),
+      team_(team),
+      exchange_(exchange),
+      training_(training),
+      evaluation_(evaluation),
+      metrics_(metrics),
+      optimizer_(optimizer),
+      labels_(labels) {
+  for (NodeId loss : graph.losses()) loss_weights_.push_back(graph.node(loss).loss_weight);
+  loss_sums_ = 2 * static_cast<int64_t>(loss_weights_.size());
+}
+
+LaneRunner::~LaneRunner() = default;
+
+int64_t LaneRunner::max_sums(const Graph& graph, const ProgramSet& training, const MetricSet& metrics) {
+  int64_t most = 2 * static_cast<int64_t>(graph.losses().size()) + metrics.doubles();
+  for (int s = 0; s < training.any().segments(); ++s) most = std::max(most, training.any().sync_doubles(s));
+  return most;
+}
+
+void LaneRunner::allocate() {
+  lanes_.resize(static_cast<size_t>(team_.lanes()));
+  const Program& program = training_.any();
+  team_.run([&](int index) {
+    auto lane = std::make_unique<Lane>();
+    const size_t arenas = program.segments() > 1 ? static_cast<size_t>(std::max(1, exchange_.leaves(index).size())) : 1;
+    for (size_t a = 0; a < arenas; ++a) {
+      const size_t bytes = a == 0 ? std::max(training_.arena_bytes(), evaluation_.arena_bytes()) : training_.arena_bytes();
+      lane->arenas.emplace_back(bytes);
+      lane->fields.emplace_back(program.fields().size() + 3);
+    }
+    lane->workspaces.resize(arenas);
+    lane->leaf_sums.resize(arenas * static_cast<size_t>(loss_sums_));
+    for (int s = 0; s < program.segments(); ++s) lane->synced.emplace_back(program.sync_doubles(s));
+    lane->totals.resize(static_cast<size_t>(exchange_.max_sums()));
+    lanes_[static_cast<size_t>(index)] = std::move(lane);
+  });
+}
+
+LeafRun LaneRunner::rank_leaves() const {
+  return {exchange_.leaves(0).first, exchange_.leaves(team_.lanes() - 1).last};
+}
+
+const LeafBatch& LaneRunner::load(Lane& lane, const StepPlan& plan, int leaf, Loader& loader) {
+  const auto start = Clock::now();
+  const LeafBatch& batch = loader.get(plan.step, leaf - rank_leaves().first);
+  lane.data_seconds += seconds_since(start);
+  return batch;
+}
+
+Workspace LaneRunner::bind(Lane& lane, int index, int leaf, int slot, ProgramSet& programs, const LeafBatch& batch,
+                           const float* params) {
+  const size_t s = static_cast<size_t>(slot);
+  const Program& program = programs.at(batch.samples);
+  std::vector<std::byte*>& fields = lane.fields[s];
+  const size_t count = program.fields().size();
+  for (size_t f = 0; f < count; ++f) {
+    const bool weight = program.fields()[f] == "weight";
+    fields[f] = batch.fields[weight ? 2 : f == 0 ? 0 : 1];
+  }
+  Workspace ws;
+  ws.arena = lane.arenas[s].data();
+  ws.params = params;
+  ws.grads = &programs == &training_ ? exchange_.gradient(index, leaf) : nullptr;
+  ws.state = exchange_.state();
+  ws.packed = programs.packed(batch.samples);
+  ws.fields = fields.data();
+  ws.keys = batch.keys;
+  ws.sums = lane.leaf_sums.data() + slot * loss_sums_;
+  return ws;
+}
+
+// The leaf's loss and metric sums into its slot of the final sync.
+void LaneRunner::finish_leaf(Lane&, int index, int leaf, const Program& program, const Workspace& ws,
+                             const LeafBatch& batch) {
+  double* slot = exchange_.sum_slot(index, leaf);
+  std::copy_n(ws.sums, loss_sums_, slot);
+  std::fill_n(slot + loss_sums_, metrics_.doubles(), 0.0);
+  metrics_.accumulate(batch.samples, graph_.node(graph_.output()).shape.elements(), program.output(ws),
+                      labels_ ? reinterpret_cast<const int64_t*>(batch.fields[1]) : nullptr,
+                      labels_ ? nullptr : reinterpret_cast<const float*>(batch.fields[1]),
+                      reinterpret_cast<const float*>(batch.fields[2]), slot + loss_sums_);
+}
+
+void LaneRunner::run_leaves(Lane& lane, int index, const StepPlan& plan, Loader& loader) {
+  const LeafRun run = exchange_.leaves(index);
+  for (int leaf = run.first; leaf < run.last; ++leaf) {
+    if (leaf_span(plan.begin, plan.samples, leaf, exchange_.shards()).size() > 0) {
+      const LeafBatch& batch = load(lane, plan, leaf, loader);
+      const Workspace ws = bind(lane, index, leaf, 0, training_, batch, exchange_.params());
+      const Program& program = training_.at(batch.samples);
+      program.run(ws, 0, nullptr, nullptr);
+      finish_leaf(lane, index, leaf, program, ws, batch);
+    }
+    exchange_.leaf_done(index, leaf);
+  }
+}
+
+// Programs that meet in the middle (global batch norm): all leaves of the lane advance segment by segment.
+void LaneRunner::run_segments(Lane& lane, int index, const StepPlan& plan, Loader& loader) {
+  const LeafRun run = exchange_.leaves(index);
+  std::vector<const LeafBatch*> batches(static_cast<size_t>(run.size()), nullptr);
+  for (int k = 0; k < run.size(); ++k) {
+    if (leaf_span(plan.begin, plan.samples, run.first + k, exchange_.shards()).size() == 0) continue;
+    batches[static_cast<size_t>(k)] = &load(lane, plan, run.first + k, loader);
+    lane.workspaces[static_cast<size_t>(k)] =
+        bind(lane, index, run.first + k, k, training_, *batches[static_cast<size_t>(k)], exchange_.params());
+  }
+  const int segments = training_.any().segments();
+  for (int s = 0; s < segments; ++s) {
+    for (int k = 0; k < run.size(); ++k) {
+      if (!batches[static_cast<size_t>(k)]) continue;
+      Workspace& ws = lane.workspaces[static_cast<size_t>(k)];
+      ws.synced = s > 0 ? lane.synced[static_cast<size_t>(s) - 1].data() : nullptr;
+      ws.synced_samples = static_cast<double>(plan.samples);
+      training_.at(batches[static_cast<size_t>(k)]->samples)
+          .run(ws, s, exchange_.sum_slot(index, run.first + k), nullptr);
+    }
+    const int64_t doubles = training_.any().sync_doubles(s);
+    if (doubles > 0) exchange_.sync(index, doubles, lane.synced[static_cast<size_t>(s)].data());
+  }
+  for (int k = 0; k < run.size(); ++k) {
+    if (const LeafBatch* batch = batches[static_cast<size_t>(k)])
+      finish_leaf(lane, index, run.first + k, training_.at(batch->samples), lane.workspaces[static_cast<size_t>(k)],
+                  *batch);
+    exchange_.leaf_done(index, run.first + k);
+  }
+}
+
+void LaneRunner::read_totals(StepResult& result, const double* totals) const {
+  result.weight = totals[1];
+  result.loss = 0;
+  for (size_t j = 0; j < loss_weights_.size(); ++j)
+    if (totals[2 * j + 1] > 0) result.loss += static_cast<double>(loss_weights_[j]) * totals[2 * j] / totals[2 * j + 1];
+  result.metrics.assign(totals + loss_sums_, totals + loss_sums_ + metrics_.doubles());
+}
+
+void LaneRunner::train_lane(int index, const StepPlan& plan, Loader& loader, const UpdateSettings& settings) {
+  Lane& lane = *lanes_[static_cast<size_t>(index)];
+  const auto start = Clock::now();
+  lane.data_seconds = 0;
+  exchange_.begin(index, plan);
+  if (training_.any().segments() == 1) run_leaves(lane, index, plan, loader);
+  else run_segments(lane, index, plan, loader);
+  if (settings.poison && index == 0 && exchange_.leaves(0).size() > 0)
+    exchange_.gradient(0, exchange_.leaves(0).first)[0] = std::numeric_limits<float>::quiet_NaN();
+  const double waited_inside = exchange_.wait_seconds(index);
+  const double worked = seconds_since(start) - waited_inside;
+
+  exchange_.sync(index, loss_sums_ + metrics_.doubles(), lane.totals.data());
+  StepResult mine;
+  read_totals(mine, lane.totals.data());
+  UpdateRequest request{settings.scalars, settings.clip_norm, mine.weight, std::isfinite(mine.loss), settings.requests};
+  mine.verdict = exchange_.update(index, optimizer_, request);
+  if (mine.verdict.applied && index == 0 && exchange_.owns_state())
+    for (int s = 0; s < training_.any().segments(); ++s) {
+      if (!training_.any().updates_state(s)) continue;
+      Workspace ws = lane.workspaces.front();
+      ws.state = exchange_.state();
+      ws.synced = lane.synced[static_cast<size_t>(s)].data();
+      ws.synced_samples = static_cast<double>(plan.samples);
+      training_.any().update_state(ws, s);
+    }
+  if (index != 0) return;
+  mine.data_seconds = lane.data_seconds;
+  mine.compute_seconds = worked - lane.data_seconds;
+  mine.exchange_seconds = seconds_since(start) - worked;
+  result_ = std::move(mine);
+}
+
+void LaneRunner::evaluate_lane(int index, const StepPlan& plan, Loader& loader) {
+  Lane& lane = *lanes_[static_cast<size_t>(index)];
+  exchange_.begin(index, plan);
+  const LeafRun run = exchange_.leaves(index);
+  for (int leaf = run.first; leaf < run.last; ++leaf) {
+    if (leaf_span(plan.begin, plan.samples, leaf, exchange_.shards()).size() == 0) continue;
+    const LeafBatch& batch = load(lane, plan, leaf, loader);
+    const Workspace ws = bind(lane, index, leaf, 0, evaluation_, batch, exchange_.averaged_params());
+    const Program& program = evaluation_.at(batch.samples);
+    program.run(ws, 0, nullptr, nullptr);
+    finish_leaf(lane, index, leaf, program, ws, batch);
+  }
+  exchange_.sync(index, loss_sums_ + metrics_.doubles(), lane.totals.data());
+  if (index == 0) {
+    result_ = {};
+    read_totals(result_, lane.totals.data());
+    result_.data_seconds = lane.data_seconds;
+  }
+}
+
+void LaneRunner::pack(ProgramSet& programs, const StepPlan& plan, const float* params) {
+  if (!programs.packs()) return;
+  std::vector<int64_t> sizes;
+  for (int leaf = rank_leaves().first; leaf < rank_leaves().last; ++leaf) {
+    const int64_t n = leaf_span(plan.begin, plan.samples, leaf, exchange_.shards()).size();
+    if (n > 0 && std::find(sizes.begin(), sizes.end(), n) == sizes.end()) sizes.push_back(n);
+  }
+  team_.run([&](int lane) { programs.pack(sizes, params, lane, team_.lanes()); });
+}
+
+StepResult LaneRunner::train(const StepPlan& plan, Loader& loader, const UpdateSettings& settings) {
+  pack(training_, plan, exchange_.params());
+  team_.run([&](int lane) { train_lane(lane, plan, loader, settings); });
+  loader.release(plan.step);
+  return result_;
+}
+
+StepResult LaneRunner::evaluate(const StepPlan& plan, Loader& loader) {
+  pack(evaluation_, plan, exchange_.averaged_params());
+  team_.run([&](int lane) { evaluate_lane(lane, plan, loader); });
+  loader.release(plan.step);
+  return result_;
+}
+
+}  // namespace trireme

@@ -1,0 +1,76 @@
+#pragma once
+// What one rank's lanes do in a step: leaves through the training program, and in an evaluation: leaves
+// through the inference program.
+
+#include <memory>
+#include <vector>
+
+#include "data/loader.h"
+#include "model/metrics.h"
+#include "worker/exchange.h"
+#include "worker/lane_team.h"
+#include "worker/program_set.h"
+
+namespace trireme {
+
+struct StepResult {
+  Verdict verdict;
+  double loss = 0;               // mean over the batch, all losses with their weights
+  double weight = 0;
+  std::vector<double> metrics;   // totals of the MetricSet
+  double data_seconds = 0, compute_seconds = 0, exchange_seconds = 0;  // of lane 0
+};
+
+struct UpdateSettings {
+  OptimizerScalars scalars;
+  double clip_norm = 0;
+  Requests requests;
+  bool poison = false;  // debug: makes one gradient element not finite
+};
+
+class LaneRunner {
+ public:
+  LaneRunner(const Graph& graph, LaneTeam& team, Exchange& exchange, ProgramSet& training, ProgramSet& evaluation,
+             const MetricSet& metrics, const Optimizer& optimizer, bool labels);
+  ~LaneRunner();
+
+  // Arenas for the programs compiled so far. Call once, after all prepare() calls.
+  void allocate();
+  // One training step. `loader` gives this rank's leaves in order.
+  StepResult train(const StepPlan& plan, Loader& loader, const UpdateSettings& settings);
+  // One batch of an evaluation; the totals over the whole batch: loss sums, then metric sums.
+  StepResult evaluate(const StepPlan& plan, Loader& loader);
+
+  // Doubles a leaf may sync: the largest of loss and metric sums and the programs' own.
+  static int64_t max_sums(const Graph& graph, const ProgramSet& training, const MetricSet& metrics);
+
+ private:
+  struct Lane;
+  void pack(ProgramSet& programs, const StepPlan& plan, const float* params);
+  void train_lane(int lane, const StepPlan& plan, Loader& loader, const UpdateSettings& settings);
+  void evaluate_lane(int lane, const StepPlan& plan, Loader& loader);
+  void run_leaves(Lane& lane, int index, const StepPlan& plan, Loader& loader);
+  void run_segments(Lane& lane, int index, const StepPlan& plan, Loader& loader);
+  Workspace bind(Lane& lane, int index, int leaf, int slot, ProgramSet& programs, const LeafBatch& batch,
+                 const float* params);
+  const LeafBatch& load(Lane& lane, const StepPlan& plan, int leaf, Loader& loader);
+  void finish_leaf(Lane& lane, int index, int leaf, const Program& program, const Workspace& ws,
+                   const LeafBatch& batch);
+  void read_totals(StepResult& result, const double* totals) const;
+  LeafRun rank_leaves() const;
+
+  const Graph& graph_;
+  LaneTeam& team_;
+  Exchange& exchange_;
+  ProgramSet& training_;
+  ProgramSet& evaluation_;
+  const MetricSet& metrics_;
+  const Optimizer& optimizer_;
+  const bool labels_;  // targets are class labels
+  int64_t loss_sums_ = 0;
+  std::vector<float> loss_weights_;
+  std::vector<std::unique_ptr<Lane>> lanes_;
+  StepResult result_;  // of lane 0
+};
+
+}  // namespace trireme

@@ -1,0 +1,29 @@
+#include "worker/run_log/tensorboard.h"
+
+#include <cmath>
+
+namespace trireme {
+
+void TensorBoard::step(const StepPoint& point) {
+  const StepRecord& r = point.record;
+  std::vector<Scalar> values = {{"train/loss", r.loss},
+                                {"train/learning_rate", r.learning_rate},
+                                {"train/grad_norm", r.grad_norm},
+                                {"time/data", r.phases.data},
+                                {"time/compute", r.phases.compute},
+                                {"time/exchange", r.phases.exchange},
+                                {"time/evaluation", r.phases.evaluation},
+                                {"time/checkpoint", r.phases.checkpoint}};
+  if (r.accuracy >= 0) values.push_back({"train/accuracy", r.accuracy});
+  if (std::isfinite(point.samples_per_second))
+    values.push_back({"train/samples_per_second", point.samples_per_second});
+  file_.scalars(r.step, values);
+}
+
+void TensorBoard::evaluation(const EvaluationRecord& record) {
+  std::vector<Scalar> values;
+  for (const MetricValue& m : record.values) values.push_back({"validation/" + m.name, m.value});
+  file_.scalars(record.step, values);
+}
+
+}  // namespace trireme

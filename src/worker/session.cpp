@@ -1,0 +1,149 @@
+#include "worker/session.h"
+
+#include <fmt/format.h>
+
+#include <cstring>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "worker/agreement.h"
+#include "worker/init_from.h"
+#include "worker/version.h"
+
+namespace trireme {
+
+DataShape data_shape(const Schema& schema) {
+  return {schema.input, schema.image, schema.classes, schema.target_width, schema.weighted};
+}
+
+Session::Session(Communicator& communicator, const Experiment& e, const Path& resume)
+    : comm(communicator), experiment(e), optimizer(e.optimizer) {
+  together(comm, "every rank to open the data", e.run.timeout, [&] {
+    if (!resume.empty()) checkpoint = std::make_unique<CheckpointReader>(resume, comm.rank() == 0);
+    open();
+  });
+  agree_on_everything();
+  compile();
+  start_weights();
+}
+
+Session::~Session() = default;
+
+void Session::open() {
+  std::optional<Preprocessing> fixed;
+  if (checkpoint) fixed = Preprocessing::from_json(checkpoint->manifest().state.preprocessing);
+  data = open_data(experiment.data, experiment.run.seed, fixed);
+  data_fingerprint = data.train->fingerprint() + (data.validation ? data.validation->fingerprint() : "");
+  const DataShape shape = data_shape(preprocessing().schema);
+  graph = build_graph(experiment, shape);
+  metrics = std::make_unique<MetricSet>(experiment.model, shape, preprocessing().schema.class_names);
+  train_order = make_order(experiment.data, *data.train, experiment.run.seed, true);
+  if (data.validation) validation_order = make_order(experiment.data, *data.validation, experiment.run.seed, false);
+  steps = std::make_unique<Steps>(experiment.train, experiment.data.drop_last, train_order->epoch_size());
+  schedule = std::make_unique<Schedule>(experiment.schedule, experiment.optimizer.lr,
+                                        static_cast<double>(steps->per_epoch()), static_cast<double>(steps->total()));
+}
+
+void Session::agree_on_everything() {
+  const double timeout = experiment.run.timeout;
+  agree(comm,
+        {{"the program's build", build_id()},
+         {"the experiment", sha256(experiment.to_ini(false)).hex().substr(0, 16)},
+         {"the model", graph->hash().hex().substr(0, 16)},
+         {"the data", sha256(data_fingerprint).hex().substr(0, 16)},
+         {"the checkpoint", checkpoint ? checkpoint->path().filename().string() : "none"}},
+        timeout);
+  cpu_level = agree_on_cpu_level(comm, experiment.run.cpu_level, timeout);
+  kernels = &cpu_kernels(cpu_level.c_str());
+  const int lanes = experiment.run.lanes > 0 ? static_cast<int>(experiment.run.lanes)
+                                             : default_lanes(ranks_with_my_affinity(comm, timeout));
+  const int shards = experiment.run.reproducible ? static_cast<int>(experiment.train.virtual_shards) : 0;
+  topology = make_topology(comm, lanes, shards, timeout);
+}
+
+int64_t Session::evaluation_batch() const {
+  const int64_t wanted = experiment.train.eval_batch_size > 0 ? experiment.train.eval_batch_size
+                                                              : std::max<int64_t>(experiment.train.batch_size, 256);
+  return data.validation ? std::min(wanted, data.validation->size()) : wanted;
+}
+
+void Session::compile() {
+  ProgramOptions options;
+  options.seed = experiment.run.seed;
+  options.sample_weights = preprocessing().schema.weighted;
+  training = std::make_unique<ProgramSet>(*graph, *kernels, options);
+  options.mode = Mode::inference;
+  evaluation = std::make_unique<ProgramSet>(*graph, *kernels, options);
+  const auto prepare = [&](ProgramSet& programs, int64_t batch) {
+    for (int leaf = 0; batch > 0 && leaf < topology.shards; ++leaf)
+      programs.prepare(leaf_span(0, batch, leaf, topology.shards).size());
+  };
+  const bool may_spin = topology.node_members <= static_cast<int>(std::thread::hardware_concurrency());
+  team = std::make_unique<LaneTeam>(topology.lanes, may_spin, prepare_kernel_thread);
+  prepare(*training, steps->full_batch());
+  prepare(*training, steps->last_batch());
+  if (data.validation) {
+    prepare(*evaluation, evaluation_batch());
+    prepare(*evaluation, data.validation->size() % evaluation_batch());
+  }
+  AllReduceOptions exchange_options;
+  exchange_options.keep_leaves = training->any().segments() > 1;
+  exchange_options.max_sums = LaneRunner::max_sums(*graph, *training, *metrics);
+  exchange_options.ema = experiment.train.ema > 0;
+  exchange_options.timeout = experiment.run.timeout;
+  exchange = std::make_unique<AllReduceExchange>(comm, topology, *kernels, *graph, optimizer, exchange_options);
+  runner = std::make_unique<LaneRunner>(*graph, *team, *exchange, *training, *evaluation, *metrics, optimizer,
+                                        preprocessing().schema.classes > 0);
+  runner->allocate();
+}
+
+void Session::start_weights() {
+  AlignedBuffer params(static_cast<size_t>(graph->params().size()) * sizeof(float));
+  AlignedBuffer state(static_cast<size_t>(graph->state().size()) * sizeof(float));
+  initial_values(*graph, experiment.run.seed, params.floats(), state.floats());
+  if (!checkpoint && !experiment.model.init_from.empty())
+    initialise_from(experiment.model.init_from, *graph, params.floats(), state.floats(), first());
+  exchange->initialise(params.floats(), state.floats());
+  if (!checkpoint) return;
+  exchange->restore([&](const TensorMeta& wanted, std::span<std::byte> out) {
+    const TensorMeta* stored = checkpoint->find(wanted.name);
+    if (!stored) {
+      if (first()) log_warning("the checkpoint has no {}: it starts from its initial value", wanted.name);
+      return false;
+    }
+    if (stored->shape != wanted.shape || stored->dtype != wanted.dtype)
+      throw FormatError(fmt::format("{}: the checkpoint has {}, this experiment needs {}", wanted.name,
+                                    stored->shape.str(), wanted.shape.str()),
+                        "resume with the experiment file that started the run");
+    checkpoint->read(*stored, out);
+    return true;
+  });
+}
+
+std::unique_ptr<Loader> Session::make_loader(bool training_data, int64_t first_step,
+                                             std::function<StepPlan(int64_t)> plan, int64_t end_step,
+                                             int64_t max_batch) {
+  const DataSource& source = training_data ? *data.train : *data.validation;
+  LoaderOptions options;
+  options.augment = training_data;
+  options.threads = experiment.data.prefetch_threads >= 0 ? static_cast<int>(experiment.data.prefetch_threads)
+                                                          : (source.in_memory() ? 0 : 1);
+  options.steps_ahead = static_cast<int>(experiment.data.prefetch_batches);
+  options.timeout = experiment.run.timeout;
+  const LeafRun run{exchange->leaves(0).first, exchange->leaves(team->lanes() - 1).last};
+  const int shards = topology.shards;
+  auto requests = [run, shards, plan = std::move(plan), end_step](int64_t step) {
+    std::vector<LeafRequest> result;
+    if (step >= end_step) return result;
+    const StepPlan p = plan(step);
+    for (int leaf = run.first; leaf < run.last; ++leaf) {
+      const SampleSpan span = leaf_span(p.begin, p.samples, leaf, shards);
+      result.push_back({leaf, p.epoch, span.begin, span.end});
+    }
+    return result;
+  };
+  return std::make_unique<Loader>(source, training_data ? *train_order : *validation_order, std::move(requests),
+                                  first_step, std::max(1, run.size()), (max_batch + shards - 1) / shards, options);
+}
+
+}  // namespace trireme

@@ -1,0 +1,186 @@
+#include "kernels/support.h"
+
+namespace trireme::test {
+namespace {
+
+struct Case {
+  const char* name;
+  Conv2dSpec spec;
+};
+
+// n, h, w, in, out, kernel, stride, padding, dilation, groups, bias, activation, alpha
+std::vector<Case> cases() {
+  const auto none = Activation::none;
+  return {
+      {"lenet_first", {3, 28, 28, 1, 6, 5, 5, 1, 1, 2, 2, 1, 1, 1, true, Activation::relu, 0}},
+      {"lenet_second", {3, 14, 14, 6, 16, 5, 5, 1, 1, 0, 0, 1, 1, 1, true, Activation::tanh, 0}},
+      {"strided", {2, 9, 11, 3, 8, 3, 3, 2, 2, 1, 1, 1, 1, 1, false, none, 0}},
+      {"uneven", {2, 9, 11, 5, 7, 3, 2, 2, 1, 1, 0, 1, 1, 1, true, Activation::sigmoid, 0}},
+      {"dilated", {2, 12, 10, 4, 8, 3, 3, 1, 1, 2, 2, 2, 2, 1, true, none, 0}},
+      {"grouped", {2, 8, 8, 8, 16, 3, 3, 1, 1, 1, 1, 1, 1, 4, true, none, 0}},
+      {"depthwise", {2, 8, 8, 8, 8, 3, 3, 1, 1, 1, 1, 1, 1, 8, false, Activation::leaky_relu, 0.1f}},
+      {"depthwise_strided", {1, 9, 9, 32, 32, 3, 3, 2, 2, 1, 1, 1, 1, 32, false, none, 0}},
+      {"pointwise", {2, 7, 7, 16, 24, 1, 1, 1, 1, 0, 0, 1, 1, 1, false, none, 0}},
+      {"pointwise_strided", {2, 8, 8, 16, 32, 1, 1, 2, 2, 0, 0, 1, 1, 1, false, none, 0}},
+      {"residual", {2, 8, 8, 16, 16, 3, 3, 1, 1, 1, 1, 1, 1, 1, false, none, 0}},
+      {"one_sample", {1, 5, 5, 1, 1, 5, 5, 1, 1, 0, 0, 1, 1, 1, true, none, 0}},
+      {"ungrouped_one_output", {2, 6, 6, 3, 1, 3, 3, 1, 1, 1, 1, 1, 1, 1, true, none, 0}},
+  };
+}
+
+int64_t extent(int64_t in, int64_t kernel, int64_t stride, int64_t pad, int64_t dilation) {
+  return (in + 2 * pad - dilation * (kernel - 1) - 1) / stride + 1;
+}
+
+struct Geometry {
+  explicit Geometry(const Conv2dSpec& s)
+      : oh(extent(s.h, s.kernel_h, s.stride_h, s.pad_h, s.dilation_h)),
+        ow(extent(s.w, s.kernel_w, s.stride_w, s.pad_w, s.dilation_w)),
+        x(s.n * s.h * s.w * s.c_in),
+        y(s.n * oh * ow * s.c_out),
+        weights(s.c_out * s.kernel_h * s.kernel_w * s.c_in / s.groups) {}
+  int64_t oh, ow, x, y, weights;
+};
+
+// visit(x index, weight index, y index) for every product of the definition.
+template <class Visit>
+void for_products(const Conv2dSpec& s, Visit visit) {
+  const Geometry g(s);
+  const int64_t in = s.c_in / s.groups, out = s.c_out / s.groups;
+  for (int64_t y = 0; y < g.y; ++y) {
+    const int64_t o = y % s.c_out, ow = y / s.c_out % g.ow, oh = y / s.c_out / g.ow % g.oh;
+    const int64_t n = y / s.c_out / g.ow / g.oh;
+    for (int64_t kh = 0; kh < s.kernel_h; ++kh) {
+      for (int64_t kw = 0; kw < s.kernel_w; ++kw) {
+        const int64_t h = oh * s.stride_h - s.pad_h + kh * s.dilation_h;
+        const int64_t w = ow * s.stride_w - s.pad_w + kw * s.dilation_w;
+        if (h < 0 || h >= s.h || w < 0 || w >= s.w) continue;
+        for (int64_t i = 0; i < in; ++i) {
+          visit(((n * s.h + h) * s.w + w) * s.c_in + o / out * in + i,
+                ((o * s.kernel_h + kh) * s.kernel_w + kw) * in + i, y);
+        }
+      }
+    }
+  }
+}
+
+double activate(const Conv2dSpec& s, double v) {
+  switch (s.activation) {
+    case Activation::relu: return std::max(v, 0.0);
+    case Activation::leaky_relu: return v < 0 ? v * static_cast<double>(s.alpha) : v;
+    case Activation::sigmoid: return 1 / (1 + std::exp(-v));
+    case Activation::tanh: return std::tanh(v);
+    default: return v;
+  }
+}
+
+struct Problem {
+  explicit Problem(const Conv2dSpec& s)
+      : g(s), x(random(g.x, 1)), w(random(g.weights, 2, -1, 1)), bias(random(s.c_out, 3)),
+        dy(random(g.y, 4)) {}
+  Geometry g;
+  std::vector<float> x, w, bias, dy;
+};
+
+class ConvTest : public KernelTest {};
+
+TEST_P(ConvTest, ForwardEqualsTheDefinition) {
+  for (const auto& [name, spec] : cases()) {
+    SCOPED_TRACE(name);
+    const Problem p(spec);
+    std::vector<double> expected(p.dy.size());
+    for_products(spec, [&](int64_t x, int64_t w, int64_t y) {
+      expected[static_cast<size_t>(y)] += static_cast<double>(p.x[static_cast<size_t>(x)]) *
+                                          static_cast<double>(p.w[static_cast<size_t>(w)]);
+    });
+    for (size_t i = 0; i < expected.size(); ++i) {
+      const auto c = i % static_cast<size_t>(spec.c_out);
+      expected[i] = activate(spec, expected[i] + (spec.bias ? static_cast<double>(p.bias[c]) : 0));
+    }
+    PlanRunner plan(k, spec, ConvPass::forward);
+    ASSERT_EQ(plan.status, Status::ok);
+    std::vector<float> y(expected.size(), 99.0f);
+    const float* bias = spec.bias ? p.bias.data() : nullptr;
+    ASSERT_EQ(plan.run(p.x.data(), plan.weights(p.w.data()), bias, y.data()), Status::ok);
+    expect_near(y, expected, 1e-5);
+  }
+}
+
+TEST_P(ConvTest, BackwardDataEqualsTheDefinition) {
+  for (const auto& [name, spec] : cases()) {
+    SCOPED_TRACE(name);
+    const Problem p(spec);
+    std::vector<double> expected(p.x.size());
+    for_products(spec, [&](int64_t x, int64_t w, int64_t y) {
+      expected[static_cast<size_t>(x)] += static_cast<double>(p.dy[static_cast<size_t>(y)]) *
+                                          static_cast<double>(p.w[static_cast<size_t>(w)]);
+    });
+    PlanRunner plan(k, spec, ConvPass::backward_data);
+    ASSERT_EQ(plan.status, Status::ok);
+    AlignedBuffer dx(p.x.size() * sizeof(float));
+    dx.floats()[0] = 99.0f;
+    ASSERT_EQ(plan.run(p.dy.data(), plan.weights(p.w.data()), dx.floats(), nullptr), Status::ok);
+    expect_near(std::span(dx.floats(), p.x.size()), expected, 1e-5);
+  }
+}
+
+TEST_P(ConvTest, BackwardWeightsEqualsTheDefinition) {
+  for (const auto& [name, spec] : cases()) {
+    SCOPED_TRACE(name);
+    const Problem p(spec);
+    std::vector<double> expected(p.w.size()), expected_bias(p.bias.size());
+    for_products(spec, [&](int64_t x, int64_t w, int64_t y) {
+      expected[static_cast<size_t>(w)] += static_cast<double>(p.dy[static_cast<size_t>(y)]) *
+                                          static_cast<double>(p.x[static_cast<size_t>(x)]);
+    });
+    for (size_t i = 0; i < p.dy.size(); ++i) {
+      expected_bias[i % p.bias.size()] += static_cast<double>(p.dy[i]);
+    }
+    PlanRunner plan(k, spec, ConvPass::backward_weights);
+    ASSERT_EQ(plan.status, Status::ok);
+    std::vector<float> dw(p.w.size(), 99.0f), db(p.bias.size(), 99.0f);
+    ASSERT_EQ(plan.run(p.x.data(), p.dy.data(), dw.data(), spec.bias ? db.data() : nullptr),
+              Status::ok);
+    expect_near(dw, expected, 1e-4);
+    if (!spec.bias) continue;
+    expect_near(db, expected_bias, 1e-4);
+    std::vector<float> again(p.w.size());
+    ASSERT_EQ(plan.run(p.x.data(), p.dy.data(), again.data(), nullptr), Status::ok);
+    EXPECT_EQ(again, dw) << "without a place for db";
+  }
+}
+
+TEST_P(ConvTest, NoSamplesGiveZeroGradients) {
+  Conv2dSpec spec = cases()[0].spec;
+  spec.n = 0;
+  PlanRunner forward(k, spec, ConvPass::forward);
+  ASSERT_EQ(forward.status, Status::ok);
+  EXPECT_EQ(forward.run(nullptr, nullptr, nullptr, nullptr), Status::ok);
+  PlanRunner backward(k, spec, ConvPass::backward_weights);
+  ASSERT_EQ(backward.status, Status::ok);
+  std::vector<float> dw(150, 7.0f), db(6, 7.0f);
+  EXPECT_EQ(backward.run(nullptr, nullptr, dw.data(), db.data()), Status::ok);
+  EXPECT_EQ(dw, std::vector<float>(150));
+  EXPECT_EQ(db, std::vector<float>(6));
+}
+
+TEST_P(ConvTest, RefusesWhatIsNotAConvolution) {
+  const Conv2dSpec good = cases()[1].spec;
+  Conv2dSpec bad = good;
+  bad.groups = 4;  // does not divide 6
+  EXPECT_EQ(PlanRunner(k, bad, ConvPass::forward).status, Status::invalid);
+  bad = good;
+  bad.kernel_h = 15;  // larger than the image
+  EXPECT_EQ(PlanRunner(k, bad, ConvPass::backward_data).status, Status::invalid);
+  bad = good;
+  bad.stride_w = 0;
+  EXPECT_EQ(PlanRunner(k, bad, ConvPass::backward_weights).status, Status::invalid);
+  bad = good;
+  bad.activation = Activation::silu;
+  EXPECT_EQ(PlanRunner(k, bad, ConvPass::forward).status, Status::unsupported);
+}
+
+INSTANTIATE_TEST_SUITE_P(Levels, ConvTest, testing::Values(levels().back()), level_name);
+
+}  // namespace
+}  // namespace trireme::test

@@ -1,0 +1,60 @@
+#include "kernels/support.h"
+
+namespace trireme::test {
+namespace {
+
+class DropoutTest : public KernelTest {};
+
+const std::vector<SampleKey> kKeys{{0, 5, 1}, {3, 0, 2}, {3, (int64_t{1} << 40) + 7, 9}};
+
+// The documented rule, with base/rng.h's philox.
+bool kept(const DropoutSpec& spec, const SampleKey& key, int64_t element) {
+  const auto e = static_cast<uint64_t>(element);
+  const auto words = philox(spec.key, e / 4, mix(key.epoch, key.position));
+  return to_unit_float(words[e % 4]) >= spec.p;
+}
+
+TEST_P(DropoutTest, KeepsExactlyTheDocumentedElements) {
+  for (float p : {0.0f, 0.1f, 0.5f, 0.9f}) {
+    for (int64_t elements : {0, 1, 3, 31, 33, 64, 1000}) {
+      const DropoutSpec spec{3, elements, p, 0x123456789abcdefu};
+      const auto x = random(3 * elements, 1, 1, 2);
+      std::vector<float> y(x.size()), dx(x.size(), 1.0f);
+      ASSERT_EQ(k.dropout_forward(nullptr, &spec, kKeys.data(), x.data(), y.data()), Status::ok);
+      ASSERT_EQ(k.dropout_backward(nullptr, &spec, kKeys.data(), x.data(), dx.data(), Write::add),
+                Status::ok);
+      for (size_t i = 0; i < x.size(); ++i) {
+        const auto sample = static_cast<int64_t>(i) / elements;
+        const bool keep = kept(spec, kKeys[static_cast<size_t>(sample)],
+                               static_cast<int64_t>(i) - sample * elements);
+        const float want = keep ? x[i] * (1.0f / (1.0f - p)) : 0.0f;
+        ASSERT_EQ(y[i], want) << "p " << p << " element " << i;
+        ASSERT_EQ(dx[i], 1.0f + want);
+      }
+    }
+  }
+}
+
+TEST_P(DropoutTest, AProbabilityOfOneDropsEverythingAndOthersAreRefused) {
+  DropoutSpec spec{1, 5, 1.0f, 1};
+  std::vector<float> x(5, 2.0f), y(5, 9.0f);
+  EXPECT_EQ(k.dropout_forward(nullptr, &spec, kKeys.data(), x.data(), y.data()), Status::ok);
+  EXPECT_EQ(y, std::vector<float>(5));
+  spec.p = 1.5f;
+  EXPECT_EQ(k.dropout_forward(nullptr, &spec, kKeys.data(), x.data(), y.data()), Status::invalid);
+}
+
+TEST_P(DropoutTest, KeepsTheExpectedShare) {
+  const DropoutSpec spec{1, 100000, 0.3f, 42};
+  const std::vector<float> x(100000, 1.0f);
+  std::vector<float> y(x.size());
+  k.dropout_forward(nullptr, &spec, kKeys.data(), x.data(), y.data());
+  int64_t count = 0;
+  for (float v : y) count += v != 0.0f;
+  EXPECT_NEAR(static_cast<double>(count), 70000, 600);  // four standard deviations
+}
+
+INSTANTIATE_TEST_SUITE_P(Levels, DropoutTest, testing::ValuesIn(levels()), level_name);
+
+}  // namespace
+}  // namespace trireme::test

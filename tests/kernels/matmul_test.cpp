@@ -1,0 +1,105 @@
+#include <thread>
+
+#include "kernels/support.h"
+
+namespace trireme::test {
+namespace {
+
+class MatmulTest : public KernelTest {};
+
+struct Problem {
+  explicit Problem(const MatmulSpec& s)
+      : a(random(s.m * s.k, 1)), b(random(s.k * s.n, 2)), bias(random(s.n, 3)),
+        c(random(s.m * s.n, 4)) {}
+  std::vector<float> a, b, bias, c;
+};
+
+std::vector<double> expected(const MatmulSpec& s, const Problem& p) {
+  std::vector<double> out(p.c.size());
+  for (int64_t i = 0; i < s.m; ++i) {
+    for (int64_t j = 0; j < s.n; ++j) {
+      const auto at = static_cast<size_t>(i * s.n + j);
+      double sum = s.write == Write::add ? static_cast<double>(p.c[at]) : 0;
+      if (s.bias) sum += static_cast<double>(p.bias[static_cast<size_t>(j)]);
+      for (int64_t l = 0; l < s.k; ++l) {
+        const int64_t a = s.transpose_a ? l * s.m + i : i * s.k + l;
+        const int64_t b = s.transpose_b ? j * s.k + l : l * s.n + j;
+        sum += static_cast<double>(p.a[static_cast<size_t>(a)]) *
+               static_cast<double>(p.b[static_cast<size_t>(b)]);
+      }
+      out[at] = s.activation == Activation::relu ? std::max(sum, 0.0) : sum;
+    }
+  }
+  return out;
+}
+
+TEST_P(MatmulTest, EqualsTheDefinitionForAllTransposesSizesAndPackings) {
+  const int64_t shapes[][3] = {{1, 1, 1}, {1, 10, 84}, {8, 10, 84}, {31, 33, 3}, {64, 120, 400}};
+  for (const auto& [m, n, kk] : shapes) {
+    for (int bits = 0; bits < 16; ++bits) {
+      const bool add = (bits & 4) != 0, bias = !add && (bits & 8);
+      const auto act = bias ? Activation::relu : Activation::none;
+      const MatmulSpec spec{m, n, kk, (bits & 1) != 0, (bits & 2) != 0, bias, act, 0,
+                            add ? Write::add : Write::set};
+      SCOPED_TRACE(std::to_string(m) + "x" + std::to_string(n) + "x" + std::to_string(kk) +
+                   " variant " + std::to_string(bits));
+      Problem p(spec);
+      const auto want = expected(spec, p);
+      for (bool pack : {false, true}) {
+        PlanRunner plan(k, spec, pack);
+        ASSERT_EQ(plan.status, Status::ok);
+        std::vector<float> c = p.c;
+        ASSERT_EQ(plan.run(p.a.data(), plan.weights(p.b.data()), bias ? p.bias.data() : nullptr,
+                           c.data()),
+                  Status::ok);
+        expect_near(c, want, 3e-5);
+      }
+    }
+  }
+}
+
+TEST_P(MatmulTest, OnePlanServesManyThreadsAtOnce) {
+  const MatmulSpec spec{17, 19, 23, false, true, false, Activation::none, 0, Write::set};
+  Problem p(spec);
+  PlanRunner once(k, spec, false);
+  std::vector<float> want(p.c.size());
+  ASSERT_EQ(once.run(p.a.data(), p.b.data(), nullptr, want.data()), Status::ok);
+  Plan* plan = nullptr;
+  PlanInfo info{};
+  ASSERT_EQ(k.make_matmul(&spec, false, &plan, &info), Status::ok);
+  std::vector<std::vector<float>> results(8, std::vector<float>(p.c.size()));
+  std::vector<std::thread> threads;
+  for (auto& result : results) {
+    threads.emplace_back([&] {
+      prepare_kernel_thread();
+      AlignedBuffer scratch(info.scratch_bytes);
+      for (int i = 0; i < 50; ++i) {
+        void* arguments[] = {p.a.data(), p.b.data(), nullptr, result.data()};
+        if (k.run(plan, nullptr, arguments, scratch.data()) != Status::ok) result.assign(1, 0.0f);
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  k.destroy(plan);
+  for (const auto& result : results) EXPECT_EQ(result, want);
+}
+
+TEST_P(MatmulTest, EmptyProductsDoNothingAndBadOnesAreRefused) {
+  MatmulSpec spec{0, 4, 4, false, false, false, Activation::none, 0, Write::set};
+  PlanRunner empty(k, spec, false);
+  ASSERT_EQ(empty.status, Status::ok);
+  EXPECT_EQ(empty.run(nullptr, nullptr, nullptr, nullptr), Status::ok);
+  spec.m = -1;
+  EXPECT_EQ(PlanRunner(k, spec, false).status, Status::invalid);
+  spec = {4, 4, 0, false, false, false, Activation::none, 0, Write::set};
+  EXPECT_EQ(PlanRunner(k, spec, false).status, Status::invalid) << "no inner extent";
+  spec = {4, 4, 4, false, false, true, Activation::none, 0, Write::add};
+  EXPECT_EQ(PlanRunner(k, spec, false).status, Status::invalid) << "bias with add";
+  spec = {4, 4, 4, false, false, false, Activation::gelu_erf, 0, Write::set};
+  EXPECT_EQ(PlanRunner(k, spec, false).status, Status::unsupported);
+}
+
+INSTANTIATE_TEST_SUITE_P(Levels, MatmulTest, testing::Values(levels().back()), level_name);
+
+}  // namespace
+}  // namespace trireme::test

@@ -1,0 +1,146 @@
+#include "kernels/recorded.h"
+#include "kernels/support.h"
+
+namespace trireme::test {
+namespace {
+
+class NormTest : public KernelTest {
+ protected:
+  // Mean and reciprocal deviation per channel, from the kernel's own sums.
+  void statistics(int64_t rows, int64_t c, const std::vector<float>& x, std::vector<float>& mean,
+                  std::vector<float>& rstd) {
+    std::vector<double> sums(static_cast<size_t>(2 * c), 99);
+    ASSERT_EQ(k.batch_norm_sums(nullptr, rows, c, x.data(), sums.data()), Status::ok);
+    for (size_t i = 0; i < static_cast<size_t>(c); ++i) {
+      const double m = sums[i] / static_cast<double>(rows);
+      const double v = sums[i + static_cast<size_t>(c)] / static_cast<double>(rows) - m * m;
+      mean.push_back(static_cast<float>(m));
+      rstd.push_back(static_cast<float>(1 / std::sqrt(v + 1e-5)));
+    }
+  }
+};
+
+TEST_P(NormTest, LayerNormEqualsPyTorch) {
+  std::vector<float> y(24), mean(4), rstd(4), dx(24), dgamma(6), dbeta(6), sum(24, 1.0f);
+  const auto &x = recorded("norm.x"), &gamma = recorded("norm.gamma"), &dy = recorded("norm.dy");
+  k.layer_norm_forward(nullptr, 4, 6, 1e-5f, x.data(), gamma.data(), recorded("norm.beta").data(),
+                       y.data(), mean.data(), rstd.data());
+  expect_near(y, recorded("layer_norm.y"), 1e-6);
+  k.layer_norm_backward(nullptr, 4, 6, x.data(), gamma.data(), mean.data(), rstd.data(), dy.data(),
+                        dx.data(), Write::set, dgamma.data(), dbeta.data(), Write::set);
+  expect_near(dx, recorded("layer_norm.dx"), 1e-6);
+  expect_near(dgamma, recorded("layer_norm.dgamma"), 1e-6);
+  expect_near(dbeta, recorded("layer_norm.dbeta"), 1e-6);
+  k.layer_norm_backward(nullptr, 4, 6, x.data(), gamma.data(), mean.data(), rstd.data(), dy.data(),
+                        sum.data(), Write::add, dgamma.data(), dbeta.data(), Write::add);
+  for (size_t i = 0; i < 24; ++i) EXPECT_NEAR(sum[i], dx[i] + 1, 1e-6f);
+  for (size_t i = 0; i < 6; ++i) {
+    EXPECT_NEAR(dbeta[i], 2 * recorded("layer_norm.dbeta")[i], 1e-5f);
+  }
+}
+
+TEST_P(NormTest, BatchNormWithReluEqualsPyTorch) {
+  const auto &x = recorded("norm.x"), &gamma = recorded("norm.gamma"), &dy = recorded("norm.dy");
+  std::vector<float> mean, rstd, y(24), dx(24), mean_g(6), mean_gx(6);
+  std::vector<double> sums(12);
+  statistics(4, 6, x, mean, rstd);
+  k.batch_norm_forward(nullptr, 4, 6, x.data(), mean.data(), rstd.data(), gamma.data(),
+                       recorded("norm.beta").data(), nullptr, Activation::relu, y.data());
+  expect_near(y, recorded("batch_norm.y"), 1e-6);
+  k.batch_norm_backward_sums(nullptr, 4, 6, x.data(), y.data(), dy.data(), mean.data(),
+                             rstd.data(), Activation::relu, sums.data());
+  expect_near(std::vector<double>(sums.begin(), sums.begin() + 6), recorded("batch_norm.dbeta"),
+              1e-6);
+  expect_near(std::vector<double>(sums.begin() + 6, sums.end()), recorded("batch_norm.dgamma"),
+              1e-6);
+  for (size_t c = 0; c < 6; ++c) {
+    mean_g[c] = static_cast<float>(sums[c] / 4);
+    mean_gx[c] = static_cast<float>(sums[c + 6] / 4);
+  }
+  k.batch_norm_backward(nullptr, 4, 6, x.data(), y.data(), dy.data(), mean.data(), rstd.data(),
+                        gamma.data(), mean_g.data(), mean_gx.data(), Activation::relu, dx.data(),
+                        Write::set, nullptr, Write::set);
+  expect_near(dx, recorded("batch_norm.dx"), 2e-6);
+}
+
+TEST_P(NormTest, SumsAreExactToFp64WhenTheMeanIsFarFromZero) {
+  for (const auto& [rows, c] : {std::pair<int64_t, int64_t>{0, 3}, {1, 1}, {5, 6}, {1000, 17},
+                                {33, 64}, {1001, 63}, {100, 300}}) {
+    const auto x = random(rows * c, 1, 1000, 1001);
+    std::vector<double> want(static_cast<size_t>(2 * c)), sums(want.size(), 99);
+    for (size_t i = 0; i < x.size(); ++i) {
+      const double v = x[i];
+      want[i % static_cast<size_t>(c)] += v;
+      want[i % static_cast<size_t>(c) + static_cast<size_t>(c)] += v * v;
+    }
+    k.batch_norm_sums(nullptr, rows, c, x.data(), sums.data());
+    expect_near(sums, want, 1e-13);
+  }
+}
+
+// Against the formulae, for shapes that use one strip, several strips and left-over rows.
+TEST_P(NormTest, BatchNormEqualsItsFormulaeForManyShapes) {
+  for (const auto& [rows, c] :
+       {std::pair<int64_t, int64_t>{5, 1}, {97, 6}, {7, 63}, {9, 64}, {4, 300}}) {
+    const auto x = random(rows * c, 1), dy = random(rows * c, 2), add = random(rows * c, 3);
+    const auto mean = random(c, 4), rstd = random(c, 5, 0.5f, 2), gamma = random(c, 6),
+               beta = random(c, 7), mg = random(c, 8), mgx = random(c, 9);
+    std::vector<float> y(x.size()), dx(x.size(), 1.0f), da(x.size(), 2.0f);
+    std::vector<double> want_y, want_dx, want_da, sums(static_cast<size_t>(2 * c)),
+        want_sums(sums.size());
+    k.batch_norm_forward(nullptr, rows, c, x.data(), mean.data(), rstd.data(), gamma.data(),
+                         beta.data(), add.data(), Activation::relu, y.data());
+    for (size_t i = 0; i < x.size(); ++i) {
+      const size_t j = i % static_cast<size_t>(c);
+      const double xhat = (static_cast<double>(x[i]) - static_cast<double>(mean[j])) *
+                          static_cast<double>(rstd[j]);
+      const double scale = static_cast<double>(gamma[j]);
+      want_y.push_back(std::max(0.0, scale * xhat + static_cast<double>(beta[j] + add[i])));
+      const double g = y[i] > 0 ? static_cast<double>(dy[i]) : 0;
+      want_sums[j] += g;
+      want_sums[j + static_cast<size_t>(c)] += g * xhat;
+      want_da.push_back(2 + g);
+      want_dx.push_back(1 + scale * static_cast<double>(rstd[j]) *
+                                (g - static_cast<double>(mg[j]) - xhat * static_cast<double>(mgx[j])));
+    }
+    expect_near(y, want_y, 1e-6);
+    k.batch_norm_backward_sums(nullptr, rows, c, x.data(), y.data(), dy.data(), mean.data(),
+                               rstd.data(), Activation::relu, sums.data());
+    expect_near(sums, want_sums, 3e-6);
+    k.batch_norm_backward(nullptr, rows, c, x.data(), y.data(), dy.data(), mean.data(),
+                          rstd.data(), gamma.data(), mg.data(), mgx.data(), Activation::relu,
+                          dx.data(), Write::add, da.data(), Write::add);
+    expect_near(dx, want_dx, 3e-6);
+    expect_near(da, want_da, 1e-6);
+  }
+}
+
+TEST_P(NormTest, LayerNormKeepsUnitVarianceOnLongRows) {
+  const int64_t cols = 4099;
+  const auto x = random(3 * cols, 1, 50, 60);
+  const std::vector<float> gamma(static_cast<size_t>(cols), 1.0f), beta(gamma.size());
+  std::vector<float> y(x.size()), mean(3), rstd(3);
+  k.layer_norm_forward(nullptr, 3, cols, 1e-5f, x.data(), gamma.data(), beta.data(), y.data(),
+                       mean.data(), rstd.data());
+  for (size_t r = 0; r < 3; ++r) {
+    double sum = 0, squares = 0;
+    for (size_t c = 0; c < gamma.size(); ++c) {
+      const double v = y[r * gamma.size() + c];
+      sum += v;
+      squares += v * v;
+    }
+    EXPECT_NEAR(sum / static_cast<double>(cols), 0, 1e-5);
+    EXPECT_NEAR(squares / static_cast<double>(cols), 1, 1e-5);
+  }
+}
+
+TEST_P(NormTest, ActivationsOtherThanReluAreRefused) {
+  EXPECT_EQ(k.batch_norm_forward(nullptr, 0, 1, nullptr, nullptr, nullptr, nullptr, nullptr,
+                                 nullptr, Activation::tanh, nullptr),
+            Status::unsupported);
+}
+
+INSTANTIATE_TEST_SUITE_P(Levels, NormTest, testing::ValuesIn(levels()), level_name);
+
+}  // namespace
+}  // namespace trireme::test

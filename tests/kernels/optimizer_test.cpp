@@ -1,0 +1,136 @@
+#include "kernels/recorded.h"
+#include "kernels/support.h"
+
+namespace trireme::test {
+namespace {
+
+class OptimizerTest : public KernelTest {};
+
+struct Variant {
+  const char* name;
+  float lr;
+  OptimizerSpec spec;
+};
+
+OptimizerSpec spec_of(OptimizerKind kind) {
+  OptimizerSpec s{};
+  s.kind = kind;
+  s.beta1 = 0.9f;
+  s.beta2 = 0.999f;
+  s.epsilon = kind == OptimizerKind::adagrad ? 1e-10f : 1e-8f;
+  s.rho = 0.9f;
+  return s;
+}
+
+std::vector<Variant> variants() {
+  using enum OptimizerKind;
+  std::vector<Variant> all{{"sgd", 0.1f, spec_of(sgd)},
+                           {"sgd_decay", 0.1f, spec_of(sgd)},
+                           {"sgd_momentum", 0.1f, spec_of(sgd)},
+                           {"sgd_nesterov", 0.1f, spec_of(sgd)},
+                           {"adam", 0.05f, spec_of(adam)},
+                           {"adamw", 0.05f, spec_of(adamw)},
+                           {"adagrad", 0.1f, spec_of(adagrad)},
+                           {"rmsprop", 0.02f, spec_of(rmsprop)},
+                           {"rmsprop_centered", 0.02f, spec_of(rmsprop)},
+                           {"rmsprop_momentum", 0.02f, spec_of(rmsprop)},
+                           {"rmsprop_both", 0.02f, spec_of(rmsprop)}};
+  all[1].spec.weight_decay = all[3].spec.weight_decay = 0.01f;
+  all[2].spec.momentum = all[3].spec.momentum = 0.9f;
+  all[2].spec.dampening = 0.3f;
+  all[3].spec.nesterov = 1;
+  all[4].spec.weight_decay = 0.02f;
+  all[5].spec.weight_decay = 0.1f;
+  all[6].spec.weight_decay = all[9].spec.weight_decay = 0.01f;
+  all[6].spec.lr_decay = 0.2f;
+  all[6].spec.initial_accumulator = 0.3f;
+  all[8].spec.centered = all[10].spec.centered = 1;
+  all[9].spec.momentum = all[10].spec.momentum = 0.8f;
+  return all;
+}
+
+struct State {
+  explicit State(const OptimizerSpec& spec, std::vector<float> weights)
+      : w(std::move(weights)), s0(w.size(), spec.initial_accumulator), s1(w.size()), s2(w.size()),
+        ema(w) {}
+  std::vector<float> w, s0, s1, s2, ema;
+};
+
+TEST_P(OptimizerTest, FiveStepsEqualPyTorchForEveryVariant) {
+  const auto& grads = recorded("optimizer.grads");
+  for (const auto& [name, lr, spec] : variants()) {
+    SCOPED_TRACE(name);
+    State s(spec, recorded("optimizer.w0"));
+    std::vector<double> ema(s.w.begin(), s.w.end());
+    for (int64_t step = 1; step <= 5; ++step) {
+      // The gradient arrives as a sum over 4 samples, the rate halved by the slot's scale.
+      std::vector<float> sum(grads.begin() + (step - 1) * 7, grads.begin() + step * 7);
+      for (float& g : sum) g *= 4;
+      const OptimizerScalars scalars{2 * lr, 0.25f, 0, 0.75f, step, 0, 0};
+      ASSERT_EQ(k.optimizer_step(nullptr, &spec, &scalars, 0.5f, 1, 7, sum.data(), s.w.data(),
+                                 s.s0.data(), s.s1.data(), s.s2.data(), s.ema.data()),
+                Status::ok);
+      for (size_t i = 0; i < ema.size(); ++i) {
+        ema[i] += 0.25 * (static_cast<double>(s.w[i]) - ema[i]);
+      }
+    }
+    expect_near(s.w, recorded(std::string("optimizer.") + name), 1e-6);
+    expect_near(s.ema, ema, 1e-6, "average");
+  }
+}
+
+TEST_P(OptimizerTest, AStepDoesNotDependOnHowTheRangeIsCut) {
+  const int64_t n = 5003;
+  const auto grad = random(n, 1);
+  for (const auto& [name, lr, spec] : variants()) {
+    State whole(spec, random(n, 2)), parts = whole;
+    const OptimizerScalars scalars{lr, 0.5f, 0.3f, 0.9f, 3, 0, 0};
+    const auto step = [&](State& s, int64_t from, int64_t to) {
+      ASSERT_EQ(k.optimizer_step(nullptr, &spec, &scalars, 1, 1, to - from, grad.data() + from,
+                                 s.w.data() + from, s.s0.data() + from, s.s1.data() + from,
+                                 s.s2.data() + from, s.ema.data() + from),
+                Status::ok);
+    };
+    step(whole, 0, n);
+    step(parts, 0, 1);
+    step(parts, 1, 2500);
+    step(parts, 2500, n);
+    EXPECT_EQ(whole.w, parts.w) << name;
+    EXPECT_EQ(whole.s0, parts.s0) << name;
+    EXPECT_EQ(whole.ema, parts.ema) << name;
+  }
+}
+
+TEST_P(OptimizerTest, ClippingByValueActsOnTheScaledGradient) {
+  const OptimizerSpec spec = spec_of(OptimizerKind::sgd);
+  const OptimizerScalars scalars{1, 0.5f, 0.25f, 0, 1, 0, 0};
+  const float grad[] = {10, -10, 0.2f, NAN};
+  float w[] = {0, 0, 0, 0};
+  k.optimizer_step(nullptr, &spec, &scalars, 1, 1, 4, grad, w, nullptr, nullptr, nullptr, nullptr);
+  EXPECT_EQ(w[0], -0.25f);
+  EXPECT_EQ(w[1], 0.25f);
+  EXPECT_EQ(w[2], -0.1f);
+  EXPECT_TRUE(std::isnan(w[3]));
+}
+
+TEST_P(OptimizerTest, MissingStateAndStepZeroAreRefused) {
+  float v = 1;
+  OptimizerScalars scalars{1, 1, 0, 0, 1, 0, 0};
+  for (const auto& [name, lr, spec] : variants()) {
+    const bool stateless = spec.kind == OptimizerKind::sgd && spec.momentum == 0;
+    EXPECT_EQ(k.optimizer_step(nullptr, &spec, &scalars, 1, 1, 1, &v, &v, nullptr, nullptr,
+                               nullptr, nullptr),
+              stateless ? Status::ok : Status::invalid)
+        << name;
+  }
+  scalars.step = 0;
+  const OptimizerSpec spec = spec_of(OptimizerKind::sgd);
+  EXPECT_EQ(k.optimizer_step(nullptr, &spec, &scalars, 1, 1, 1, &v, &v, nullptr, nullptr, nullptr,
+                             nullptr),
+            Status::invalid);
+}
+
+INSTANTIATE_TEST_SUITE_P(Levels, OptimizerTest, testing::ValuesIn(levels()), level_name);
+
+}  // namespace
+}  // namespace trireme::test

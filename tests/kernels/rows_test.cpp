@@ -1,0 +1,114 @@
+#include "kernels/support.h"
+
+namespace trireme::test {
+namespace {
+
+class RowsTest : public KernelTest {};
+
+constexpr int64_t kShapes[][2] = {{0, 5},   {1, 1},   {3, 1},    {7, 6},   {33, 10},  {1000, 3},
+                                  {31, 63}, {31, 64}, {17, 257}, {5, 1000}, {100003, 6}};
+
+TEST_P(RowsTest, ColumnSumEqualsTheDefinition) {
+  for (const auto& [rows, cols] : kShapes) {
+    const auto x = random(rows * cols, 1);
+    std::vector<double> want(static_cast<size_t>(cols)), added(want.size());
+    for (size_t i = 0; i < x.size(); ++i) {
+      want[i % want.size()] += static_cast<double>(x[i]);
+    }
+    std::vector<float> set(want.size(), 9.0f), sum(want.size(), 2.0f);
+    k.column_sum(nullptr, rows, cols, x.data(), set.data(), Write::set);
+    k.column_sum(nullptr, rows, cols, x.data(), sum.data(), Write::add);
+    for (size_t c = 0; c < want.size(); ++c) added[c] = want[c] + 2;
+    expect_near(set, want, 1e-6);
+    expect_near(sum, added, 1e-6);
+  }
+}
+
+TEST_P(RowsTest, CopyColumnsPlacesAndAddsBlocks) {
+  const auto src = random(3 * 5, 1);
+  std::vector<float> dst(3 * 7, 1.0f);
+  k.copy_columns(nullptr, 3, 2, src.data() + 1, 5, dst.data() + 4, 7, Write::set);
+  k.copy_columns(nullptr, 3, 2, src.data() + 1, 5, dst.data(), 7, Write::add);
+  for (size_t r = 0; r < 3; ++r) {
+    for (size_t c = 0; c < 7; ++c) {
+      const float want = c >= 4 && c < 6 ? src[5 * r + c - 3] : c < 2 ? 1 + src[5 * r + c + 1] : 1;
+      EXPECT_EQ(dst[7 * r + c], want) << r << " " << c;
+    }
+  }
+}
+
+TEST_P(RowsTest, TransposeSamplesSwapsTheInnerAxes) {
+  for (const auto& [rows, cols] : {std::pair<int64_t, int64_t>{1, 1}, {3, 50}, {49, 6}, {33, 31}}) {
+    const auto x = random(2 * rows * cols, 1);
+    std::vector<float> y(x.size()), back(x.size(), 1.0f);
+    k.transpose_samples(nullptr, 2, rows, cols, x.data(), y.data(), Write::set);
+    k.transpose_samples(nullptr, 2, cols, rows, y.data(), back.data(), Write::add);
+    for (int64_t i = 0; i < 2 * rows * cols; ++i) {
+      const int64_t n = i / (rows * cols), r = i / cols % rows, c = i % cols;
+      ASSERT_EQ(y[static_cast<size_t>((n * cols + c) * rows + r)], x[static_cast<size_t>(i)]);
+      ASSERT_EQ(back[static_cast<size_t>(i)], x[static_cast<size_t>(i)] + 1);
+    }
+  }
+}
+
+std::vector<double> softmax(int64_t rows, int64_t cols, const std::vector<float>& x) {
+  std::vector<double> y(x.size());
+  for (int64_t r = 0; r < rows; ++r) {
+    double sum = 0;
+    for (int64_t c = 0; c < cols; ++c) {
+      const auto i = static_cast<size_t>(r * cols + c);
+      sum += y[i] = std::exp(static_cast<double>(x[i]));
+    }
+    for (int64_t c = 0; c < cols; ++c) y[static_cast<size_t>(r * cols + c)] /= sum;
+  }
+  return y;
+}
+
+TEST_P(RowsTest, SoftmaxAndItsGradientEqualTheDefinition) {
+  for (const auto& [rows, cols] : kShapes) {
+    const auto x = random(rows * cols, 1, -8, 8), dy = random(rows * cols, 2);
+    std::vector<float> y(x.size()), dx(x.size(), 9.0f), sum(x.size(), 1.0f);
+    k.softmax_forward(nullptr, rows, cols, x.data(), y.data());
+    const auto want = softmax(rows, cols, x);
+    expect_near(y, want, 1e-6);
+    k.softmax_backward(nullptr, rows, cols, y.data(), dy.data(), dx.data(), Write::set);
+    k.softmax_backward(nullptr, rows, cols, y.data(), dy.data(), sum.data(), Write::add);
+    for (int64_t r = 0; r < rows; ++r) {
+      double dot = 0;
+      const auto first = static_cast<size_t>(r * cols), last = static_cast<size_t>((r + 1) * cols);
+      for (size_t i = first; i < last; ++i) dot += want[i] * static_cast<double>(dy[i]);
+      for (size_t i = first; i < last; ++i) {
+        ASSERT_NEAR(static_cast<double>(dx[i]), want[i] * (static_cast<double>(dy[i]) - dot), 2e-6);
+        ASSERT_NEAR(sum[i], dx[i] + 1, 1e-6f);
+      }
+    }
+  }
+}
+
+TEST_P(RowsTest, SoftmaxOfLargeValuesDoesNotOverflow) {
+  const std::vector<float> x{1e30f, 1e30f, -1e30f, 3e38f, 0, -3e38f};
+  std::vector<float> y(6);
+  k.softmax_forward(nullptr, 2, 3, x.data(), y.data());
+  EXPECT_EQ(y, (std::vector<float>{0.5f, 0.5f, 0, 1, 0, 0}));
+}
+
+TEST_P(RowsTest, SumOfSquaresIsExactToFp64AndSeesWhatIsNotFinite) {
+  for (int64_t n : sizes()) {
+    auto x = random(n, 1);
+    double want = 0;
+    for (float v : x) want += static_cast<double>(v) * static_cast<double>(v);
+    EXPECT_NEAR(k.sum_of_squares(nullptr, n, x.data()), want, 1e-12 * (1 + want));
+    if (n == 0) continue;
+    x[static_cast<size_t>(n - 1)] = 3e38f;
+    EXPECT_TRUE(std::isfinite(k.sum_of_squares(nullptr, n, x.data())));
+    x[static_cast<size_t>(n / 2)] = std::nanf("");
+    EXPECT_FALSE(std::isfinite(k.sum_of_squares(nullptr, n, x.data())));
+    x[static_cast<size_t>(n / 2)] = -INFINITY;
+    EXPECT_FALSE(std::isfinite(k.sum_of_squares(nullptr, n, x.data())));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Levels, RowsTest, testing::ValuesIn(levels()), level_name);
+
+}  // namespace
+}  // namespace trireme::test

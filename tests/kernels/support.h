@@ -1,0 +1,112 @@
+#pragma once
+// What the kernel tests share: one run per instruction level, random buffers, tolerances.
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdint>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "base/rng.h"
+#include "kernels/kernel_table.h"
+#include "tensor/buffer.h"
+
+namespace trireme::test {
+
+inline std::vector<std::string> levels() {
+  std::istringstream names(cpu_levels());
+  std::vector<std::string> all;
+  for (std::string name; names >> name;) all.push_back(name);
+  return all;
+}
+
+class KernelTest : public testing::TestWithParam<std::string> {
+ protected:
+  const KernelTable& k = cpu_kernels(GetParam().c_str());
+};
+
+inline std::string level_name(const testing::TestParamInfo<std::string>& info) {
+  std::string name = info.param;
+  for (char& c : name) c = c == '-' ? '_' : c;
+  return name;
+}
+
+inline const std::vector<int64_t>& sizes() {
+  static const std::vector<int64_t> all{0, 1, 3, 31, 33, 1000, 1000003};
+  return all;
+}
+
+// Uniform in [low, high), a function of `seed` and the index.
+inline std::vector<float> random(int64_t n, uint64_t seed, float low = -2, float high = 2) {
+  std::vector<float> v(static_cast<size_t>(n));
+  for (size_t i = 0; i < v.size(); ++i) {
+    v[i] = low + (high - low) * to_unit_float(philox(seed, i, 7)[0]);
+  }
+  return v;
+}
+
+inline std::vector<int64_t> random_labels(int64_t n, int64_t classes, uint64_t seed) {
+  std::vector<int64_t> v(static_cast<size_t>(n));
+  for (size_t i = 0; i < v.size(); ++i) {
+    const auto w = philox(seed, i, 9);
+    v[i] = static_cast<int64_t>(to_below(w[0], w[1], static_cast<uint64_t>(classes)));
+  }
+  return v;
+}
+
+// |a - b| <= tolerance (1 + |b|), for all elements; NaN equals NaN.
+template <class A, class B>
+void expect_near(const A& actual, const B& expected, double tolerance, const char* what = "") {
+  ASSERT_EQ(actual.size(), expected.size()) << what;
+  for (size_t i = 0; i < actual.size(); ++i) {
+    const double a = actual[i], b = expected[i];
+    if (std::isnan(a) && std::isnan(b)) continue;
+    ASSERT_LE(std::abs(a - b), tolerance * (1 + std::abs(b)))
+        << what << " element " << i << ": " << a << " instead of " << b;
+  }
+}
+
+// Owns a plan, its scratch and its packed weights, and runs it.
+class PlanRunner {
+ public:
+  PlanRunner(const KernelTable& k, const Conv2dSpec& spec, ConvPass pass) : k_(k) {
+    status = k.make_conv2d(&spec, pass, &plan_, &info);
+    prepare();
+  }
+  PlanRunner(const KernelTable& k, const MatmulSpec& spec, bool pack_b) : k_(k) {
+    status = k.make_matmul(&spec, pack_b, &plan_, &info);
+    prepare();
+  }
+  PlanRunner(const PlanRunner&) = delete;
+  PlanRunner& operator=(const PlanRunner&) = delete;
+  ~PlanRunner() {
+    if (plan_) k_.destroy(plan_);
+  }
+  // The weights to pass to run(): `weights`, or their packed copy.
+  const float* weights(const float* weights) {
+    if (info.pack_bytes == 0) return weights;
+    EXPECT_EQ(k_.pack(plan_, nullptr, weights, packed_.data()), Status::ok);
+    return packed_.floats();
+  }
+  Status run(const float* a, const float* b, const float* c, float* d) {
+    void* arguments[] = {const_cast<float*>(a), const_cast<float*>(b), const_cast<float*>(c), d};
+    return k_.run(plan_, nullptr, arguments, scratch_.data());
+  }
+
+  Status status;
+  PlanInfo info{};
+
+ private:
+  void prepare() {
+    scratch_ = AlignedBuffer(info.scratch_bytes);
+    packed_ = AlignedBuffer(info.pack_bytes);
+  }
+  const KernelTable& k_;
+  Plan* plan_ = nullptr;
+  AlignedBuffer scratch_, packed_;
+};
+
+}  // namespace trireme::test

@@ -1,0 +1,38 @@
+#include "base/error.h"
+#include "kernels/support.h"
+
+namespace trireme::test {
+namespace {
+
+TEST(TableTest, EveryLevelOfTheMachineHasACompleteTable) {
+  ASSERT_FALSE(levels().empty());
+  EXPECT_EQ(levels().front(), "baseline");
+  for (const auto& level : levels()) {
+    const KernelTable& table = cpu_kernels(level.c_str());
+    EXPECT_EQ(table.level, level);
+    EXPECT_NE(table.build_id, 0u);
+    // Beyond build_id and level a table is function pointers only.
+    const auto* words = reinterpret_cast<void* const*>(&table);
+    for (size_t i = 2; i < sizeof table / sizeof(void*); ++i) {
+      EXPECT_NE(words[i], nullptr) << "entry " << i << " of " << level;
+    }
+  }
+}
+
+TEST(TableTest, WithoutALimitTheHighestLevelIsTaken) {
+  EXPECT_EQ(cpu_kernels().level, levels().back());
+  EXPECT_EQ(&cpu_kernels(), &cpu_kernels(levels().back().c_str()));
+}
+
+TEST(TableTest, AnUnknownLevelIsAnErrorThatListsTheKnownOnes) {
+  try {
+    cpu_kernels("x86-64-v9");
+    FAIL() << "no error";
+  } catch (const DeviceError& e) {
+    EXPECT_STREQ(e.what(), "the instruction level \"x86-64-v9\" is not known to this program");
+    EXPECT_EQ(e.hint(), std::string("this machine has: ") + cpu_levels());
+  }
+}
+
+}  // namespace
+}  // namespace trireme::test
