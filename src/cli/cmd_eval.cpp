@@ -8,6 +8,7 @@
 #include "checkpoint/checkpoint.h"
 #include "cli/commands.h"
 #include "cli/options.h"
+#include "export/evaluation_data.h"
 #include "export/export.h"
 #include "export/load_checkpoint.h"
 #include "export/score.h"
@@ -34,6 +35,16 @@ LoadedModel load(const std::string& what) {
     throw FormatError(fmt::format("{}: holds no experiment, so its data set is unknown", what),
                       "evaluate the export folder that Trireme wrote");
   return model;
+}
+
+// Files given on the command line replace a split of the training data.
+std::vector<std::string> with_files_only(std::vector<std::string> overrides) {
+  const auto sets = [&](const char* key) {
+    return std::ranges::any_of(overrides, [&](const auto& o) { return o.starts_with(key); });
+  };
+  if (sets("data.validation=") && !sets("data.validation_split="))
+    overrides.push_back("data.validation_split=0");
+  return overrides;
 }
 
 void print_confusion(const ModelScore& score) {
@@ -91,12 +102,13 @@ int command_eval(const Args& args) {
     throw ConfigError(fmt::format("trireme eval: --output is {}", format), "table or json");
   const std::string what = options.positional()[0];
   const LoadedModel model = load(what);
-  const Experiment experiment = parse_experiment(model.config, what, options.overrides());
-  const DataSets data = open_data(experiment.data, experiment.run.seed, model.preprocessing);
-  if (!data.validation)
+  const Experiment experiment =
+      parse_experiment(model.config, what, with_files_only(options.overrides()));
+  const auto data = open_evaluation_data(experiment, model.preprocessing);
+  if (!data)
     throw ConfigError(fmt::format("{}: the experiment has no validation data", what),
                       "set data.validation or data.validation_split");
-  const ModelScore score = score_model(model, experiment, *data.validation);
+  const ModelScore score = score_model(model, experiment, *data);
   if (format == "json")
     print_json(score);
   else

@@ -8,6 +8,7 @@
 #include "checkpoint/checkpoint.h"
 #include "cli/commands.h"
 #include "cli/options.h"
+#include "export/evaluation_data.h"
 #include "export/export.h"
 #include "export/goldens.h"
 #include "export/load_checkpoint.h"
@@ -21,11 +22,12 @@ const std::vector<OptionSpec> kOptions = {
     {"--out", "DIR", "folder to write; must not exist"},
 };
 
-// The validation data that the experiment names, for goldens; null when it cannot be read any more.
+// The validation data that the experiment names (else its training data), for goldens; null when it
+// cannot be read any more.
 std::unique_ptr<DataSource> find_data(const Experiment& experiment, const Preprocessing& fixed) {
   try {
-    DataSets data = open_data(experiment.data, experiment.run.seed, fixed);
-    return data.validation ? std::move(data.validation) : std::move(data.train);
+    if (auto validation = open_evaluation_data(experiment, fixed)) return validation;
+    return std::move(open_data(experiment.data, experiment.run.seed, fixed).train);
   } catch (const DataError& e) {
     log_warning("the export is checked on random inputs, as the data cannot be read: {}", e.what());
     return nullptr;

@@ -49,6 +49,11 @@ std::string interface_text(const TrainedModel& model) {
   return text;
 }
 
+// Images from CSV columns are normalised by column.
+bool per_channel(const Preprocessing& p) {
+  return p.schema.image && static_cast<int64_t>(p.normalization.mean.size()) == p.schema.input[0];
+}
+
 std::string preprocessing_text(const Preprocessing& preprocessing) {
   std::string text = "## Preprocessing\n\n";
   const Normalization& n = preprocessing.normalization;
@@ -56,7 +61,7 @@ std::string preprocessing_text(const Preprocessing& preprocessing) {
     text += "None: the model reads the values as they are stored.\n";
   else
     text += fmt::format("Each {}: `x' = (x - mean) / std`.\n\n- mean: {}\n- std: {}\n",
-                        preprocessing.schema.image ? "channel" : "column", numbers(n.mean),
+                        per_channel(preprocessing) ? "channel" : "column", numbers(n.mean),
                         numbers(n.std));
   std::vector<std::string> columns;
   for (const auto& column : preprocessing.features.columns) columns.push_back(column.name);

@@ -18,7 +18,8 @@ constexpr int64_t kChunkSamples = 64;
 std::unique_ptr<Graph> loss_graph(const Graph& declared) {
   auto graph = std::make_unique<Graph>();
   const Node& output = declared.node(declared.output());
-  const NodeId in = graph->add_input(output.name, output.shape);
+  const NodeId given = graph->add_input("given", output.shape);
+  const NodeId in = graph->add("given/output", make_op("dropout", {{"p", 0.5}}), {given});
   for (NodeId id : declared.losses()) {
     const Node& loss = declared.node(id);
     if (loss.inputs != std::vector<NodeId>{declared.output()}) return nullptr;

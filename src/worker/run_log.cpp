@@ -1,7 +1,9 @@
 #include "worker/run_log.h"
 
+#include <algorithm>
 #include <cmath>
 #include <exception>
+#include <optional>
 
 #include "base/clock.h"
 #include "worker/report/report.h"
@@ -16,6 +18,7 @@ namespace {
 constexpr int64_t kMaxRecords = 4000;      // of a run whose length is known
 constexpr double kMaxRecordSeconds = 10;   // between records, however long the run
 constexpr double kFlushSeconds = 1;
+constexpr double kReportSeconds = 1;       // between reports of a run that evaluates all the time
 
 PhaseSeconds sum(const PhaseSeconds& a, const PhaseSeconds& b) {
   return {a.data + b.data, a.compute + b.compute, a.exchange + b.exchange, a.evaluation + b.evaluation,
@@ -57,6 +60,10 @@ struct RunLog::Impl {
     events.step(history.steps.back());
   }
 
+  void record_the_rest() {
+    if (last.step > recorded.step) record();
+  }
+
   void flush(Clock::time_point now) {
     metrics->flush();
     events.flush();
@@ -65,6 +72,15 @@ struct RunLog::Impl {
 
   void write_report(const RunSummary& summary) {
     write_atomic(dir / "report.html", report_html(experiment, history, summary));
+    reported_at = Clock::now();
+  }
+
+  // What is known of the run before it ends.
+  RunSummary summary_so_far(const std::string& status) const {
+    RunSummary summary;
+    summary.status = status;
+    summary.steps_total = total;
+    return summary;
   }
 
   const Path dir;
@@ -77,6 +93,7 @@ struct RunLog::Impl {
   PhaseSeconds earlier;  // of the parts of a resumed run before this one
   StepRecord last, recorded;  // the newest, and the newest that was written
   Clock::time_point recorded_at = Clock::now(), flushed_at = Clock::now();
+  std::optional<Clock::time_point> reported_at;
   bool finished = false;
 };
 
@@ -87,11 +104,9 @@ RunLog::~RunLog() {
   if (impl_->finished) return;
   try {  // the run ends by an error: what is known so far is still worth a report
     impl_->progress.clear();
+    impl_->record_the_rest();
     impl_->flush(Clock::now());
-    RunSummary summary;
-    summary.status = "failed";
-    summary.steps_total = impl_->total;
-    impl_->write_report(summary);
+    impl_->write_report(impl_->summary_so_far("failed"));
   } catch (const std::exception&) {
     return;  // the error under way is the one to report
   }
@@ -115,16 +130,13 @@ void RunLog::step(const StepRecord& record) {
 
 void RunLog::evaluation(const EvaluationRecord& record) {
   Impl& i = *impl_;
-  if (i.last.step > i.recorded.step) i.record();
+  i.record_the_rest();
   i.history.add(record);
   i.metrics->append(evaluation_line(record) + "\n");
   i.events.evaluation(record);
   i.progress.lasting(evaluation_text(record));
   i.flush(Clock::now());
-  RunSummary summary;
-  summary.status = "running";
-  summary.steps_total = i.total;
-  i.write_report(summary);
+  if (!i.reported_at || seconds_since(*i.reported_at) >= kReportSeconds) i.write_report(i.summary_so_far("running"));
 }
 
 void RunLog::note(const std::string& text) {
@@ -137,7 +149,7 @@ void RunLog::note(const std::string& text) {
 
 void RunLog::finish(const RunSummary& summary) {
   Impl& i = *impl_;
-  if (i.last.step > i.recorded.step) i.record();
+  i.record_the_rest();
   i.metrics->append(finish_line(i.last.step, i.history.elapsed(), summary) + "\n");
   i.progress.clear();
   i.flush(Clock::now());

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "checkpoint/checkpoint.h"
+#include "export/evaluation_data.h"
 #include "export/safetensors_model.h"
 #include "export/score.h"
 #include "export/test_models.h"
@@ -157,6 +158,20 @@ TEST_F(LoadCheckpoint, ScoresAnOnnxFileAsTheCheckpointItCameFrom) {
     EXPECT_NEAR(a.values[i].value, b.values[i].value, 1e-6);
   }
   EXPECT_EQ(a.confusion, b.confusion);
+}
+
+// The training file may be gone where a model is measured.
+TEST(EvaluationData, OpensValidationFilesWithoutTheTrainingFiles) {
+  TemporaryDir dir;
+  write_atomic(dir / "v.csv", std::string_view("label,a,b\n0,1,2\n1,3,4\n"));
+  const Experiment experiment = parse_experiment(
+      "[data]\nreader = csv\ntrain = /nowhere/t.csv\nvalidation = " + (dir / "v.csv").string() +
+          "\n[model]\npreset = logistic_regression\n",
+      "test.ini", {});
+  Experiment whole = experiment;
+  whole.data.train = whole.data.validation;
+  const Preprocessing fixed = open_data(whole.data, 1).train->preprocessing();
+  EXPECT_EQ(open_evaluation_data(experiment, fixed)->size(), 2);
 }
 
 TEST_F(LoadCheckpoint, RecordsGoldensFromTheData) {

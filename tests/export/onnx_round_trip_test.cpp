@@ -134,10 +134,19 @@ const std::vector<Case> kCases = {
      [] {
        return one({3, 6}, [](auto& m) { m.layer("l", "layer_norm"); });
      }},
-    {"DropoutAtTheEnd", [] { return one({6}, [](auto& m) { m.layer("d", "dropout"); }); }},
+    {"DropoutAtTheEnd",
+     [] {
+       return one({6}, [](auto& m) {
+         m.layer("t", "tanh");
+         m.layer("d", "dropout");
+       });
+     }},
     {"FlattenOfImages",
      [] {
-       return one({2, 3, 4}, [](auto& m) { m.layer("f", "flatten"); });
+       return one({2, 3, 4}, [](auto& m) {
+         m.layer("r", "relu");
+         m.layer("f", "flatten");
+       });
      }},
     {"FlattenThenRelu",
      [] {
@@ -171,7 +180,7 @@ const std::vector<Case> kCases = {
        return one({6}, [](auto& m) {
          const NodeId a = m.layer("a", "relu");
          const NodeId b = m.layer("b", "tanh", {}, {0});
-         m.layer("s", "add", {}, {a, b, 0});
+         m.layer("s", "add", {{"inputs", int64_t{3}}}, {a, b, 0});
        });
      }},
     {"ConcatOfFeatures",
@@ -205,8 +214,13 @@ const std::vector<Case> kCases = {
     {"Tanh", [] { return one({9}, [](auto& m) { m.layer("a", "tanh"); }); }},
     {"Softmax", [] { return one({9}, [](auto& m) { m.layer("a", "softmax"); }); }},
     {"SoftmaxOverChannels",
-     [] { return one({4, 3, 2}, [](auto& m) { m.layer("a", "softmax"); }); }},
-    {"SoftmaxOfRows", [] { return one({4, 3}, [](auto& m) { m.layer("a", "softmax"); }); }},
+     [] {
+       return one({4, 3, 2}, [](auto& m) { m.layer("a", "softmax"); });
+     }},
+    {"SoftmaxOfRows",
+     [] {
+       return one({4, 3}, [](auto& m) { m.layer("a", "softmax"); });
+     }},
     {"ConcatOfRows",
      [] {
        return one({4, 3}, [](auto& m) {

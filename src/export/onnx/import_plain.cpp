@@ -45,8 +45,10 @@ ImportedLayer import_flatten(NodeReader& node) {
 }
 
 ImportedLayer import_sum(NodeReader& node) {
-  node.expect_inputs(node.proto().op_type() == "Add" ? 2 : 1, 1 << 16);
-  return start_layer(node, "add");
+  node.expect_inputs(2, 1 << 16);
+  ImportedLayer layer = start_layer(node, "add");
+  layer.attributes = {{"inputs", int64_t{node.proto().input_size()}}};
+  return layer;
 }
 
 // The axis is checked against the shapes by the reader of the whole graph, through `axis`.

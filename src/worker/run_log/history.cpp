@@ -1,5 +1,6 @@
 #include "worker/run_log/history.h"
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -50,6 +51,9 @@ EvaluationRecord to_evaluation(const Json& json) {
   }
   record.confusion = json.value("confusion", record.confusion);
   record.classes = json.value("classes", record.classes);
+  const size_t n = record.confusion.size();
+  const auto ragged = [n](const std::vector<int64_t>& row) { return row.size() != n; };
+  if (std::any_of(record.confusion.begin(), record.confusion.end(), ragged)) record.confusion.clear();
   return record;
 }
 

@@ -14,7 +14,7 @@ std::string with_commas(int64_t value) {
   const size_t first = value < 0 ? 1 : 0;
   for (size_t place = digits.size(); place > first + 3;) {
     place -= 3;
-    digits.insert(place, ",");
+    digits.insert(place, 1, ',');
   }
   return digits;
 }
