@@ -20,10 +20,15 @@ std::string unknown(const std::string& name, const std::vector<OptionSpec>& spec
   return "unknown option " + name + (near ? " (did you mean " + *near + "?)" : "");
 }
 
-// --section.key[=value]: what is wrong with it, the experiment's reader says.
-bool is_override(const std::string& word) {
-  const std::string name = word.substr(0, word.find('='));
-  return name.starts_with("--") && name.find('.') != std::string::npos;
+// --section.key[=value]: what is wrong with it, the experiment's reader says. A section that the
+// command's own options have (--verify.steps) is not the experiment's.
+bool is_override(const std::string& name, const std::vector<OptionSpec>& specs) {
+  const size_t dot = name.find('.');
+  if (!name.starts_with("--") || dot == std::string::npos) return false;
+  const std::string section = name.substr(0, dot + 1);
+  return std::none_of(specs.begin(), specs.end(), [&](const OptionSpec& spec) {
+    return spec.name.starts_with(section);
+  });
 }
 
 }  // namespace
@@ -45,7 +50,7 @@ Options::Options(const std::vector<std::string>& args, const std::vector<OptionS
     const std::string name = word.substr(0, equals);
     const auto named = [&](const OptionSpec& spec) { return spec.name == name; };
     const auto spec = std::find_if(specs.begin(), specs.end(), named);
-    if (spec == specs.end() && is_override(word)) {
+    if (spec == specs.end() && is_override(name, specs)) {
       overrides_.push_back(word.substr(2));
       continue;
     }
@@ -79,6 +84,7 @@ std::string format_help(const std::string& usage, const std::string& summary,
     return spec.value_name.empty() ? spec.name : spec.name + " " + spec.value_name;
   };
   auto all = specs;
+  std::erase_if(all, [](const OptionSpec& spec) { return spec.name == kHelp.name; });
   all.push_back(kHelp);
   size_t width = 0;
   for (const OptionSpec& spec : all) width = std::max(width, shown(spec).size());

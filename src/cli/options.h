@@ -18,7 +18,8 @@ struct OptionSpec {
 class Options {
  public:
   // Throws ConfigError for an unknown option (with the nearest known one) or a missing value.
-  // `--name value` and `--name=value` are both accepted.
+  // `--name value` and `--name=value` are both accepted. A dotted name is an override, unless a spec
+  // has its section.
   Options(const std::vector<std::string>& args, const std::vector<OptionSpec>& specs);
   bool has(const std::string& name) const;
   std::optional<std::string> value(const std::string& name) const;

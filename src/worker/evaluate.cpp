@@ -29,6 +29,13 @@ Evaluation evaluate(Session& s) {
   return evaluation;
 }
 
+void check_monitor(const MetricSet& metrics, const std::string& monitor) {
+  Evaluation evaluation;
+  evaluation.values = metrics.finish(std::vector<double>(static_cast<size_t>(metrics.doubles())));
+  evaluation.values.insert(evaluation.values.begin(), {"loss", 0});
+  evaluation.value(monitor);
+}
+
 double Evaluation::value(const std::string& monitor) const {
   const std::string name = monitor.starts_with("validation/") ? monitor.substr(11) : monitor;
   std::vector<std::string> names;

@@ -28,7 +28,8 @@ std::string time_stamp() {
 }
 
 bool all_digits(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isdigit(c); });
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isdigit(c); });
 }
 
 struct RunName {
@@ -40,15 +41,19 @@ struct RunName {
 // nullopt: not a run of `name`.
 std::optional<RunName> parse_run(const std::string& folder, const std::string& name) {
   if (!folder.starts_with(name + "-")) return std::nullopt;
-  const std::vector<std::string> parts = split(std::string_view(folder).substr(name.size() + 1), '-');
-  if (parts.size() < 2 || parts.size() > 3 || parts[0].size() != 8 || parts[1].size() != 6) return std::nullopt;
+  const std::vector<std::string> parts =
+      split(std::string_view(folder).substr(name.size() + 1), '-');
+  if (parts.size() < 2 || parts.size() > 3 || parts[0].size() != 8 || parts[1].size() != 6)
+    return std::nullopt;
   if (!std::all_of(parts.begin(), parts.end(), all_digits)) return std::nullopt;
-  return RunName{parts[0] + "-" + parts[1], parts.size() == 3 ? parse_int(parts[2]).value_or(1) : 1};
+  return RunName{parts[0] + "-" + parts[1],
+                 parts.size() == 3 ? parse_int(parts[2]).value_or(1) : 1};
 }
 
 [[noreturn]] void fail(const char* operation, const Path& path, const std::error_code& reason) {
-  throw DataError("cannot " + std::string(operation) + " " + path.string() + ": " + reason.message(),
-                  "set run.dir to a folder that you may write to");
+  throw DataError(
+      "cannot " + std::string(operation) + " " + path.string() + ": " + reason.message(),
+      "set run.dir to a folder that you may write to");
 }
 
 }  // namespace

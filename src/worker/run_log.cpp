@@ -15,18 +15,20 @@ namespace trireme {
 
 namespace {
 
-constexpr int64_t kMaxRecords = 4000;      // of a run whose length is known
-constexpr double kMaxRecordSeconds = 10;   // between records, however long the run
+constexpr int64_t kMaxRecords = 4000;     // of a run whose length is known
+constexpr double kMaxRecordSeconds = 10;  // between records, however long the run
 constexpr double kFlushSeconds = 1;
-constexpr double kReportSeconds = 1;       // between reports of a run that evaluates all the time
+constexpr double kReportSeconds = 1;  // between reports of a run that evaluates all the time
 
 PhaseSeconds sum(const PhaseSeconds& a, const PhaseSeconds& b) {
-  return {a.data + b.data, a.compute + b.compute, a.exchange + b.exchange, a.evaluation + b.evaluation,
-          a.checkpoint + b.checkpoint};
+  return {a.data + b.data, a.compute + b.compute, a.exchange + b.exchange,
+          a.evaluation + b.evaluation, a.checkpoint + b.checkpoint};
 }
 
 // Of training itself: what evaluations and checkpoints took is left out.
-double training_seconds(const StepRecord& r) { return r.elapsed - r.phases.evaluation - r.phases.checkpoint; }
+double training_seconds(const StepRecord& r) {
+  return r.elapsed - r.phases.evaluation - r.phases.checkpoint;
+}
 
 }  // namespace
 
@@ -38,7 +40,8 @@ struct RunLog::Impl {
         record_every(std::max<int64_t>(1, (total_steps + kMaxRecords - 1) / kMaxRecords)),
         metrics(open_metrics(run, resumed_at, history)),
         events(run, resumed_at),
-        progress(progress_options(e.run, total_steps, resumed_at), terminal_output(), Clock::now()) {
+        progress(progress_options(e.run, total_steps, resumed_at), terminal_output(),
+                 Clock::now()) {
     earlier = history.phases();
     last.step = recorded.step = resumed_at;
     last.elapsed = history.elapsed();
@@ -90,14 +93,15 @@ struct RunLog::Impl {
   std::unique_ptr<AppendFile> metrics;
   TensorBoard events;
   Progress progress;
-  PhaseSeconds earlier;  // of the parts of a resumed run before this one
+  PhaseSeconds earlier;       // of the parts of a resumed run before this one
   StepRecord last, recorded;  // the newest, and the newest that was written
   Clock::time_point recorded_at = Clock::now(), flushed_at = Clock::now();
   std::optional<Clock::time_point> reported_at;
   bool finished = false;
 };
 
-RunLog::RunLog(const Path& dir, const Experiment& experiment, int64_t total_steps, int64_t resumed_at)
+RunLog::RunLog(const Path& dir, const Experiment& experiment, int64_t total_steps,
+               int64_t resumed_at)
     : impl_(std::make_unique<Impl>(dir, experiment, total_steps, resumed_at)) {}
 
 RunLog::~RunLog() {
@@ -123,7 +127,8 @@ void RunLog::step(const StepRecord& record) {
     i.recorded.step = record.step - 1;
   }
   const double since = std::chrono::duration<double>(now - i.recorded_at).count();
-  if (record.step % i.record_every == 0 || record.step == i.total || since >= kMaxRecordSeconds) i.record();
+  if (record.step % i.record_every == 0 || record.step == i.total || since >= kMaxRecordSeconds)
+    i.record();
   i.progress.step(i.last, now);
   if (now - i.flushed_at >= std::chrono::duration<double>(kFlushSeconds)) i.flush(now);
 }
@@ -136,7 +141,8 @@ void RunLog::evaluation(const EvaluationRecord& record) {
   i.events.evaluation(record);
   i.progress.lasting(evaluation_text(record));
   i.flush(Clock::now());
-  if (!i.reported_at || seconds_since(*i.reported_at) >= kReportSeconds) i.write_report(i.summary_so_far("running"));
+  if (!i.reported_at || seconds_since(*i.reported_at) >= kReportSeconds)
+    i.write_report(i.summary_so_far("running"));
 }
 
 void RunLog::note(const std::string& text) {

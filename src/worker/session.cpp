@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "worker/agreement.h"
+#include "worker/evaluate.h"
 #include "worker/init_from.h"
 #include "worker/version.h"
 
@@ -37,6 +38,7 @@ void Session::open() {
   const DataShape shape = data_shape(preprocessing().schema);
   graph = build_graph(experiment, shape);
   metrics = std::make_unique<MetricSet>(experiment.model, shape, preprocessing().schema.class_names);
+  if (data.validation) check_monitor(*metrics, experiment.train.monitor);
   train_order = make_order(experiment.data, *data.train, experiment.run.seed, true);
   if (data.validation) validation_order = make_order(experiment.data, *data.validation, experiment.run.seed, false);
   steps = std::make_unique<Steps>(experiment.train, experiment.data.drop_last, train_order->epoch_size());

@@ -117,8 +117,8 @@ class TrainingRun {
         "step {}: the loss ({}) or the gradient (norm {}) is not finite; the update was not applied. Samples of the batch: {}",
         plan.step, result.loss, result.verdict.grad_norm, ids);
     if (s_.experiment.train.non_finite != "skip")
-      throw Error(ExitCode::failure, what,
-                  "lower optimizer.lr, set train.clip_norm, look at these samples, or set train.non_finite = skip");
+      throw AgreedError(ExitCode::failure, what,
+                        "lower optimizer.lr, set train.clip_norm, look at these samples, or set train.non_finite = skip");
     if (!s_.first()) return;
     log_warning("{}", what);
     log_->note(fmt::format("step {} skipped: not finite", plan.step));
@@ -293,6 +293,8 @@ ExitCode train(Communicator& comm, const Experiment& experiment, const TrainOpti
   }
   try {
     return TrainingRun(session, place.dir, options).run();
+  } catch (const AgreedError&) {
+    throw;
   } catch (const std::exception& e) {
     session.exchange->fail(fmt::format("rank {} ({}) failed: {}", comm.rank(),
                                        comm.members()[static_cast<size_t>(comm.rank())].host, e.what()));

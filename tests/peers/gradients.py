@@ -1,7 +1,9 @@
 """Holds loss, output and every gradient of configs/*.ini against PyTorch's.
 
 The reference is PyTorch in double precision. A gradient passes when its error relative to that, in the norm over the
-whole parameter, is at most 1e-5, or twice the error that PyTorch itself makes in single precision.
+whole parameter, is at most 1e-5, or twice the error that PyTorch itself makes in single precision. Where rounding
+pushes a value over the kink of a ReLU or to another maximum of a pooling, gradients jump, and the comparison says
+little; so of a few random batches the one is taken on which PyTorch's two precisions agree best.
 """
 import pathlib
 import sys
@@ -15,6 +17,7 @@ from models import MODELS
 from program import ROOT, Tally, run
 
 TOLERANCE = 1e-5
+BATCHES = 4
 # configuration: data that is not part of the repository
 DATA = {"mnist_": "mnist", "lenet5": "mnist", "cifar_": "cifar10"}
 
@@ -60,17 +63,35 @@ def relative(got, exact):
     return float((got.double().reshape(exact.shape) - exact).norm() / exact.norm())
 
 
+def worst(single, exact):
+    return max(relative(single[name], exact[name]) for name in exact)
+
+
+def calm_batch(model, weights):
+    """A batch, and what PyTorch makes of it in double and in single precision."""
+    best = None
+    for _ in range(BATCHES):
+        batch = random_batch(model)
+        exact, single = (reference(model, weights, batch, dtype) for dtype in (torch.float64, torch.float32))
+        if best is None or worst(single, exact) < worst(best[2], best[1]):
+            best = batch, exact, single
+        if worst(single, exact) <= TOLERANCE:
+            break
+    return best
+
+
 def compare(config, folder, tally):
     model, file = MODELS[config], ROOT / "configs" / f"{config}.ini"
+    shape = [f"--data.shape={','.join(map(str, model.shape))}"] if config.startswith("synthetic_") else []
     torch.manual_seed(zlib.crc32(config.encode()))
     paths = {name: folder / f"{config}-{name}.safetensors" for name in ("init", "weights", "batch", "out")}
-    run("gradients", file, "--init", paths["init"])
-    weights, batch = random_weights(load_file(paths["init"])), random_batch(model)
+    run("gradients", file, *shape, "--init", paths["init"])
+    weights = random_weights(load_file(paths["init"]))
+    batch, exact, single = calm_batch(model, weights)
     save_file(weights, paths["weights"])
     save_file(batch, paths["batch"])
-    run("gradients", file, "--weights", paths["weights"], "--batch", paths["batch"], "--out", paths["out"])
+    run("gradients", file, *shape, "--weights", paths["weights"], "--batch", paths["batch"], "--out", paths["out"])
     ours = load_file(paths["out"])
-    exact, single = (reference(model, weights, batch, dtype) for dtype in (torch.float64, torch.float32))
     tally.check(f"{config} names", sorted(ours) == sorted(exact), str(sorted(set(ours) ^ set(exact)) or ""))
     for name in sorted(exact):
         if name not in ours:

@@ -158,7 +158,7 @@ class Model:
     shape: tuple
     classes: int = 10  # 0: the target is a real number
     loss: typing.Callable = F.cross_entropy
-    samples: int = 32
+    samples: int = 16
 
 
 MODELS = {
@@ -172,7 +172,7 @@ MODELS = {
     "lenet5": Model(LeNet5, (1, 28, 28)),
     "cifar_cnn": Model(CifarCnn, (3, 32, 32)),
     "cifar_resnet20": Model(lambda: ResNet(16, (3, 3, 3), 10, stem=False), (3, 32, 32)),
-    "synthetic_resnet18": Model(lambda: ResNet(64, (2, 2, 2, 2), 1000), (3, 224, 224), 1000, samples=8),
-    "synthetic_resnet50": Model(lambda: ResNet(64, (3, 4, 6, 3), 1000, bottleneck=True), (3, 224, 224), 1000,
+    "synthetic_resnet18": Model(lambda: ResNet(64, (2, 2, 2, 2), 1000), (3, 64, 64), 1000, samples=4),
+    "synthetic_resnet50": Model(lambda: ResNet(64, (3, 4, 6, 3), 1000, bottleneck=True), (3, 64, 64), 1000,
                                 samples=4),
 }

@@ -34,12 +34,14 @@ std::string tick_text(double value, double step, AxisFormat format) {
   const double scaled = format == AxisFormat::percent ? 100 : 1;
   const int places = static_cast<int>(std::max(0.0, std::ceil(-std::log10(step * scaled) - 1e-9)));
   if (format == AxisFormat::percent) return fmt::format("{:.{}f}%", scaled * value, places);
-  return places > 4 && value != 0 ? fmt::format("{:.3g}", value) : fmt::format("{:.{}f}", value, std::min(places, 4));
+  return places > 4 && value != 0 ? fmt::format("{:.3g}", value)
+                                  : fmt::format("{:.{}f}", value, std::min(places, 4));
 }
 
 }  // namespace
 
-Axis::Axis(double low, double high, Scale scale, AxisFormat format) : low_(low), high_(high), scale_(scale) {
+Axis::Axis(double low, double high, Scale scale, AxisFormat format)
+    : low_(low), high_(high), scale_(scale) {
   if (high_ - low_ <= 1e-12 * std::max(std::abs(low_), std::abs(high_))) {
     const double room = low_ == 0 ? 1 : 0.1 * std::abs(low_);
     low_ -= room;
@@ -49,7 +51,8 @@ Axis::Axis(double low, double high, Scale scale, AxisFormat format) : low_(low),
 }
 
 Axis Axis::rounded(double low, double high, AxisFormat format) {
-  if (high - low <= 1e-12 * std::max(std::abs(low), std::abs(high))) return Axis(low, high, Scale::linear, format);
+  if (high - low <= 1e-12 * std::max(std::abs(low), std::abs(high)))
+    return Axis(low, high, Scale::linear, format);
   const double step = nice_step(high - low);
   const double bottom = std::floor(low / step + 1e-9) * step;
   double top = std::ceil(high / step - 1e-9) * step;

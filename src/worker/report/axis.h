@@ -1,5 +1,6 @@
 #pragma once
-// One axis of a chart: a range of values, where they lie between 0 and 1, and the ticks a reader expects.
+// One axis of a chart: a range of values, where they lie between 0 and 1, and the ticks a reader
+// expects.
 
 #include <string>
 #include <vector>

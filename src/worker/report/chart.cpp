@@ -62,20 +62,24 @@ std::string grid(const Frame& f) {
   std::string svg;
   for (const Tick& t : f.y.ticks()) {
     const double y = f.py(t.value);
-    svg += fmt::format("<line class=\"grid\" x1=\"{}\" x2=\"{}\" y1=\"{:.1f}\" y2=\"{:.1f}\"/>", kLeft, kWidth - kRight, y, y);
-    svg += fmt::format("<text x=\"{}\" y=\"{:.1f}\" text-anchor=\"end\">{}</text>", kLeft - 8, y + 4, t.text);
+    svg += fmt::format("<line class=\"grid\" x1=\"{}\" x2=\"{}\" y1=\"{:.1f}\" y2=\"{:.1f}\"/>",
+                       kLeft, kWidth - kRight, y, y);
+    svg += fmt::format("<text x=\"{}\" y=\"{:.1f}\" text-anchor=\"end\">{}</text>", kLeft - 8,
+                       y + 4, t.text);
   }
   for (const Tick& t : f.x.ticks()) {
     const double x = f.px(t.value);
-    svg += fmt::format("<line class=\"tick\" x1=\"{:.1f}\" x2=\"{:.1f}\" y1=\"{}\" y2=\"{}\"/>", x, x, kTop + kPlotHeight,
-                       kTop + kPlotHeight + 4);
+    svg += fmt::format("<line class=\"tick\" x1=\"{:.1f}\" x2=\"{:.1f}\" y1=\"{}\" y2=\"{}\"/>", x,
+                       x, kTop + kPlotHeight, kTop + kPlotHeight + 4);
     // A label at the right end would be cut off, and "step" stands there.
     if (x < kWidth - kRight - 34)
-      svg += fmt::format("<text x=\"{:.1f}\" y=\"{}\" text-anchor=\"middle\">{}</text>", x, kHeight - 10, t.text);
+      svg += fmt::format("<text x=\"{:.1f}\" y=\"{}\" text-anchor=\"middle\">{}</text>", x,
+                         kHeight - 10, t.text);
   }
-  svg += fmt::format("<line class=\"axis\" x1=\"{}\" x2=\"{}\" y1=\"{}\" y2=\"{}\"/>", kLeft, kWidth - kRight,
-                     kTop + kPlotHeight, kTop + kPlotHeight);
-  return svg + fmt::format("<text x=\"{}\" y=\"{}\" text-anchor=\"end\">step</text>", kWidth - kRight, kHeight - 10);
+  svg += fmt::format("<line class=\"axis\" x1=\"{}\" x2=\"{}\" y1=\"{}\" y2=\"{}\"/>", kLeft,
+                     kWidth - kRight, kTop + kPlotHeight, kTop + kPlotHeight);
+  return svg + fmt::format("<text x=\"{}\" y=\"{}\" text-anchor=\"end\">step</text>",
+                           kWidth - kRight, kHeight - 10);
 }
 
 std::string path(const Frame& f, const Series& s) {
@@ -99,8 +103,10 @@ std::string markers(const Chart& chart, const Frame& f, const Series& s) {
   std::string svg;
   for (const Point& p : downsample(s.points, 100)) {
     if (!std::isfinite(p.y) || !std::isfinite(f.py(p.y))) continue;
-    svg += fmt::format("<circle class=\"dot {}\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3\"><title>step {}: {}</title></circle>",
-                       s.style, f.px(p.x), f.py(p.y), with_commas(std::llround(p.x)), value_text(chart, p.y));
+    svg += fmt::format(
+        "<circle class=\"dot {}\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3\"><title>step {}: "
+        "{}</title></circle>",
+        s.style, f.px(p.x), f.py(p.y), with_commas(std::llround(p.x)), value_text(chart, p.y));
   }
   return svg;
 }
@@ -108,10 +114,11 @@ std::string markers(const Chart& chart, const Frame& f, const Series& s) {
 std::string legend(const Chart& chart) {
   std::string html;
   for (const Series& s : chart.series) {
-    const auto last = std::find_if(s.points.rbegin(), s.points.rend(), [](const Point& p) { return std::isfinite(p.y); });
+    const auto last = std::find_if(s.points.rbegin(), s.points.rend(),
+                                   [](const Point& p) { return std::isfinite(p.y); });
     if (s.label.empty() || last == s.points.rend()) continue;
-    html += fmt::format("<span class=\"key\"><i class=\"{}\"></i>{} <b>{}</b></span>", s.style, escape_html(s.label),
-                        value_text(chart, last->y));
+    html += fmt::format("<span class=\"key\"><i class=\"{}\"></i>{} <b>{}</b></span>", s.style,
+                        escape_html(s.label), value_text(chart, last->y));
   }
   return html;
 }
@@ -125,8 +132,10 @@ Points downsample(const Points& points, size_t limit) {
   const auto lower = [](const Point& a, const Point& b) { return a.y < b.y; };
   for (size_t run = 0; run < runs; ++run) {
     const auto first = points.begin() + static_cast<std::ptrdiff_t>(run * points.size() / runs);
-    const auto last = points.begin() + static_cast<std::ptrdiff_t>((run + 1) * points.size() / runs);
-    const auto broken = std::find_if(first, last, [](const Point& p) { return !std::isfinite(p.y); });
+    const auto last =
+        points.begin() + static_cast<std::ptrdiff_t>((run + 1) * points.size() / runs);
+    const auto broken =
+        std::find_if(first, last, [](const Point& p) { return !std::isfinite(p.y); });
     if (broken != last) {  // a break is worth more than an extreme
       kept.push_back(*broken);
       continue;
@@ -164,14 +173,15 @@ std::string chart_html(const Chart& chart, const std::string& id) {
     if (s.markers) lines += markers(chart, *frame, s);
   }
   const std::string title = escape_html(chart.title);
-  const std::string unit = chart.unit.empty() ? "" : fmt::format(" <small>{}</small>", escape_html(chart.unit));
+  const std::string unit =
+      chart.unit.empty() ? "" : fmt::format(" <small>{}</small>", escape_html(chart.unit));
   return fmt::format(
       "<figure><figcaption><h3>{}{}</h3><div>{}</div></figcaption>"
       "<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">{}"
       "<clipPath id=\"{}\"><rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"/></clipPath>"
       "<g clip-path=\"url(#{})\">{}</g></svg></figure>\n",
-      title, unit, legend(chart), kWidth, kHeight, title, grid(*frame), id, kLeft - 4, kTop - 4, kPlotWidth + 8,
-      kPlotHeight + 4, id, lines);
+      title, unit, legend(chart), kWidth, kHeight, title, grid(*frame), id, kLeft - 4, kTop - 4,
+      kPlotWidth + 8, kPlotHeight + 4, id, lines);
 }
 
 }  // namespace trireme

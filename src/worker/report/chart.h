@@ -19,8 +19,8 @@ Points downsample(const Points& points, size_t limit);
 Points smoothed(const Points& points, double span);
 
 struct Series {
-  std::string label;     // in the legend; "" none
-  std::string style;     // class of the style sheet: "train", "validation"
+  std::string label;  // in the legend; "" none
+  std::string style;  // class of the style sheet: "train", "validation"
   Points points;
   bool faint = false;    // behind the others; does not set the range of y
   bool markers = false;  // a dot a point, with its values as tooltip
@@ -34,8 +34,8 @@ struct Chart {
   std::vector<Series> series = {};
 };
 
-// A <figure> with title, legend (label and last value) and the drawing; "" when no point is finite. `id`
-// must be unique in the page.
+// A <figure> with title, legend (label and last value) and the drawing; "" when no point is finite.
+// `id` must be unique in the page.
 std::string chart_html(const Chart& chart, const std::string& id);
 
 }  // namespace trireme

@@ -10,7 +10,7 @@ namespace trireme {
 
 struct ClassScore {
   std::string name;
-  int64_t support = 0;  // samples of the class
+  int64_t support = 0;                       // samples of the class
   double precision = 0, recall = 0, f1 = 0;  // NaN where a class was never predicted or never there
 };
 // confusion: [actual][predicted].

@@ -12,7 +12,8 @@ namespace {
 
 Points of_steps(const History& history, const std::function<double(const StepPoint&)>& value) {
   Points points;
-  for (const StepPoint& p : history.steps) points.push_back({static_cast<double>(p.record.step), value(p)});
+  for (const StepPoint& p : history.steps)
+    points.push_back({static_cast<double>(p.record.step), value(p)});
   return points;
 }
 
@@ -27,15 +28,18 @@ Points of_evaluations(const History& history, const std::string& name) {
 }
 
 // The values as they were, faint, and their course.
-void add_noisy(Chart& chart, const std::string& label, const std::string& style, const Points& points) {
+void add_noisy(Chart& chart, const std::string& label, const std::string& style,
+               const Points& points) {
   const double span = std::max(1.0, static_cast<double>(points.size()) / 40);
   chart.series.push_back({"", style, points, /*faint=*/true});
   chart.series.push_back({label, style, smoothed(points, span)});
 }
 
-Chart with_validation(const History& history, Chart chart, const std::string& name, const Points& training) {
+Chart with_validation(const History& history, Chart chart, const std::string& name,
+                      const Points& training) {
   add_noisy(chart, "training", "train", training);
-  chart.series.push_back({"validation", "validation", of_evaluations(history, name), false, /*markers=*/true});
+  chart.series.push_back(
+      {"validation", "validation", of_evaluations(history, name), false, /*markers=*/true});
   return chart;
 }
 
@@ -44,17 +48,26 @@ Chart with_validation(const History& history, Chart chart, const std::string& na
 std::string curves_html(const History& history) {
   Chart loss{.title = "Loss", .may_be_log = true};
   Chart accuracy{.title = "Accuracy", .format = AxisFormat::percent};
-  loss = with_validation(history, loss, "loss", of_steps(history, [](const StepPoint& p) { return p.record.loss; }));
-  accuracy = with_validation(history, accuracy, "accuracy", of_steps(history, [](const StepPoint& p) {
-                               return p.record.accuracy < 0 ? NAN : p.record.accuracy;
-                             }));
+  loss = with_validation(history, loss, "loss",
+                         of_steps(history, [](const StepPoint& p) { return p.record.loss; }));
+  accuracy =
+      with_validation(history, accuracy, "accuracy", of_steps(history, [](const StepPoint& p) {
+                        return p.record.accuracy < 0 ? NAN : p.record.accuracy;
+                      }));
   Chart rate{.title = "Learning rate", .from_zero = true};
-  rate.series.push_back({"", "other", of_steps(history, [](const StepPoint& p) { return p.record.learning_rate; })});
-  Chart throughput{.title = "Throughput", .unit = "samples per second", .format = AxisFormat::count, .from_zero = true};
-  add_noisy(throughput, "", "speed", of_steps(history, [](const StepPoint& p) { return p.samples_per_second; }));
+  rate.series.push_back(
+      {"", "other", of_steps(history, [](const StepPoint& p) { return p.record.learning_rate; })});
+  Chart throughput{.title = "Throughput",
+                   .unit = "samples per second",
+                   .format = AxisFormat::count,
+                   .from_zero = true};
+  add_noisy(throughput, "", "speed",
+            of_steps(history, [](const StepPoint& p) { return p.samples_per_second; }));
   const std::string charts = chart_html(loss, "clip-loss") + chart_html(accuracy, "clip-accuracy") +
                              chart_html(rate, "clip-rate") + chart_html(throughput, "clip-speed");
-  return charts.empty() ? "" : "<section><h2>Curves</h2><div class=\"pair\">\n" + charts + "</div></section>\n";
+  return charts.empty()
+             ? ""
+             : "<section><h2>Curves</h2><div class=\"pair\">\n" + charts + "</div></section>\n";
 }
 
 }  // namespace trireme

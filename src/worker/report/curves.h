@@ -5,7 +5,8 @@
 
 namespace trireme {
 
-// The section of charts: loss, accuracy, learning rate, throughput; each only where there are values.
+// The section of charts: loss, accuracy, learning rate, throughput; each only where there are
+// values.
 std::string curves_html(const History& history);
 
 }  // namespace trireme

@@ -19,7 +19,10 @@ namespace trireme {
 namespace {
 
 std::string badge(const std::string& status) {
-  const char* style = status == "finished" ? "good" : status.starts_with("failed") ? "bad" : status == "running" ? "live" : "";
+  const char* style = status == "finished"           ? "good"
+                      : status.starts_with("failed") ? "bad"
+                      : status == "running"          ? "live"
+                                                     : "";
   return fmt::format("<span class=\"badge {}\">{}</span>", style, escape_html(status));
 }
 
@@ -43,17 +46,20 @@ std::string header(const Experiment& e, const History& history, const RunSummary
   facts.push_back(e.optimizer.name + ", " + e.schedule.name + " schedule");
   facts.push_back(e.train.precision);
   facts.push_back(fmt::format("seed {}", e.run.seed));
-  std::string html = fmt::format("<header><h1>{} {}</h1><p class=\"facts\">", escape_html(e.run.name), badge(summary.status));
+  std::string html = fmt::format("<header><h1>{} {}</h1><p class=\"facts\">",
+                                 escape_html(e.run.name), badge(summary.status));
   for (const std::string& fact : facts) html += "<span>" + escape_html(fact) + "</span>";
   html += "</p>";
   if (!summary.export_path.empty())
-    html += fmt::format("<p class=\"facts\"><span>exported to <code>{}</code></span><span>{}</span></p>",
-                        escape_html(summary.export_path), escape_html(summary.parity));
+    html += fmt::format(
+        "<p class=\"facts\"><span>exported to <code>{}</code></span><span>{}</span></p>",
+        escape_html(summary.export_path), escape_html(summary.parity));
   return html + "</header>\n";
 }
 
 std::string tile(const std::string& label, const std::string& value) {
-  return fmt::format("<div class=\"tile\"><span>{}</span><b>{}</b></div>", escape_html(label), escape_html(value));
+  return fmt::format("<div class=\"tile\"><span>{}</span><b>{}</b></div>", escape_html(label),
+                     escape_html(value));
 }
 
 // The whole run's samples by the time that training itself took.
@@ -69,12 +75,17 @@ std::string tiles(const History& history) {
   std::string html;
   if (!history.evaluations.empty()) {
     std::vector<MetricValue> values = history.evaluations.back().values;
-    std::erase_if(values, [](const MetricValue& m) { return m.name.find('/') != std::string::npos; });
+    std::erase_if(values,
+                  [](const MetricValue& m) { return m.name.find('/') != std::string::npos; });
     // What people look for first stands first: the loss comes after the metrics.
-    std::stable_partition(values.begin(), values.end(), [](const MetricValue& m) { return m.name != "loss"; });
+    std::stable_partition(values.begin(), values.end(),
+                          [](const MetricValue& m) { return m.name != "loss"; });
     const size_t shown = std::min(values.size(), kMaxMetrics);
-    for (size_t i = 0; i + 1 < shown; ++i) html += tile("validation " + values[i].name, metric_text(values[i].name, values[i].value));
-    if (shown > 0) html += tile("validation " + values.back().name, metric_text(values.back().name, values.back().value));
+    for (size_t i = 0; i + 1 < shown; ++i)
+      html += tile("validation " + values[i].name, metric_text(values[i].name, values[i].value));
+    if (shown > 0)
+      html += tile("validation " + values.back().name,
+                   metric_text(values.back().name, values.back().value));
   }
   if (!history.steps.empty()) {
     const StepRecord& last = history.steps.back().record;
@@ -89,17 +100,20 @@ std::string tiles(const History& history) {
 
 }  // namespace
 
-std::string report_html(const Experiment& experiment, const History& history, const RunSummary& summary) {
+std::string report_html(const Experiment& experiment, const History& history,
+                        const RunSummary& summary) {
   std::string html = fmt::format(
       "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-      "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>{}</title><style>{}</style></head>"
+      "<meta name=\"viewport\" "
+      "content=\"width=device-width,initial-scale=1\"><title>{}</title><style>{}</style></head>"
       "<body><main>\n",
       escape_html(experiment.run.name), kReportStyle);
   html += header(experiment, history, summary) + tiles(history) + curves_html(history) +
           time_bar_html(history.phases(), history.elapsed());
   if (!history.evaluations.empty()) html += classes_html(history.evaluations.back());
   html += notes_html(history) + evaluations_html(history) + config_html(experiment);
-  return html + fmt::format("<footer>Trireme, {}</footer></main></body></html>\n", readable_time(utc_now()));
+  return html + fmt::format("<footer>Trireme, {}</footer></main></body></html>\n",
+                            readable_time(utc_now()));
 }
 
 }  // namespace trireme

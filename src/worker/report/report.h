@@ -9,6 +9,7 @@
 namespace trireme {
 
 // The whole page. summary.status "running" while the run goes on.
-std::string report_html(const Experiment& experiment, const History& history, const RunSummary& summary);
+std::string report_html(const Experiment& experiment, const History& history,
+                        const RunSummary& summary);
 
 }  // namespace trireme

@@ -8,8 +8,8 @@
 
 namespace trireme {
 
-std::string notes_html(const History& history);        // "" without notes
-std::string evaluations_html(const History& history);  // collapsed; "" without evaluations
+std::string notes_html(const History& history);         // "" without notes
+std::string evaluations_html(const History& history);   // collapsed; "" without evaluations
 std::string config_html(const Experiment& experiment);  // collapsed
 
 }  // namespace trireme

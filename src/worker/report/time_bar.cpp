@@ -15,7 +15,8 @@ std::string time_bar_html(const PhaseSeconds& phases, double elapsed) {
     const char* style;
     double seconds;
   };
-  const double known = phases.data + phases.compute + phases.exchange + phases.evaluation + phases.checkpoint;
+  const double known =
+      phases.data + phases.compute + phases.exchange + phases.evaluation + phases.checkpoint;
   const double whole = std::max(elapsed, known);
   if (!(whole > 0)) return {};
   const std::array<Part, 6> parts = {{{"compute", "t-compute", phases.compute},
@@ -28,14 +29,17 @@ std::string time_bar_html(const PhaseSeconds& phases, double elapsed) {
   for (const Part& part : parts) {
     const double percent = 100 * part.seconds / whole;
     if (percent >= 0.05)
-      bar += fmt::format("<i class=\"{}\" style=\"width:{:.2f}%\" title=\"{} {:.1f}%\">{}</i>", part.style, percent,
-                         part.name, percent, percent >= 6 ? fmt::format("{:.0f}%", percent) : "");
-    legend += fmt::format("<span class=\"key\"><i class=\"{}\"></i>{} <b>{:.1f}%</b> <small>{}</small></span>", part.style,
-                          part.name, percent, long_duration(part.seconds));
+      bar += fmt::format("<i class=\"{}\" style=\"width:{:.2f}%\" title=\"{} {:.1f}%\">{}</i>",
+                         part.style, percent, part.name, percent,
+                         percent >= 6 ? fmt::format("{:.0f}%", percent) : "");
+    legend += fmt::format(
+        "<span class=\"key\"><i class=\"{}\"></i>{} <b>{:.1f}%</b> <small>{}</small></span>",
+        part.style, part.name, percent, long_duration(part.seconds));
   }
   return "<section><h2>Where the time went</h2><div class=\"card\"><div class=\"bar\">" + bar +
          "</div><div class=\"keys\">" + legend +
-         "</div><p class=\"quiet\">Lane 0 of rank 0. Exchange includes waiting for other lanes and ranks.</p></div></section>\n";
+         "</div><p class=\"quiet\">Lane 0 of rank 0. Exchange includes waiting for other lanes and "
+         "ranks.</p></div></section>\n";
 }
 
 }  // namespace trireme

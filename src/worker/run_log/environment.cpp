@@ -20,8 +20,10 @@ namespace trireme {
 namespace {
 
 bool is_secret(std::string name) {
-  constexpr std::array<std::string_view, 6> kWords = {"KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL"};
-  std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::toupper(c); });
+  constexpr std::array<std::string_view, 6> kWords = {"KEY",      "TOKEN",  "SECRET",
+                                                      "PASSWORD", "PASSWD", "CREDENTIAL"};
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](unsigned char c) { return std::toupper(c); });
   return std::any_of(kWords.begin(), kWords.end(),
                      [&](std::string_view word) { return name.find(word) != std::string::npos; });
 }
@@ -52,7 +54,8 @@ std::string cpu_model() {
 }  // namespace
 
 void write_environment(const Path& dir, const std::vector<std::string>& command_line,
-                       const std::vector<std::string>& hosts, const std::map<std::string, std::string>& facts) {
+                       const std::vector<std::string>& hosts,
+                       const std::map<std::string, std::string>& facts) {
   utsname system{};
   (void)::uname(&system);
   std::vector<std::string> distinct = hosts;
@@ -66,11 +69,16 @@ void write_environment(const Path& dir, const std::vector<std::string>& command_
       {"ranks", hosts.size()},
       {"hosts", distinct},
       {"host_of_rank", hosts},
-      {"system", {{"name", system.sysname}, {"release", system.release}, {"version", system.version}, {"machine", system.machine}}},
+      {"system",
+       {{"name", system.sysname},
+        {"release", system.release},
+        {"version", system.version},
+        {"machine", system.machine}}},
       {"cpu", {{"model", cpu_model()}, {"threads", std::thread::hardware_concurrency()}}},
       {"variables", environment_variables()},
   };
-  write_atomic(dir / "environment.json", json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  write_atomic(dir / "environment.json",
+               json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
 
 }  // namespace trireme

@@ -64,8 +64,8 @@ std::string host_name() {
 }
 
 Path free_name(const Path& run) {
-  const std::string stem =
-      fmt::format("events.out.tfevents.{:010}.{}.{}.", static_cast<int64_t>(wall_time()), host_name(), ::getpid());
+  const std::string stem = fmt::format("events.out.tfevents.{:010}.{}.{}.",
+                                       static_cast<int64_t>(wall_time()), host_name(), ::getpid());
   int number = 0;
   while (std::filesystem::exists(run / (stem + std::to_string(number)))) ++number;
   return run / (stem + std::to_string(number));

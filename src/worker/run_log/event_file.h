@@ -1,6 +1,6 @@
 #pragma once
-// A TensorBoard event file: records of tensorflow.Event, framed as TFRecord does (length and payload, each
-// with a masked CRC-32C), the protobuf encoded by hand.
+// A TensorBoard event file: records of tensorflow.Event, framed as TFRecord does (length and
+// payload, each with a masked CRC-32C), the protobuf encoded by hand.
 
 #include <cstdint>
 #include <string>
@@ -23,8 +23,8 @@ uint32_t masked_crc(std::string_view bytes);
 
 class EventFile {
  public:
-  // Creates RUN/events.out.tfevents.<seconds>.<host>.<pid>.<n>, always a new file: a reader stops for good at
-  // a record that a kill tore.
+  // Creates RUN/events.out.tfevents.<seconds>.<host>.<pid>.<n>, always a new file: a reader stops
+  // for good at a record that a kill tore.
   explicit EventFile(const Path& run);
   // Readers forget steps from `step` on that older files hold.
   void start_from(int64_t step);

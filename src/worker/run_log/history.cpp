@@ -35,8 +35,9 @@ StepPoint to_step(const Json& json) {
   r.learning_rate = number(json, "train/learning_rate", NAN);
   r.grad_norm = number(json, "train/grad_norm", NAN);
   point.samples_per_second = number(json, "train/samples_per_second", NAN);
-  r.phases = {number(json, "time/data", 0), number(json, "time/compute", 0), number(json, "time/exchange", 0),
-              number(json, "time/evaluation", 0), number(json, "time/checkpoint", 0)};
+  r.phases = {number(json, "time/data", 0), number(json, "time/compute", 0),
+              number(json, "time/exchange", 0), number(json, "time/evaluation", 0),
+              number(json, "time/checkpoint", 0)};
   return point;
 }
 
@@ -53,13 +54,14 @@ EvaluationRecord to_evaluation(const Json& json) {
   record.classes = json.value("classes", record.classes);
   const size_t n = record.confusion.size();
   const auto ragged = [n](const std::vector<int64_t>& row) { return row.size() != n; };
-  if (std::any_of(record.confusion.begin(), record.confusion.end(), ragged)) record.confusion.clear();
+  if (std::any_of(record.confusion.begin(), record.confusion.end(), ragged))
+    record.confusion.clear();
   return record;
 }
 
 TimedNote to_note(const Json& json) {
-  return {json.at("step").get<int64_t>(), number(json, "elapsed", 0), json.value("time", std::string()),
-          json.value("text", std::string())};
+  return {json.at("step").get<int64_t>(), number(json, "elapsed", 0),
+          json.value("time", std::string()), json.value("text", std::string())};
 }
 
 void add_record(const Json& json, History& history) {
@@ -99,7 +101,11 @@ std::string start_line(int64_t step, const std::string& time) {
 
 std::string step_line(const StepPoint& point) {
   const StepRecord& r = point.record;
-  Json json{{"kind", "step"}, {"step", r.step}, {"epoch", r.epoch}, {"samples", r.samples}, {"elapsed", r.elapsed}};
+  Json json{{"kind", "step"},
+            {"step", r.step},
+            {"epoch", r.epoch},
+            {"samples", r.samples},
+            {"elapsed", r.elapsed}};
   json["train/loss"] = r.loss;
   if (r.accuracy >= 0) json["train/accuracy"] = r.accuracy;
   json["train/learning_rate"] = r.learning_rate;
@@ -114,7 +120,10 @@ std::string step_line(const StepPoint& point) {
 }
 
 std::string evaluation_line(const EvaluationRecord& record) {
-  Json json{{"kind", "evaluation"}, {"step", record.step}, {"epoch", record.epoch}, {"elapsed", record.elapsed}};
+  Json json{{"kind", "evaluation"},
+            {"step", record.step},
+            {"epoch", record.epoch},
+            {"elapsed", record.elapsed}};
   for (const MetricValue& m : record.values) json[std::string(kValidation) + m.name] = m.value;
   if (!record.confusion.empty() && record.confusion.size() <= kMaxConfusionClasses) {
     json["confusion"] = record.confusion;
@@ -124,17 +133,29 @@ std::string evaluation_line(const EvaluationRecord& record) {
 }
 
 std::string note_line(const TimedNote& note) {
-  return dump({{"kind", "note"}, {"step", note.step}, {"elapsed", note.elapsed}, {"time", note.time}, {"text", note.text}});
+  return dump({{"kind", "note"},
+               {"step", note.step},
+               {"elapsed", note.elapsed},
+               {"time", note.time},
+               {"text", note.text}});
 }
 
 std::string finish_line(int64_t step, double elapsed, const RunSummary& s) {
-  return dump({{"kind", "finish"}, {"step", step}, {"elapsed", elapsed}, {"status", s.status}, {"ranks", s.ranks},
-               {"lanes", s.lanes}, {"topology", s.topology}, {"export", s.export_path}, {"parity", s.parity}});
+  return dump({{"kind", "finish"},
+               {"step", step},
+               {"elapsed", elapsed},
+               {"status", s.status},
+               {"ranks", s.ranks},
+               {"lanes", s.lanes},
+               {"topology", s.topology},
+               {"export", s.export_path},
+               {"parity", s.parity}});
 }
 
 bool read_line(std::string_view line, int64_t last_step, History& history) {
   const Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object() || !json.contains("step") || !json["step"].is_number_integer()) return false;
+  if (!json.is_object() || !json.contains("step") || !json["step"].is_number_integer())
+    return false;
   if (json["step"].get<int64_t>() > last_step) return false;
   try {
     add_record(json, history);

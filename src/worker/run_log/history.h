@@ -44,8 +44,8 @@ std::string finish_line(int64_t step, double elapsed, const RunSummary& summary)
 
 inline constexpr size_t kMaxConfusionClasses = 100;
 
-// Adds one line to `history` unless its step is past `last_step`. Returns whether it belongs; false also
-// for a torn line. Kinds it does not know belong when their step does.
+// Adds one line to `history` unless its step is past `last_step`. Returns whether it belongs; false
+// also for a torn line. Kinds it does not know belong when their step does.
 bool read_line(std::string_view line, int64_t last_step, History& history);
 
 }  // namespace trireme

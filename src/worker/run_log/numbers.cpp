@@ -36,8 +36,10 @@ std::string long_duration(double seconds) {
 }
 
 bool is_fraction_metric(const std::string& name) {
-  constexpr std::array<std::string_view, 7> kPrefixes = {"accuracy", "top_", "f1", "precision", "recall", "auc", "balanced"};
-  return std::any_of(kPrefixes.begin(), kPrefixes.end(), [&](std::string_view p) { return name.starts_with(p); });
+  constexpr std::array<std::string_view, 7> kPrefixes = {"accuracy", "top_", "f1",      "precision",
+                                                         "recall",   "auc",  "balanced"};
+  return std::any_of(kPrefixes.begin(), kPrefixes.end(),
+                     [&](std::string_view p) { return name.starts_with(p); });
 }
 
 std::string metric_text(const std::string& name, double value) {

@@ -25,7 +25,8 @@ double smooth(double before, double now, double decay) {
 std::string bar_text(double fraction) {
   const int full = static_cast<int>(fraction * kBarCells + 1e-9);
   return fmt::format("[{}{}] {:3.0f}%", std::string(static_cast<size_t>(full), '#'),
-                     std::string(static_cast<size_t>(kBarCells - full), '-'), std::floor(100 * fraction + 1e-9));
+                     std::string(static_cast<size_t>(kBarCells - full), '-'),
+                     std::floor(100 * fraction + 1e-9));
 }
 
 }  // namespace
@@ -43,13 +44,15 @@ std::string progress_text(const ProgressView& v, bool bar) {
   const double fraction = std::clamp(v.epoch - (number - 1), 0.0, 1.0);
   std::string text = fmt::format("epoch {:.0f}", number);
   if (v.step > 0 && v.total_steps > 0) {
-    const double epochs = v.epoch * static_cast<double>(v.total_steps) / static_cast<double>(v.step);
+    const double epochs =
+        v.epoch * static_cast<double>(v.total_steps) / static_cast<double>(v.step);
     text += fmt::format("/{:.0f}", std::max(number, std::ceil(epochs - 1e-6)));
   }
   text += bar ? "  " + bar_text(fraction) : fmt::format("  step {}/{}", v.step, v.total_steps);
   text += fmt::format("  loss {:.4f}", v.loss);
   if (v.accuracy >= 0) text += fmt::format("  acc {:.1f}%", 100 * v.accuracy);
-  text += fmt::format("  {} samples/s  eta {}", with_commas(std::llround(v.samples_per_second)), short_duration(v.eta));
+  text += fmt::format("  {} samples/s  eta {}", with_commas(std::llround(v.samples_per_second)),
+                      short_duration(v.eta));
   return text;
 }
 
@@ -71,9 +74,11 @@ Progress::Progress(const ProgressOptions& options, Output output, Clock::time_po
 void Progress::step(const StepRecord& record, Clock::time_point now) {
   const bool first = last_elapsed_ < 0;
   loss_ = first ? record.loss : smooth(loss_, record.loss, kLossDecay);
-  if (record.accuracy >= 0) accuracy_ = accuracy_ < 0 ? record.accuracy : smooth(accuracy_, record.accuracy, kLossDecay);
+  if (record.accuracy >= 0)
+    accuracy_ = accuracy_ < 0 ? record.accuracy : smooth(accuracy_, record.accuracy, kLossDecay);
   const double training = record.elapsed - record.phases.evaluation - record.phases.checkpoint;
-  if (!first) rate_.add(static_cast<double>(record.samples - last_samples_), training - last_elapsed_);
+  if (!first)
+    rate_.add(static_cast<double>(record.samples - last_samples_), training - last_elapsed_);
   last_elapsed_ = training;
   last_samples_ = record.samples;
   const double since = std::chrono::duration<double>(now - shown_).count();
@@ -85,9 +90,10 @@ void Progress::show(const StepRecord& record, Clock::time_point now) {
   const double done = static_cast<double>(record.step - options_.first_step);
   const double left = static_cast<double>(options_.total_steps - record.step);
   const double seconds = std::chrono::duration<double>(now - started_).count();
-  const std::string text = progress_text({record.step, options_.total_steps, record.epoch, loss_, accuracy_, rate_.value(),
-                                          done > 0 ? seconds / done * left : NAN},
-                                         options_.bar);
+  const std::string text =
+      progress_text({record.step, options_.total_steps, record.epoch, loss_, accuracy_,
+                     rate_.value(), done > 0 ? seconds / done * left : NAN},
+                    options_.bar);
   if (!options_.bar) return output_.line(text);
   // The cursor goes back to the start of the line, so that a warning overwrites the bar.
   output_.draw(text.substr(0, static_cast<size_t>(std::max(1, options_.columns - 1))) + "\x1b[K\r");
@@ -116,7 +122,8 @@ ProgressOptions progress_options(const RunConfig& run, int64_t total_steps, int6
   options.total_steps = total_steps;
   options.first_step = first_step;
   winsize size{};
-  if (options.bar && ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) options.columns = size.ws_col;
+  if (options.bar && ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+    options.columns = size.ws_col;
   return options;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
-// What a run shows while it works: a bar that is redrawn on a terminal, or a line now and then in a log.
+// What a run shows while it works: a bar that is redrawn on a terminal, or a line now and then in a
+// log.
 
 #include <functional>
 #include <string>
@@ -21,22 +22,23 @@ class SmoothedRate {
   double window_, amount_ = 0, seconds_ = 0;
 };
 
-// "epoch 3/10  [#####-----] 53%  loss 0.1234  acc 97.1%  12,345 samples/s  eta 0:12"; in a log the bar
-// gives way to "step 420/1400".
+// "epoch 3/10  [#####-----] 53%  loss 0.1234  acc 97.1%  12,345 samples/s  eta 0:12"; in a log the
+// bar gives way to "step 420/1400".
 struct ProgressView {
   int64_t step = 0, total_steps = 0;
   double epoch = 0, loss = 0, accuracy = -1, samples_per_second = 0, eta = 0;
 };
 std::string progress_text(const ProgressView& view, bool bar);
 
-// "epoch 3  step 420  validation loss 0.0712  accuracy 98.12%"; values of single classes are left out.
+// "epoch 3  step 420  validation loss 0.0712  accuracy 98.12%"; values of single classes are left
+// out.
 std::string evaluation_text(const EvaluationRecord& record);
 
 struct ProgressOptions {
   bool bar = false;
   double interval = 10;  // seconds between lines, without a bar
   int64_t total_steps = 0, first_step = 0;
-  int columns = 80;      // of the terminal
+  int columns = 80;  // of the terminal
 };
 
 class Progress {

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <sstream>
 #include <thread>
 
@@ -34,7 +35,8 @@ struct Descriptor {
   int fd;
 };
 
-// The child's side, between fork and exec: only async-signal-safe calls. Reports errno when exec fails.
+// The child's side, between fork and exec: only async-signal-safe calls. Reports errno when exec
+// fails.
 [[noreturn]] void become(char* const* words, int log, int failure) {
   setpgid(0, 0);
   prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -66,16 +68,14 @@ pid_t start(const ChildCommand& command) {
   const pid_t pid = fork();
   if (pid == 0) become(words.data(), log.fd, writer.fd);
   if (pid < 0)
-    throw CommError(
-        fmt::format("cannot start {}: {}", command.words[0], std::strerror(errno)),
-        "close other programs of yours: a limit of the system is reached");
+    throw CommError(fmt::format("cannot start {}: {}", command.words[0], std::strerror(errno)),
+                    "close other programs of yours: a limit of the system is reached");
   writer.close_now();
   int reason = 0;
   if (read(reader.fd, &reason, sizeof reason) == sizeof reason) {
     waitpid(pid, nullptr, 0);
-    throw ConfigError(
-        fmt::format("cannot start {}: {}", command.words[0], std::strerror(reason)),
-        "install it, or put its folder on PATH");
+    throw ConfigError(fmt::format("cannot start {}: {}", command.words[0], std::strerror(reason)),
+                      "install it, or put its folder on PATH");
   }
   return pid;
 }
@@ -102,8 +102,8 @@ std::vector<pid_t> children() {
   return found;
 }
 
-// Kills what the ended command left behind: as its subreaper, this process is now the parent. Children
-// that were there before are `spared`.
+// Kills what the ended command left behind: as its subreaper, this process is now the parent.
+// Children that were there before are `spared`.
 void kill_orphans(const std::vector<pid_t>& spared) {
   const Deadline deadline = deadline_in(kGraceSeconds);
   for (;;) {

@@ -1,6 +1,6 @@
 #pragma once
-// One command, started, watched and ended. Linux only: whatever the command leaves behind when it dies
-// is found and killed.
+// One command, started, watched and ended. Linux only: whatever the command leaves behind when it
+// dies is found and killed.
 
 #include <atomic>
 #include <string>

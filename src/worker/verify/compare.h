@@ -16,12 +16,13 @@ struct Bound {
 
 struct Comparison {
   bool holds = false;
-  std::string verdict;  // "equal", "within: ...", "DIFFERS: max |a-b| = 0.001 in fc.weight (2 tensors)"
+  std::string
+      verdict;  // "equal", "within: ...", "DIFFERS: max |a-b| = 0.001 in fc.weight (2 tensors)"
 };
 
-// Compares all tensors of two checkpoints (weights, optimizer state, averages, running statistics), and
-// where the runs stand: steps, updates, samples, data cursor, best value of train.monitor. `a` is the
-// reference. Throws FormatError when one cannot be read.
+// Compares all tensors of two checkpoints (weights, optimizer state, averages, running statistics),
+// and where the runs stand: steps, updates, samples, data cursor, best value of train.monitor. `a`
+// is the reference. Throws FormatError when one cannot be read.
 Comparison compare_checkpoints(const Path& a, const Path& b, const Bound& bound);
 
 }  // namespace trireme

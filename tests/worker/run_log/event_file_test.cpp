@@ -3,6 +3,7 @@
 #include <bit>
 #include <cstring>
 
+#include "base/error.h"
 #include "checkpoint/fixture.h"
 #include "worker/run_log/crc32c.h"
 #include "worker/run_log/tensorboard.h"
@@ -13,7 +14,8 @@ namespace {
 template <class Word>
 Word little_endian(std::string_view bytes) {
   Word word = 0;
-  for (size_t i = 0; i < sizeof(Word); ++i) word |= static_cast<Word>(static_cast<uint8_t>(bytes[i])) << (8 * i);
+  for (size_t i = 0; i < sizeof(Word); ++i)
+    word |= static_cast<Word>(static_cast<uint8_t>(bytes[i])) << (8 * i);
   return word;
 }
 
@@ -87,7 +89,8 @@ std::vector<std::string> records_of(const Path& path) {
 Path only_event_file(const Path& folder) {
   std::vector<Path> found;
   for (const auto& entry : std::filesystem::directory_iterator(folder))
-    if (entry.path().filename().string().starts_with("events.out.tfevents.")) found.push_back(entry.path());
+    if (entry.path().filename().string().starts_with("events.out.tfevents."))
+      found.push_back(entry.path());
   EXPECT_EQ(found.size(), 1u);
   return found.empty() ? Path() : found.front();
 }
@@ -170,7 +173,8 @@ TEST_F(EventFileTest, EvaluationsAreNamedValidation) {
 
 TEST(EventFileErrors, NameTheFileAndTheReason) {
   const std::string message = message_of<DataError>([] { EventFile file("/nonexistent/run"); });
-  EXPECT_NE(message.find("cannot open /nonexistent/run/events.out.tfevents."), std::string::npos) << message;
+  EXPECT_NE(message.find("cannot open /nonexistent/run/events.out.tfevents."), std::string::npos)
+      << message;
   EXPECT_NE(message.find("No such file"), std::string::npos) << message;
 }
 

@@ -1,8 +1,11 @@
 #include "worker/run_log/history.h"
 
+#include <sys/stat.h>
+
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "base/error.h"
 #include "checkpoint/fixture.h"
 #include "worker/run_log/metrics_file.h"
 
@@ -41,8 +44,9 @@ TEST(MetricsLines, OfAStepReadBackAsTheyWere) {
 TEST(MetricsLines, HaveTheNamesThatScriptsRelyOn) {
   const auto json = nlohmann::json::parse(step_line(point(4)));
   EXPECT_EQ(json["kind"], "step");
-  for (const char* key : {"step", "epoch", "train/loss", "train/accuracy", "train/learning_rate", "train/grad_norm",
-                          "train/samples_per_second", "time/data", "time/compute", "time/exchange"})
+  for (const char* key :
+       {"step", "epoch", "train/loss", "train/accuracy", "train/learning_rate", "train/grad_norm",
+        "train/samples_per_second", "time/data", "time/compute", "time/exchange"})
     EXPECT_TRUE(json.contains(key)) << key;
 }
 
@@ -65,7 +69,8 @@ TEST(MetricsLines, WriteValuesThatAreNotFiniteAsNull) {
 }
 
 TEST(MetricsLines, OfAnEvaluationKeepValuesAndConfusion) {
-  EvaluationRecord record{20, 2, 9.5, {{"loss", 0.5}, {"accuracy", 0.75}}, {{3, 1}, {0, 4}}, {"cat", "dog"}};
+  EvaluationRecord record{
+      20, 2, 9.5, {{"loss", 0.5}, {"accuracy", 0.75}}, {{3, 1}, {0, 4}}, {"cat", "dog"}};
   const auto json = nlohmann::json::parse(evaluation_line(record));
   EXPECT_EQ(json["validation/loss"], 0.5);
   EXPECT_EQ(json["confusion"], (std::vector<std::vector<int>>{{3, 1}, {0, 4}}));
@@ -78,13 +83,14 @@ TEST(MetricsLines, OfAnEvaluationKeepValuesAndConfusion) {
 
 TEST(MetricsLines, LeaveAHugeConfusionMatrixOut) {
   EvaluationRecord record;
-  record.confusion.assign(kMaxConfusionClasses + 1, std::vector<int64_t>(kMaxConfusionClasses + 1, 0));
+  record.confusion.assign(kMaxConfusionClasses + 1,
+                          std::vector<int64_t>(kMaxConfusionClasses + 1, 0));
   EXPECT_FALSE(nlohmann::json::parse(evaluation_line(record)).contains("confusion"));
 }
 
 TEST(MetricsLines, WithBytesThatAreNotUtf8AreStillJson) {
   const std::string line = note_line({1, 0, "", "class \xff seen"});
-  EXPECT_NO_THROW((void)nlohmann::json::parse(line));
+  EXPECT_TRUE(nlohmann::json::accept(line));
 }
 
 TEST(ReadLine, RefusesTornForeignAndLaterLines) {
@@ -127,8 +133,10 @@ TEST(History, CountsAnEvaluationThatNoStepHasToldYet) {
 using MetricsFileTest = FolderTest;
 
 TEST_F(MetricsFileTest, DropsLaterStepsAndATornLastLine) {
-  const std::string kept = start_line(0, "2026-11-22T10:15:30Z") + "\n" + step_line(point(5)) + "\n" + step_line(point(10)) + "\n";
-  write_atomic(folder / "metrics.jsonl", kept + step_line(point(11)) + "\n" + step_line(point(12)).substr(0, 30));
+  const std::string kept = start_line(0, "2026-11-22T10:15:30Z") + "\n" + step_line(point(5)) +
+                           "\n" + step_line(point(10)) + "\n";
+  write_atomic(folder / "metrics.jsonl",
+               kept + step_line(point(11)) + "\n" + step_line(point(12)).substr(0, 30));
   History history;
   const auto file = open_metrics(folder, 10, history);
   EXPECT_EQ(read_text(folder / "metrics.jsonl"), kept);
@@ -149,10 +157,13 @@ TEST_F(MetricsFileTest, EndsALastLineThatOnlyLacksItsLineEnd) {
 
 TEST_F(MetricsFileTest, LeavesAFileAloneThatNeedsNoChange) {
   write_atomic(folder / "metrics.jsonl", step_line(point(5)) + "\n");
-  const auto before = std::filesystem::last_write_time(folder / "metrics.jsonl");
+  struct stat before {
+  }, after{};
+  ASSERT_EQ(::stat((folder / "metrics.jsonl").c_str(), &before), 0);
   History history;
   (void)open_metrics(folder, 10, history);
-  EXPECT_EQ(std::filesystem::last_write_time(folder / "metrics.jsonl"), before);
+  ASSERT_EQ(::stat((folder / "metrics.jsonl").c_str(), &after), 0);
+  EXPECT_EQ(after.st_ino, before.st_ino);  // a rewrite would be another file
 }
 
 TEST_F(MetricsFileTest, WriteErrorsNameTheFileAndTheReason) {

@@ -9,14 +9,15 @@
 namespace trireme {
 namespace {
 
+using std::chrono::milliseconds;
 using testing::HasSubstr;
 using testing::Not;
-using std::chrono::milliseconds;
 
 struct Screen {
   std::vector<std::string> drawn, lines;
   Progress::Output output() {
-    return {[this](std::string_view s) { drawn.emplace_back(s); }, [this](std::string_view s) { lines.emplace_back(s); }};
+    return {[this](std::string_view s) { drawn.emplace_back(s); },
+            [this](std::string_view s) { lines.emplace_back(s); }};
   }
 };
 
@@ -33,7 +34,8 @@ StepRecord step(int64_t number) {
 
 TEST(ProgressText, ShowsABarOfTheEpoch) {
   EXPECT_EQ(progress_text({253, 1000, 2.53, 0.1234, 0.971, 12345, 12}, true),
-            "epoch 3/10  [##########----------]  53%  loss 0.1234  acc 97.1%  12,345 samples/s  eta 0:12");
+            "epoch 3/10  [##########----------]  53%  loss 0.1234  acc 97.1%  12,345 samples/s  "
+            "eta 0:12");
 }
 
 TEST(ProgressText, ShowsStepsWhereThereIsNoBar) {
@@ -42,8 +44,10 @@ TEST(ProgressText, ShowsStepsWhereThereIsNoBar) {
 }
 
 TEST(ProgressText, CountsTheEndOfAnEpochAsPartOfIt) {
-  EXPECT_THAT(progress_text({300, 1000, 3.0, 1, -1, 1, 1}, true), HasSubstr("epoch 3/10  [####################] 100%"));
-  EXPECT_THAT(progress_text({0, 1000, 0, 1, -1, 1, 1}, true), HasSubstr("epoch 1  [--------------------]   0%"));
+  EXPECT_THAT(progress_text({300, 1000, 3.0, 1, -1, 1, 1}, true),
+              HasSubstr("epoch 3/10  [####################] 100%"));
+  EXPECT_THAT(progress_text({0, 1000, 0, 1, -1, 1, 1}, true),
+              HasSubstr("epoch 1  [--------------------]   0%"));
 }
 
 TEST(EvaluationText, NamesEpochStepAndValues) {
@@ -58,7 +62,8 @@ TEST(Progress, DrawsAtMostTenTimesASecondOnATerminal) {
   Screen screen;
   const Clock::time_point start{};
   Progress progress({.bar = true, .interval = 10, .total_steps = 1000}, screen.output(), start);
-  for (int64_t n = 1; n <= 100; ++n) progress.step(step(n), start + milliseconds(10 * n));  // one second
+  for (int64_t n = 1; n <= 100; ++n)
+    progress.step(step(n), start + milliseconds(10 * n));  // one second
   EXPECT_EQ(screen.drawn.size(), 10u);
   EXPECT_TRUE(screen.lines.empty());
   EXPECT_THAT(screen.drawn.back(), HasSubstr("loss 0.5000  acc 97.1%"));
@@ -68,7 +73,8 @@ TEST(Progress, DrawsAtMostTenTimesASecondOnATerminal) {
 TEST(Progress, CutsTheBarToTheTerminal) {
   Screen screen;
   const Clock::time_point start{};
-  Progress progress({.bar = true, .interval = 10, .total_steps = 1000, .columns = 20}, screen.output(), start);
+  Progress progress({.bar = true, .interval = 10, .total_steps = 1000, .columns = 20},
+                    screen.output(), start);
   progress.step(step(5), start + milliseconds(200));
   EXPECT_EQ(screen.drawn.at(0), "epoch 1/10  [#-----\x1b[K\r" + std::string());
 }
@@ -77,17 +83,20 @@ TEST(Progress, WritesOneWholeLineAnIntervalIntoALog) {
   Screen screen;
   const Clock::time_point start{};
   Progress progress({.interval = 2, .total_steps = 1000}, screen.output(), start);
-  for (int64_t n = 1; n <= 1000; ++n) progress.step(step(n), start + milliseconds(10 * n));  // ten seconds
+  for (int64_t n = 1; n <= 1000; ++n)
+    progress.step(step(n), start + milliseconds(10 * n));  // ten seconds
   EXPECT_EQ(screen.lines.size(), 5u);
   EXPECT_TRUE(screen.drawn.empty());
-  EXPECT_EQ(screen.lines[0], "epoch 2/10  step 200/1000  loss 0.5000  acc 97.1%  6,400 samples/s  eta 0:08");
+  EXPECT_EQ(screen.lines[0],
+            "epoch 2/10  step 200/1000  loss 0.5000  acc 97.1%  6,400 samples/s  eta 0:08");
   for (const std::string& line : screen.lines) EXPECT_THAT(line, Not(HasSubstr("\r")));
 }
 
 TEST(Progress, EstimatesTheRemainingTimeFromThisStartAlone) {
   Screen screen;
   const Clock::time_point start{};
-  Progress progress({.interval = 1, .total_steps = 1000, .first_step = 900}, screen.output(), start);
+  Progress progress({.interval = 1, .total_steps = 1000, .first_step = 900}, screen.output(),
+                    start);
   progress.step(step(910), start + milliseconds(1000));  // ten steps a second, ninety left
   EXPECT_THAT(screen.lines.at(0), HasSubstr("eta 0:09"));
 }
@@ -128,7 +137,8 @@ TEST(SmoothedRate, IsExactForASteadyRateAndFollowsAChange) {
   EXPECT_EQ(rate.value(), 0);
   for (int i = 0; i < 100; ++i) rate.add(200, 0.1);
   EXPECT_NEAR(rate.value(), 2000, 1e-9);
-  for (int i = 0; i < 50; ++i) rate.add(100, 0.1);  // five seconds at half the rate: 1/e of the old is left
+  for (int i = 0; i < 50; ++i)
+    rate.add(100, 0.1);  // five seconds at half the rate: 1/e of the old is left
   EXPECT_NEAR(rate.value(), 1000 + 1000 * std::exp(-1.0), 70);
 }
 

@@ -1,0 +1,185 @@
+#pragma once
+// The one register-blocked product behind our convolutions and dense layers.
+//
+//   c[r][j] (+)= act(bias[j] + sum over s < segments, k < depth of
+//                    a[s a_segment + (r, k)] b[s b_segment + k b_step + j])
+//
+// for a few rows r and one panel of one or two vectors of columns j. `rows`: A's rows are a_stride apart
+// and k is contiguous; `columns`: A's rows are contiguous and k steps by a_stride. B is read in whole
+// vectors, so its panels are padded; a, bias and c are touched only where elements exist.
+// Order of summation: k ascending within s ascending (small tiles: even and odd k apart, then added),
+// then bias, then what c held. It follows from the shape alone.
+
+#include "kernels/cpu/own/vector.h"
+#ifdef __FMA__
+#include <immintrin.h>
+#endif
+
+namespace trireme::cpu::TRIREME_LEVEL {
+
+#ifdef __AVX512F__
+typedef float Wide __attribute__((vector_size(64)));
+constexpr int64_t kMostRows2 = 12;  // rows of a tile of two vectors: 24 of 32 registers
+#else
+typedef float Wide __attribute__((vector_size(32)));
+constexpr int64_t kMostRows2 = 6;  // 12 of 16 registers
+#endif
+constexpr int64_t kMostRows1 = 12;  // rows of a tile of one vector
+template <class Vector>
+constexpr int64_t kLanes = sizeof(Vector) / sizeof(float);
+
+// a b + c
+static inline Float8 fused(Float8 a, Float8 b, Float8 c) {
+#ifdef __FMA__
+  return _mm256_fmadd_ps(a, b, c);
+#else
+  return a * b + c;
+#endif
+}
+static inline Float8 spread(float v, Float8*) { return Float8{v, v, v, v, v, v, v, v}; }
+#ifdef __AVX512F__
+static inline Wide fused(Wide a, Wide b, Wide c) { return _mm512_fmadd_ps(a, b, c); }
+static inline Wide spread(float v, Wide*) { return _mm512_set1_ps(v); }
+#endif
+
+// The first `count` lanes, the others zero.
+template <class Vector>
+[[gnu::noinline]] static Vector load_part(const float* p, int64_t count) {
+  float lanes[kLanes<Vector>] = {};
+  for (int64_t i = 0; i < count; ++i) lanes[i] = p[i];
+  return load<Vector>(lanes);
+}
+
+template <class Vector>
+[[gnu::noinline]] static void store_part(float* p, Vector v, int64_t count) {
+  float lanes[kLanes<Vector>];
+  store(lanes, v);
+  int64_t i = 0;
+  for (int64_t part = kLanes<Vector> / 2; part > 0; part /= 2) {
+    if (!(count & part)) continue;
+    for (int64_t j = 0; j < part; ++j) p[i + j] = lanes[i + j];
+    i += part;
+  }
+}
+
+template <class Vector>
+static inline Vector load_first(const float* p, int64_t count) {
+  return count >= kLanes<Vector> ? load<Vector>(p) : load_part<Vector>(p, count);
+}
+
+template <class Vector>
+static inline void store_first(float* p, Vector v, int64_t count) {
+  count >= kLanes<Vector> ? store(p, v) : store_part(p, v, count);
+}
+
+struct Tile {
+  const float* a;
+  const float* b;
+  float* c;
+  const float* bias;  // or null
+  int64_t segments, a_segment, b_segment;
+  int64_t depth, a_stride, b_step;
+  int64_t c_stride, columns;
+  bool add, relu;
+};
+
+template <class Vector, int kRows, int kVectors>
+struct Sums {
+  Vector at[kRows][kVectors] = {};
+
+  template <bool kColumns>
+  inline void multiply(const float* a, int64_t a_stride, const float* b) {
+    Vector right[kVectors];
+#pragma GCC unroll 2
+    for (int v = 0; v < kVectors; ++v) right[v] = load<Vector>(b + v * kLanes<Vector>);
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+      const Vector left = spread(a[kColumns ? r : r * a_stride], static_cast<Vector*>(nullptr));
+#pragma GCC unroll 2
+      for (int v = 0; v < kVectors; ++v) at[r][v] = fused(left, right[v], at[r][v]);
+    }
+  }
+  inline void add(const Sums& other) {
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 2
+      for (int v = 0; v < kVectors; ++v) at[r][v] += other.at[r][v];
+    }
+  }
+  inline void finish(const Tile& t) const {
+#pragma GCC unroll 2
+    for (int v = 0; v < kVectors; ++v) {
+      const int64_t first = v * kLanes<Vector>, count = t.columns - first;
+      const Vector bias = t.bias ? load_first<Vector>(t.bias + first, count) : Vector{};
+#pragma GCC unroll 16
+      for (int r = 0; r < kRows; ++r) {
+        float* c = t.c + r * t.c_stride + first;
+        Vector value = at[r][v] + bias;
+        if (t.add) value += load_first<Vector>(c, count);
+        if (t.relu) value = value < Vector{} ? Vector{} : value;  // NaN stays
+        store_first(c, value, count);
+      }
+    }
+  }
+};
+
+template <class Vector, int kRows, int kVectors, bool kColumns>
+static void multiply_tile(const Tile& t) {
+  // Two sets of sums where one would leave the multipliers waiting for each other.
+  constexpr int kSets = kRows * kVectors <= 6 ? 2 : 1;
+  const int64_t stride = t.a_stride, a_step = kColumns ? stride : 1, b_step = t.b_step;
+  Sums<Vector, kRows, kVectors> even, odd;
+  for (int64_t s = 0; s < t.segments; ++s) {
+    const float* a = t.a + s * t.a_segment;
+    const float* b = t.b + s * t.b_segment;
+    int64_t k = t.depth;
+    for (; k >= kSets; k -= kSets, a += kSets * a_step, b += kSets * b_step) {
+      even.template multiply<kColumns>(a, stride, b);
+      if (kSets == 2) odd.template multiply<kColumns>(a + a_step, stride, b + b_step);
+    }
+    if (kSets == 2 && k > 0) even.template multiply<kColumns>(a, stride, b);
+  }
+  if (kSets == 2) even.add(odd);
+  even.finish(t);
+}
+
+// All tiles of one panel: `rows` rows, cut evenly.
+template <class Vector, bool kColumns>
+static inline void multiply_panel(Tile t, int64_t rows) {
+  using Function = void (*)(const Tile&);
+  static constexpr Function one[] = {
+      nullptr,
+      multiply_tile<Vector, 1, 1, kColumns>,  multiply_tile<Vector, 2, 1, kColumns>,
+      multiply_tile<Vector, 3, 1, kColumns>,  multiply_tile<Vector, 4, 1, kColumns>,
+      multiply_tile<Vector, 5, 1, kColumns>,  multiply_tile<Vector, 6, 1, kColumns>,
+      multiply_tile<Vector, 7, 1, kColumns>,  multiply_tile<Vector, 8, 1, kColumns>,
+      multiply_tile<Vector, 9, 1, kColumns>,  multiply_tile<Vector, 10, 1, kColumns>,
+      multiply_tile<Vector, 11, 1, kColumns>, multiply_tile<Vector, 12, 1, kColumns>,
+  };
+  static constexpr Function two[] = {
+      nullptr,
+      multiply_tile<Vector, 1, 2, kColumns>,  multiply_tile<Vector, 2, 2, kColumns>,
+      multiply_tile<Vector, 3, 2, kColumns>,  multiply_tile<Vector, 4, 2, kColumns>,
+      multiply_tile<Vector, 5, 2, kColumns>,  multiply_tile<Vector, 6, 2, kColumns>,
+#ifdef __AVX512F__
+      multiply_tile<Vector, 7, 2, kColumns>,  multiply_tile<Vector, 8, 2, kColumns>,
+      multiply_tile<Vector, 9, 2, kColumns>,  multiply_tile<Vector, 10, 2, kColumns>,
+      multiply_tile<Vector, 11, 2, kColumns>, multiply_tile<Vector, 12, 2, kColumns>,
+#endif
+  };
+  const bool single = t.columns <= kLanes<Vector>;
+  const int64_t most = single ? kMostRows1 : kMostRows2;
+  const Function* const functions = single ? one : two;
+  const int64_t parts = (rows + most - 1) / most, a_row = kColumns ? 1 : t.a_stride;
+  const float* const a = t.a;
+  float* const c = t.c;
+  for (int64_t i = 0, first = 0; i < parts; ++i) {
+    const int64_t end = rows * (i + 1) / parts;
+    t.a = a + first * a_row;
+    t.c = c + first * t.c_stride;
+    functions[end - first](t);
+    first = end;
+  }
+}
+
+}  // namespace trireme::cpu::TRIREME_LEVEL

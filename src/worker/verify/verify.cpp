@@ -1,0 +1,236 @@
+#include "worker/verify/verify.h"
+
+#include <fmt/format.h>
+#include <stdlib.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "checkpoint/checkpoint.h"
+#include "config/experiment.h"
+#include "worker/verify/child_process.h"
+#include "worker/verify/compare.h"
+#include "worker/verify/export_check.h"
+#include "worker/verify/table.h"
+
+namespace trireme {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t kShownLines = 15;  // of a failed training's log
+
+class WorkFolder {
+ public:
+  WorkFolder() {
+    std::string name = (fs::temp_directory_path() / "trireme-verify-XXXXXX").string();
+    if (!mkdtemp(name.data()))
+      throw DataError(fmt::format("cannot make the folder {}: {}", name, std::strerror(errno)),
+                      "set TMPDIR to a folder that you may write to");
+    path_ = name;
+  }
+  ~WorkFolder() {
+    std::error_code ignored;
+    if (!kept_) fs::remove_all(path_, ignored);
+  }
+  WorkFolder(const WorkFolder&) = delete;
+  WorkFolder& operator=(const WorkFolder&) = delete;
+  const Path& path() const { return path_; }
+  void keep() { kept_ = true; }
+
+ private:
+  Path path_;
+  bool kept_ = false;
+};
+
+// The one run directory of a case; empty: it made none.
+Path run_of(const Path& dir) {
+  std::error_code none;
+  for (const auto& entry : fs::directory_iterator(dir, none)) return entry.path();
+  return {};
+}
+
+// The run's newest whole checkpoint; empty: none.
+Path last_checkpoint(const Path& dir) {
+  const Path run = run_of(dir);
+  if (run.empty() || !fs::is_directory(run / "checkpoints")) return {};
+  return newest_good_checkpoint(run / "checkpoints").value_or(Path());
+}
+
+Bound bound_of(const VerifyOptions& options, const Experiment& e) {
+  if (options.tolerance >= 0) return {options.tolerance};
+  const bool bits = e.run.reproducible && e.run.device != "cuda" && e.train.max_time <= 0;
+  return {bits ? 0 : kDefaultTolerance};
+}
+
+class Verification {
+ public:
+  Verification(const VerifyOptions& options, const std::atomic<int>& interrupt,
+               const std::function<void(std::string_view)>& print)
+      : options_(options),
+        interrupt_(interrupt),
+        print_(print),
+        experiment_(load_experiment(options.experiment, options.overrides)),
+        bound_(bound_of(options, experiment_)) {
+    if (options.keep) folder_.keep();
+  }
+
+  bool run() {
+    print_(fmt::format("{}: {} steps of {} samples, compared {}\n\n{}", experiment_.run.name,
+                       options_.steps, experiment_.train.batch_size, bound_.str(), table_header()));
+    for (const VerifyCase& one : verify_cases(options_)) {
+      if (one.start == Start::killed)
+        kill_one(one);
+      else
+        compare_one(one);
+    }
+    check_exports();
+    conclude();
+    return failures_ == 0;
+  }
+
+ private:
+  Path dir(const VerifyCase& one) const { return folder_.path() / one.folder; }
+  Path log(const VerifyCase& one) const { return folder_.path() / (one.folder + ".log"); }
+
+  ChildEnd train(const VerifyCase& one, const Path& resume) const {
+    return run_child({launch_words(options_, one, dir(one), resume), log(one), options_.timeout},
+                     interrupt_);
+  }
+
+  // A run goes on where it was: each that resumes the killed one gets a copy.
+  Path resumable(const VerifyCase& one) const {
+    if (one.start != Start::resumed || killed_.empty()) return {};
+    fs::copy(killed_, dir(one), fs::copy_options::recursive);
+    return run_of(dir(one));
+  }
+
+  void compare_one(const VerifyCase& one) {
+    VerifyRow row = row_of(one);
+    if (one.start == Start::resumed && killed_.empty()) {
+      add(row, {false, "FAILED: there is nothing to resume"});
+      return;
+    }
+    const ChildEnd end = train(one, resumable(one));
+    row.seconds = end.seconds;
+    const Path checkpoint = end.exit_code == 0 ? last_checkpoint(dir(one)) : Path();
+    if (checkpoint.empty()) {
+      if (reference_.empty()) no_reference(one, end);
+      add(row, {false, failure(end)});
+      print_(last_lines(log(one), kShownLines, "    "));
+      return;
+    }
+    const CheckpointReader reader(checkpoint, /*verify=*/true);
+    row.steps = std::to_string(reader.manifest().state.step);
+    row.hash = weights_hash(reader);
+    const bool first = reference_.empty();
+    if (first) reference_ = checkpoint;
+    ++trainings_;
+    add(row, first ? Comparison{true, "-"} : compare_checkpoints(reference_, checkpoint, bound_));
+  }
+
+  void kill_one(const VerifyCase& one) {
+    VerifyRow row = row_of(one);
+    const ChildEnd end = train(one, {});
+    row.seconds = end.seconds;
+    const Path checkpoint = last_checkpoint(dir(one));
+    const int64_t saved =
+        checkpoint.empty() ? 0 : CheckpointReader(checkpoint, false).manifest().state.step;
+    const bool died = end.exit_code != 0 && !end.timed_out;
+    if (!died || saved == 0 || saved >= options_.steps) {
+      add(row,
+          {false, died ? fmt::format("FAILED: no checkpoint up to step {}", kill_step(options_))
+                  : end.timed_out ? failure(end)
+                                  : "FAILED: it was to lose a rank, but ended well"});
+      print_(last_lines(log(one), kShownLines, "    "));
+      return;
+    }
+    killed_ = dir(one);
+    row.steps = std::to_string(saved);
+    add(row,
+        {true, fmt::format("rank 1 killed after step {}, saved: {}", kill_step(options_), saved)});
+  }
+
+  void check_exports() {
+    const Path exported = reference_.parent_path().parent_path() / "export";
+    for (const char* file : {"model.onnx", "model.safetensors"}) {
+      const auto started = Clock::now();
+      VerifyRow row;
+      row.name = std::string("exported ") + Path(file).extension().string();
+      Comparison result;
+      try {
+        result = check_exported_file(exported / file, reference_, experiment_.export_);
+      } catch (const Error& e) {
+        result = {false, fmt::format("FAILED: {}", e.what())};
+      }
+      row.seconds = seconds_since(started);
+      add(row, result);
+    }
+  }
+
+  void conclude() {
+    if (failures_ > 0) {
+      folder_.keep();
+      print_(fmt::format("\nDOES NOT HOLD: {} of {} rows. Runs and logs: {}\n", failures_, rows_,
+                         folder_.path().string()));
+      return;
+    }
+    print_(fmt::format(
+        "\nHolds: {} trainings ended with the same weights, optimizer state and validation "
+        "result,\n{}; both exports predict what training predicted.\n",
+        trainings_, bound_.str()));
+    if (options_.keep) print_(fmt::format("runs and logs: {}\n", folder_.path().string()));
+  }
+
+  static VerifyRow row_of(const VerifyCase& one) {
+    VerifyRow row;
+    row.name = one.name;
+    row.place = fmt::format("{} x {}", one.ranks, one.lanes);
+    return row;
+  }
+
+  void add(VerifyRow row, const Comparison& result) {
+    row.verdict = result.verdict;
+    rows_ += 1;
+    failures_ += !result.holds;
+    print_(table_row(row));
+  }
+
+  std::string failure(const ChildEnd& end) const {
+    if (end.timed_out)
+      return fmt::format("FAILED: not done after {:g} s (--verify.timeout)", options_.timeout);
+    if (end.exit_code == 0) return "FAILED: it left no checkpoint";
+    return fmt::format(
+        "FAILED: exit code {}{}", end.exit_code,
+        end.exit_code == static_cast<int>(ExitCode::requeue) ? " (a signal from outside)" : "");
+  }
+
+  [[noreturn]] void no_reference(const VerifyCase& one, const ChildEnd& end) const {
+    const bool ours = end.exit_code >= 2 && end.exit_code <= 5;
+    throw Error(ours ? static_cast<ExitCode>(end.exit_code) : ExitCode::failure,
+                fmt::format("the reference training on one rank did not end well ({}):\n{}",
+                            failure(end), last_lines(log(one), kShownLines, "    ")),
+                "make `trireme train` with the same arguments work first");
+  }
+
+  const VerifyOptions& options_;
+  const std::atomic<int>& interrupt_;
+  const std::function<void(std::string_view)>& print_;
+  const Experiment experiment_;
+  const Bound bound_;
+  WorkFolder folder_;
+  Path reference_, killed_;
+  int rows_ = 0, failures_ = 0, trainings_ = 0;
+};
+
+}  // namespace
+
+bool verify(const VerifyOptions& options, const std::atomic<int>& interrupt,
+            const std::function<void(std::string_view)>& print) {
+  check_overrides(options);
+  return Verification(options, interrupt, print).run();
+}
+
+}  // namespace trireme

@@ -1,0 +1,122 @@
+"""Holds loss, output and every gradient of configs/*.ini against PyTorch's.
+
+The reference is PyTorch in double precision. A gradient passes when its error relative to that, in the norm over the
+whole parameter, is at most 1e-5, or twice the error that PyTorch itself makes in single precision. Where rounding
+pushes a value over the kink of a ReLU or to another maximum of a pooling, gradients jump, and the comparison says
+little; so of a few random batches the one is taken on which PyTorch's two precisions agree best.
+"""
+import pathlib
+import sys
+import tempfile
+import zlib
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from models import MODELS
+from program import ROOT, Tally, run
+
+TOLERANCE = 1e-5
+BATCHES = 4
+# configuration: data that is not part of the repository
+DATA = {"mnist_": "mnist", "lenet5": "mnist", "cifar_": "cifar10"}
+
+
+def missing_data(config):
+    """The folder of the configuration's data where it is absent; None: there, or none is needed."""
+    for prefix, name in DATA.items():
+        folder = ROOT.parent / "shared" / "data" / name
+        if config.startswith(prefix) and not folder.is_dir():
+            return folder
+    return None
+
+
+def random_weights(initial):
+    """Like the initial values, but with no zeros and ones: those would hide a missing bias or scale."""
+    return {name: value + 0.1 * torch.rand_like(value) * (value.abs().mean() + 0.1) for name, value in initial.items()}
+
+
+def random_batch(model):
+    target = torch.randn(model.samples, 1)
+    if model.classes:
+        target = torch.randint(model.classes, (model.samples,))
+    return {"input": torch.randn(model.samples, *model.shape), "target": target}
+
+
+def reference(model, weights, batch, dtype):
+    """Loss, output and gradients of the mean loss, in training mode over the whole batch."""
+    module = model.build().to(dtype)
+    named = dict(module.named_parameters())
+    if sorted(named) != sorted(weights):
+        raise ValueError(f"parameters differ: {sorted(set(named) ^ set(weights))}")
+    module.load_state_dict({n: w.to(dtype) for n, w in weights.items()}, strict=False)
+    module.train()
+    target = batch["target"] if model.classes else batch["target"].to(dtype)
+    output = module(batch["input"].to(dtype))
+    loss = model.loss(output, target)
+    loss.backward()
+    return {"loss": loss.detach(), "output": output.detach(), **{n: p.grad for n, p in named.items()}}
+
+
+def relative(got, exact):
+    exact = exact.double()
+    return float((got.double().reshape(exact.shape) - exact).norm() / exact.norm())
+
+
+def worst(single, exact):
+    return max(relative(single[name], exact[name]) for name in exact)
+
+
+def calm_batch(model, weights):
+    """A batch, and what PyTorch makes of it in double and in single precision."""
+    best = None
+    for _ in range(BATCHES):
+        batch = random_batch(model)
+        exact, single = (reference(model, weights, batch, dtype) for dtype in (torch.float64, torch.float32))
+        if best is None or worst(single, exact) < worst(best[2], best[1]):
+            best = batch, exact, single
+        if worst(single, exact) <= TOLERANCE:
+            break
+    return best
+
+
+def compare(config, folder, tally):
+    model, file = MODELS[config], ROOT / "configs" / f"{config}.ini"
+    shape = [f"--data.shape={','.join(map(str, model.shape))}"] if config.startswith("synthetic_") else []
+    torch.manual_seed(zlib.crc32(config.encode()) + 1)
+    paths = {name: folder / f"{config}-{name}.safetensors" for name in ("init", "weights", "batch", "out")}
+    run("gradients", file, *shape, "--init", paths["init"])
+    weights = random_weights(load_file(paths["init"]))
+    batch, exact, single = calm_batch(model, weights)
+    save_file(weights, paths["weights"])
+    save_file(batch, paths["batch"])
+    run("gradients", file, *shape, "--weights", paths["weights"], "--batch", paths["batch"], "--out", paths["out"])
+    ours = load_file(paths["out"])
+    tally.check(f"{config} names", sorted(ours) == sorted(exact), str(sorted(set(ours) ^ set(exact)) or ""))
+    for name in sorted(exact):
+        if name not in ours:
+            continue
+        error, peer = relative(ours[name], exact[name]), relative(single[name], exact[name])
+        tally.check(f"{config:20} {name:32}", error <= max(TOLERANCE, 2 * peer), f"{error:.2e}, PyTorch fp32 {peer:.2e}")
+
+
+def check(tally, configs):
+    print("gradients against PyTorch: error relative to double precision, and that of PyTorch in single precision")
+    with tempfile.TemporaryDirectory() as folder:
+        for config in configs:
+            absent = missing_data(config)
+            if absent:
+                print(f"skip  {config}: {absent} is absent")
+                continue
+            try:
+                compare(config, pathlib.Path(folder), tally)
+            except (RuntimeError, ValueError, OSError) as error:
+                tally.check(config, False, str(error))
+    known = {p.stem for p in (ROOT / "configs").glob("*.ini")}
+    tally.check("every configuration has a peer", known == set(MODELS), str(sorted(known ^ set(MODELS)) or ""))
+
+
+if __name__ == "__main__":
+    result = Tally()
+    check(result, sys.argv[1:] or sorted(MODELS))
+    sys.exit(1 if result.failed else 0)
