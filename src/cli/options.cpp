@@ -26,9 +26,29 @@ bool is_override(const std::string& name, const std::vector<OptionSpec>& specs) 
   const size_t dot = name.find('.');
   if (!name.starts_with("--") || dot == std::string::npos) return false;
   const std::string section = name.substr(0, dot + 1);
-  return std::none_of(specs.begin(), specs.end(), [&](const OptionSpec& spec) {
-    return spec.name.starts_with(section);
-  });
+  return std::none_of(specs.begin(), specs.end(),
+                      [&](const OptionSpec& spec) { return spec.name.starts_with(section); });
+}
+
+constexpr size_t kColumns = 100;
+
+// The words of `text` in lines of at most kColumns, each but the first after `indent` blanks, where
+// the first begins too.
+std::string wrapped(const std::string& text, size_t indent) {
+  std::string result;
+  size_t column = indent;
+  for (const std::string& word : split(text, ' ')) {
+    if (column > indent && column + 1 + word.size() > kColumns) {
+      result += "\n" + std::string(indent, ' ');
+      column = indent;
+    } else if (column > indent) {
+      result += ' ';
+      ++column;
+    }
+    result += word;
+    column += word.size();
+  }
+  return result;
 }
 
 }  // namespace
@@ -90,7 +110,7 @@ std::string format_help(const std::string& usage, const std::string& summary,
   for (const OptionSpec& spec : all) width = std::max(width, shown(spec).size());
   std::string text = "Usage: " + usage + "\n\n" + summary + "\n\nOptions:\n";
   for (const OptionSpec& spec : all) {
-    text += fmt::format("  {:<{}}  {}\n", shown(spec), width, spec.help);
+    text += fmt::format("  {:<{}}  {}\n", shown(spec), width, wrapped(spec.help, width + 4));
   }
   if (!notes.empty()) text += "\n" + notes + "\n";
   return text;

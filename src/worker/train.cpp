@@ -119,9 +119,7 @@ class TrainingRun {
     if (s_.experiment.train.non_finite != "skip")
       throw AgreedError(ExitCode::failure, what,
                         "lower optimizer.lr, set train.clip_norm, look at these samples, or set train.non_finite = skip");
-    if (!s_.first()) return;
-    log_warning("{}", what);
-    log_->note(fmt::format("step {} skipped: not finite", plan.step));
+    if (log_) log_->note(fmt::format("skipped: {}", what));
   }
 
   // Returns true when training should stop early.
@@ -182,11 +180,10 @@ class TrainingRun {
     save(false);
     if (checkpointer_) checkpointer_->finish();
     if (log_) {
-      log_->note(fmt::format("saved at step {} on a signal", state_.step));
+      log_->note(fmt::format("saved at step {} on a signal; continue with --resume {}", state_.step, dir_.string()));
       log_->finish(summary("saved on signal", {}));
     }
     s_.comm.barrier({s_.experiment.run.timeout, "the save on a signal", state_.step});
-    if (s_.first()) log_info("saved at step {}; continue with --resume {}", state_.step, dir_.string());
     return ExitCode::requeue;
   }
 

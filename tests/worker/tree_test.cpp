@@ -1,5 +1,6 @@
 #include "worker/tree.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <string>
@@ -11,15 +12,14 @@ namespace {
 std::string expression(const std::vector<Piece>& pieces, const TreeSteps& steps) {
   std::vector<std::string> text;
   for (const Piece& p : pieces) {
-    std::string sum;
     const auto leaf = [&](auto&& self, int level, int index) -> std::string {
       if (level == 0) return std::to_string(index);
-      return "(" + self(self, level - 1, 2 * index) + "+" + self(self, level - 1, 2 * index + 1) + ")";
+      return fmt::format("({}+{})", self(self, level - 1, 2 * index), self(self, level - 1, 2 * index + 1));
     };
     text.push_back(leaf(leaf, p.level, p.index));
   }
   for (const TreeSteps::Add& a : steps.adds)
-    text.push_back("(" + text[static_cast<size_t>(a.left)] + "+" + text[static_cast<size_t>(a.right)] + ")");
+    text.push_back(fmt::format("({}+{})", text[static_cast<size_t>(a.left)], text[static_cast<size_t>(a.right)]));
   return steps.result < 0 ? "" : text[static_cast<size_t>(steps.result)];
 }
 

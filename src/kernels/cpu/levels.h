@@ -4,6 +4,7 @@
 #include <dnnl.hpp>
 #include <span>
 
+#include "kernels/cpu/own_plans.h"
 #include "kernels/kernel_table.h"
 
 namespace trireme::cpu {
@@ -12,6 +13,7 @@ struct Level {
   const char* name;
   bool (*available)();
   void (*fill_table)(KernelTable&) noexcept;
+  const OwnPlans* (*own_plans)() noexcept;  // returns null: every plan is oneDNN's
   dnnl::cpu_isa isa;  // oneDNN's maximum at this level
 };
 std::span<const Level> all_levels();  // lowest first; the first is always available

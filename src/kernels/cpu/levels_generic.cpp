@@ -4,11 +4,13 @@ namespace trireme::cpu {
 
 namespace baseline {
 void fill_table(KernelTable&) noexcept;
+const OwnPlans* own_plans() noexcept;
 }
 
 std::span<const Level> all_levels() {
   static constexpr Level levels[] = {
-      {"baseline", [] { return true; }, baseline::fill_table, dnnl::cpu_isa::isa_default},
+      {"baseline", [] { return true; }, baseline::fill_table,
+       baseline::own_plans, dnnl::cpu_isa::isa_default},
   };
   return levels;
 }

@@ -7,21 +7,25 @@ namespace trireme::cpu {
 
 namespace baseline {
 void fill_table(KernelTable&) noexcept;
+const OwnPlans* own_plans() noexcept;
 }
 namespace v3 {
 void fill_table(KernelTable&) noexcept;
+const OwnPlans* own_plans() noexcept;
 }
 namespace v4 {
 void fill_table(KernelTable&) noexcept;
+const OwnPlans* own_plans() noexcept;
 }
 
 std::span<const Level> all_levels() {
   static constexpr Level levels[] = {
-      {"baseline", [] { return true; }, baseline::fill_table, dnnl::cpu_isa::sse41},
+      {"baseline", [] { return true; }, baseline::fill_table, baseline::own_plans,
+       dnnl::cpu_isa::sse41},
       {"x86-64-v3", [] { return __builtin_cpu_supports("x86-64-v3") != 0; }, v3::fill_table,
-       dnnl::cpu_isa::avx2},
+       v3::own_plans, dnnl::cpu_isa::avx2},
       {"x86-64-v4", [] { return __builtin_cpu_supports("x86-64-v4") != 0; }, v4::fill_table,
-       dnnl::cpu_isa::avx512_core},
+       v4::own_plans, dnnl::cpu_isa::avx512_core},
   };
   return levels;
 }

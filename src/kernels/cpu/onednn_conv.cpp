@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "kernels/cpu/onednn.h"
+#include "kernels/cpu/own_plan.h"
 #include "kernels/cpu/plan.h"
 #include "tensor/buffer.h"
 
@@ -199,6 +200,11 @@ bool valid(const Conv2dSpec& s) {
          extent(s.w, s.kernel_w, s.stride_w, s.pad_w, s.dilation_w) > 0;
 }
 
+// What own/conv.cpp computes.
+bool is_direct(const Conv2dSpec& s) {
+  return s.groups == 1 && (s.dilation_w == 1 || s.kernel_w == 1) && is_epilogue(s.activation);
+}
+
 template <class P>
 void make(const Conv2dSpec& spec, Plan** out, PlanInfo* info) {
   auto plan = std::make_unique<P>(spec);
@@ -208,7 +214,8 @@ void make(const Conv2dSpec& spec, Plan** out, PlanInfo* info) {
 
 }  // namespace
 
-Status make_conv2d(const Conv2dSpec* spec, ConvPass pass, Plan** out, PlanInfo* info) noexcept {
+Status make_conv2d(const OwnPlans* own, const Conv2dSpec* spec, ConvPass pass, Plan** out,
+                   PlanInfo* info) noexcept {
   *out = nullptr;
   *info = {};
   if (!valid(*spec)) return Status::invalid;
@@ -216,6 +223,13 @@ Status make_conv2d(const Conv2dSpec* spec, ConvPass pass, Plan** out, PlanInfo* 
     if (spec->n == 0) {
       *out = new EmptyPlan(*spec, pass);
       return;
+    }
+    if (own && is_direct(*spec)) {
+      const auto& s = *spec;
+      return make_own(own->convolution,
+                      ConvTask{s, pass, extent(s.h, s.kernel_h, s.stride_h, s.pad_h, s.dilation_h),
+                               extent(s.w, s.kernel_w, s.stride_w, s.pad_w, s.dilation_w)},
+                      out, info);
     }
     switch (pass) {
       case ConvPass::forward: return make<ForwardPlan>(*spec, out, info);

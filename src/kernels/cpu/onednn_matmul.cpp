@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "kernels/cpu/onednn.h"
+#include "kernels/cpu/own_plan.h"
 #include "kernels/cpu/plan.h"
 
 namespace trireme::cpu {
@@ -64,6 +65,11 @@ class NothingPlan : public Plan {
   Status run(void* const*, void*) const noexcept override { return Status::ok; }
 };
 
+// What own/matmul.cpp computes.
+bool is_dense(const MatmulSpec& s, bool pack_b) {
+  return (pack_b ? !s.transpose_a : s.transpose_a && !s.transpose_b) && is_epilogue(s.activation);
+}
+
 bool valid(const MatmulSpec& s) {
   const bool plain = !s.bias && s.activation == Activation::none;
   return s.m >= 0 && s.n >= 0 && s.k >= 1 && (s.write == Write::set || plain);
@@ -71,7 +77,8 @@ bool valid(const MatmulSpec& s) {
 
 }  // namespace
 
-Status make_matmul(const MatmulSpec* spec, bool pack_b, Plan** out, PlanInfo* info) noexcept {
+Status make_matmul(const OwnPlans* own, const MatmulSpec* spec, bool pack_b, Plan** out,
+                   PlanInfo* info) noexcept {
   *out = nullptr;
   *info = {};
   if (!valid(*spec)) return Status::invalid;
@@ -80,6 +87,8 @@ Status make_matmul(const MatmulSpec* spec, bool pack_b, Plan** out, PlanInfo* in
       *out = new NothingPlan;
       return;
     }
+    if (own && is_dense(*spec, pack_b))
+      return make_own(own->matmul, MatmulTask{*spec, pack_b}, out, info);
     auto plan = std::make_unique<MatmulPlan>(*spec, pack_b);
     *info = plan->info();
     *out = plan.release();

@@ -16,8 +16,12 @@ struct Plan {
 
 namespace cpu {
 
-Status make_conv2d(const Conv2dSpec*, ConvPass, Plan** out, PlanInfo* info) noexcept;
-Status make_matmul(const MatmulSpec*, bool pack_b, Plan** out, PlanInfo* info) noexcept;
+struct OwnPlans;
+// `own`: the level's own kernels, or null.
+Status make_conv2d(const OwnPlans* own, const Conv2dSpec*, ConvPass, Plan** out,
+                   PlanInfo* info) noexcept;
+Status make_matmul(const OwnPlans* own, const MatmulSpec*, bool pack_b, Plan** out,
+                   PlanInfo* info) noexcept;
 Status pack(const Plan*, Stream*, const float* weights, void* packed) noexcept;
 Status run(const Plan*, Stream*, void* const* arguments, void* scratch) noexcept;
 void destroy(Plan*) noexcept;

@@ -41,12 +41,12 @@ KernelTable make_table() {
   table.make_conv2d = [](const Conv2dSpec* spec, ConvPass pass, Plan** out,
                          PlanInfo* info) noexcept {
     limit_onednn(all_levels()[kLevel].isa);
-    return make_conv2d(spec, pass, out, info);
+    return make_conv2d(all_levels()[kLevel].own_plans(), spec, pass, out, info);
   };
   table.make_matmul = [](const MatmulSpec* spec, bool pack_b, Plan** out,
                          PlanInfo* info) noexcept {
     limit_onednn(all_levels()[kLevel].isa);
-    return make_matmul(spec, pack_b, out, info);
+    return make_matmul(all_levels()[kLevel].own_plans(), spec, pack_b, out, info);
   };
   table.pack = pack;
   table.run = run;

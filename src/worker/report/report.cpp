@@ -41,7 +41,8 @@ std::string header(const Experiment& e, const History& history, const RunSummary
   std::vector<std::string> facts = {"started " + readable_time(history.started)};
   if (history.starts > 1) facts.push_back("resumed " + plural(history.starts - 1, "time"));
   if (!summary.topology.empty()) facts.push_back(summary.topology);
-  facts.push_back(fmt::format("{} of {}", with_commas(step), plural(summary.steps_total, "step")));
+  const std::string total = summary.steps_total > 0 ? with_commas(step) + " of " : "";
+  facts.push_back(total + plural(std::max(step, summary.steps_total), "step"));
   facts.push_back(fmt::format("batch {}", with_commas(e.train.batch_size)));
   facts.push_back(e.optimizer.name + ", " + e.schedule.name + " schedule");
   facts.push_back(e.train.precision);

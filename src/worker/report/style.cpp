@@ -44,8 +44,7 @@ th{font-weight:500;text-align:left;color:var(--soft)}td{text-align:right}
 ol.notes{list-style:none;margin:0;padding:0}.notes li{display:flex;gap:16px;padding:4px 0;border-bottom:1px solid var(--grid)}.notes li:last-child{border:0}.notes span{color:var(--soft);flex:none;width:9.5em;text-align:right;font-size:13px}
 details{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:12px 18px;margin-top:14px}summary{cursor:pointer;font-weight:600}
 .config{width:100%;margin-top:10px;font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:12.5px}.config td,.config th{text-align:left;padding:2px 12px 2px 0;vertical-align:top;overflow-wrap:anywhere}.config th{padding-top:12px;color:var(--ink);font-weight:700}.config td:last-child{color:var(--soft)}.config .default td{color:var(--soft)}
-pre{margin:14px 0 4px;overflow-x:auto;font-size:12.5px;line-height:1.5}
-code,pre{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;overflow-wrap:anywhere}code{font-size:13px}
+code{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:13px;overflow-wrap:anywhere}
 footer{color:var(--soft);font-size:13px;margin-top:40px}
 @media print{body{background:#fff}.card,figure,.tile{break-inside:avoid}}
 )css";

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "base/text.h"
 #include "worker/report/html.h"
 #include "worker/run_log/numbers.h"
 
@@ -11,20 +10,6 @@ namespace trireme {
 namespace {
 
 bool of_one_class(const MetricValue& m) { return m.name.find('/') != std::string::npos; }
-
-// The experiment's lines that are no keys (they may repeat): inputs, layers, losses, metrics.
-std::string model_lines(const Experiment& experiment) {
-  const ModelConfig& model = experiment.model;
-  if (model.inputs.empty() && model.layers.empty() && model.losses.empty() && model.metrics.empty())
-    return {};
-  std::string lines;
-  for (const std::string& line : split(experiment.to_ini(false), '\n')) {
-    for (const char* kind : {"input =", "layer =", "loss =", "metric ="}) {
-      if (line.starts_with(kind)) lines += escape_html(line) + "\n";
-    }
-  }
-  return "<pre>" + lines + "</pre>";
-}
 
 }  // namespace
 
@@ -70,7 +55,7 @@ std::string config_html(const Experiment& experiment) {
                         key.origin == "default" ? " class=\"default\"" : "", escape_html(key.key),
                         escape_html(key.value), escape_html(key.origin));
   }
-  return html + "</table></div>" + model_lines(experiment) + "</details>\n";
+  return html + "</table></div></details>\n";
 }
 
 }  // namespace trireme

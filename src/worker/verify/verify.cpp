@@ -1,10 +1,6 @@
 #include "worker/verify/verify.h"
 
 #include <fmt/format.h>
-#include <stdlib.h>
-
-#include <cerrno>
-#include <cstring>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -14,6 +10,7 @@
 #include "worker/verify/compare.h"
 #include "worker/verify/export_check.h"
 #include "worker/verify/table.h"
+#include "worker/verify/work_folder.h"
 
 namespace trireme {
 namespace {
@@ -21,43 +18,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kShownLines = 15;  // of a failed training's log
-
-class WorkFolder {
- public:
-  WorkFolder() {
-    std::string name = (fs::temp_directory_path() / "trireme-verify-XXXXXX").string();
-    if (!mkdtemp(name.data()))
-      throw DataError(fmt::format("cannot make the folder {}: {}", name, std::strerror(errno)),
-                      "set TMPDIR to a folder that you may write to");
-    path_ = name;
-  }
-  ~WorkFolder() {
-    std::error_code ignored;
-    if (!kept_) fs::remove_all(path_, ignored);
-  }
-  WorkFolder(const WorkFolder&) = delete;
-  WorkFolder& operator=(const WorkFolder&) = delete;
-  const Path& path() const { return path_; }
-  void keep() { kept_ = true; }
-
- private:
-  Path path_;
-  bool kept_ = false;
-};
-
-// The one run directory of a case; empty: it made none.
-Path run_of(const Path& dir) {
-  std::error_code none;
-  for (const auto& entry : fs::directory_iterator(dir, none)) return entry.path();
-  return {};
-}
-
-// The run's newest whole checkpoint; empty: none.
-Path last_checkpoint(const Path& dir) {
-  const Path run = run_of(dir);
-  if (run.empty() || !fs::is_directory(run / "checkpoints")) return {};
-  return newest_good_checkpoint(run / "checkpoints").value_or(Path());
-}
 
 Bound bound_of(const VerifyOptions& options, const Experiment& e) {
   if (options.tolerance >= 0) return {options.tolerance};
@@ -136,21 +96,22 @@ class Verification {
     const ChildEnd end = train(one, {});
     row.seconds = end.seconds;
     const Path checkpoint = last_checkpoint(dir(one));
-    const int64_t saved =
-        checkpoint.empty() ? 0 : CheckpointReader(checkpoint, false).manifest().state.step;
-    const bool died = end.exit_code != 0 && !end.timed_out;
-    if (!died || saved == 0 || saved >= options_.steps) {
-      add(row,
-          {false, died ? fmt::format("FAILED: no checkpoint up to step {}", kill_step(options_))
-                  : end.timed_out ? failure(end)
-                                  : "FAILED: it was to lose a rank, but ended well"});
+    std::string wrong;
+    if (end.timed_out)
+      wrong = failure(end);
+    else if (end.exit_code == 0)
+      wrong = "FAILED: it was to lose a rank, but ended well";
+    else if (checkpoint.empty())
+      wrong = fmt::format("FAILED: no checkpoint up to step {}", kill_step(options_));
+    if (!wrong.empty()) {
+      add(row, {false, wrong});
       print_(last_lines(log(one), kShownLines, "    "));
       return;
     }
     killed_ = dir(one);
-    row.steps = std::to_string(saved);
-    add(row,
-        {true, fmt::format("rank 1 killed after step {}, saved: {}", kill_step(options_), saved)});
+    row.steps = std::to_string(CheckpointReader(checkpoint, false).manifest().state.step);
+    add(row, {true, fmt::format("rank 1 killed after step {}, saved: {}", kill_step(options_),
+                                row.steps)});
   }
 
   void check_exports() {

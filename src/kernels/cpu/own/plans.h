@@ -1,0 +1,20 @@
+#pragma once
+// This level's convolutions and matrix products.
+
+#include "kernels/cpu/own/kernels.h"
+#include "kernels/cpu/own_plans.h"
+
+namespace trireme::cpu::TRIREME_LEVEL {
+
+PlanInfo conv_info(const ConvTask&) noexcept;
+void conv_pack(const ConvTask&, const float* weights, float* packed) noexcept;
+void conv_run(const ConvTask&, void* const* arguments, float* scratch) noexcept;
+
+PlanInfo matmul_info(const MatmulTask&) noexcept;
+void matmul_pack(const MatmulTask&, const float* weights, float* packed) noexcept;
+void matmul_run(const MatmulTask&, void* const* arguments, float* scratch) noexcept;
+
+// Null where the level has no fused multiply-add: the library is faster there.
+const OwnPlans* own_plans() noexcept;
+
+}  // namespace trireme::cpu::TRIREME_LEVEL

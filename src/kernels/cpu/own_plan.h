@@ -1,0 +1,47 @@
+#pragma once
+// A plan that our own kernels compute.
+
+#include <memory>
+
+#include "kernels/cpu/own_plans.h"
+#include "kernels/cpu/plan.h"
+
+namespace trireme::cpu {
+
+template <class Task>
+class OwnPlan : public Plan {
+ public:
+  OwnPlan(const OwnProduct<Task>& product, const Task& task)
+      : product_(product), task_(task), info_(product.info(task)) {}
+  PlanInfo info() const { return info_; }
+
+  Status run(void* const* arguments, void* scratch) const noexcept override {
+    product_.run(task_, arguments, static_cast<float*>(scratch));
+    return Status::ok;
+  }
+  Status pack(const float* weights, void* packed) const noexcept override {
+    if (info_.pack_bytes == 0) return Status::unsupported;
+    product_.pack(task_, weights, static_cast<float*>(packed));
+    return Status::ok;
+  }
+
+ private:
+  OwnProduct<Task> product_;
+  Task task_;
+  PlanInfo info_;
+};
+
+template <class Task>
+void make_own(const OwnProduct<Task>& product, const Task& task, Plan** out, PlanInfo* info) {
+  auto plan = std::make_unique<OwnPlan<Task>>(product, task);
+  *info = plan->info();
+  *out = plan.release();
+}
+
+// Activations that a product may end with.
+inline bool is_epilogue(Activation a) {
+  return a == Activation::none || a == Activation::relu || a == Activation::leaky_relu ||
+         a == Activation::sigmoid || a == Activation::tanh;
+}
+
+}  // namespace trireme::cpu

@@ -1,0 +1,34 @@
+#pragma once
+// Our own convolutions and matrix products of one instruction level, as the plans call them.
+// own/conv.cpp and own/matmul.cpp say how they work; the plans say when they are chosen.
+
+#include "kernels/kernel_table.h"
+
+namespace trireme::cpu {
+
+struct ConvTask {
+  Conv2dSpec spec;
+  ConvPass pass;
+  int64_t out_h, out_w;
+};
+
+struct MatmulTask {
+  MatmulSpec spec;
+  bool pack_b;
+};
+
+// Arguments of run as kernel_table.h lists them for the plan. Everything is 64-byte aligned scratch and
+// packed memory of the sizes that info says; the activation is none or relu.
+template <class Task>
+struct OwnProduct {
+  PlanInfo (*info)(const Task&) noexcept;
+  void (*pack)(const Task&, const float* weights, float* packed) noexcept;
+  void (*run)(const Task&, void* const* arguments, float* scratch) noexcept;
+};
+
+struct OwnPlans {
+  OwnProduct<ConvTask> convolution;
+  OwnProduct<MatmulTask> matmul;
+};
+
+}  // namespace trireme::cpu
