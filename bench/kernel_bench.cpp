@@ -94,8 +94,8 @@ template <class Function>
 void add(const std::string& name, Function function) {
   benchmark::RegisterBenchmark(name.c_str(), function)
       ->Unit(benchmark::kMicrosecond)
-      ->MinTime(0.02)
-      ->Repetitions(7)
+      ->MinTime(0.004)
+      ->Repetitions(15)
       ->ReportAggregatesOnly()
       ->ComputeStatistics("min", [](const std::vector<double>& v) {
         return *std::min_element(v.begin(), v.end());

@@ -39,7 +39,7 @@ std::string wrapped(const std::string& text, size_t indent) {
   size_t column = indent;
   for (const std::string& word : split(text, ' ')) {
     if (column > indent && column + 1 + word.size() > kColumns) {
-      result += "\n" + std::string(indent, ' ');
+      result.append("\n").append(indent, ' ');
       column = indent;
     } else if (column > indent) {
       result += ' ';

@@ -1,6 +1,6 @@
 #pragma once
-// The command line's shape, alike for all subcommands: positional words, --flags declared by the command,
-// and --section.key=value overrides of the experiment.
+// The command line's shape, alike for all subcommands: positional words, --flags declared by the
+// command, and --section.key=value overrides of the experiment.
 
 #include <map>
 #include <optional>
@@ -18,8 +18,8 @@ struct OptionSpec {
 class Options {
  public:
   // Throws ConfigError for an unknown option (with the nearest known one) or a missing value.
-  // `--name value` and `--name=value` are both accepted. A dotted name is an override, unless a spec
-  // has its section.
+  // `--name value` and `--name=value` are both accepted. A dotted name is an override, unless a
+  // spec has its section.
   Options(const std::vector<std::string>& args, const std::vector<OptionSpec>& specs);
   bool has(const std::string& name) const;
   std::optional<std::string> value(const std::string& name) const;
@@ -32,7 +32,7 @@ class Options {
 };
 
 // "Usage: ..." followed by the options, for --help.
-std::string format_help(const std::string& usage, const std::string& summary, const std::vector<OptionSpec>& specs,
-                        const std::string& notes = {});
+std::string format_help(const std::string& usage, const std::string& summary,
+                        const std::vector<OptionSpec>& specs, const std::string& notes = {});
 
 }  // namespace trireme

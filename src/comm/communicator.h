@@ -20,7 +20,7 @@ using MutableBytes = std::span<std::byte>;
 // The sentence of a wait that did not end: "rank 2 (host b) waited 300 s for <what> at step 17".
 struct Wait {
   double seconds = 300;
-  std::string what;
+  std::string_view what;  // must live as long as the wait
   int64_t step = -1;
 };
 

@@ -11,7 +11,7 @@ std::string name_with_pid(const Member& m) {
 }
 
 std::string awaited(const Wait& wait) {
-  if (wait.step < 0) return wait.what;
+  if (wait.step < 0) return std::string(wait.what);
   return fmt::format("{} at step {}", wait.what, wait.step);
 }
 

@@ -17,7 +17,7 @@ Evaluation evaluate(Session& s) {
   double loss = 0, weight = 0;
   std::vector<double> totals(static_cast<size_t>(s.metrics->doubles()));
   for (int64_t b = 0; b < batches; ++b) {
-    const StepResult result = s.runner->evaluate(plan(b), *loader);
+    const StepResult& result = s.runner->evaluate(plan(b), *loader);
     loss += result.loss * result.weight;
     weight += result.weight;
     for (size_t i = 0; i < totals.size(); ++i) totals[i] += result.metrics[i];

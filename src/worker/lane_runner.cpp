@@ -149,12 +149,17 @@ void LaneRunner::run_segments(Lane& lane, int index, const StepPlan& plan, Loade
   }
 }
 
-void LaneRunner::read_totals(StepResult& result, const double* totals) const {
-  result.weight = totals[1];
-  result.loss = 0;
+double LaneRunner::mean_loss(const double* totals) const {
+  double loss = 0;
   for (size_t j = 0; j < loss_weights_.size(); ++j)
-    if (totals[2 * j + 1] > 0) result.loss += static_cast<double>(loss_weights_[j]) * totals[2 * j] / totals[2 * j + 1];
-  result.metrics.assign(totals + loss_sums_, totals + loss_sums_ + metrics_.doubles());
+    if (totals[2 * j + 1] > 0) loss += static_cast<double>(loss_weights_[j]) * totals[2 * j] / totals[2 * j + 1];
+  return loss;
+}
+
+void LaneRunner::read_totals(const double* totals) {
+  result_.weight = totals[1];
+  result_.loss = mean_loss(totals);
+  result_.metrics.assign(totals + loss_sums_, totals + loss_sums_ + metrics_.doubles());
 }
 
 void LaneRunner::train_lane(int index, const StepPlan& plan, Loader& loader, const UpdateSettings& settings) {
@@ -170,11 +175,11 @@ void LaneRunner::train_lane(int index, const StepPlan& plan, Loader& loader, con
   const double worked = seconds_since(start) - waited_inside;
 
   exchange_.sync(index, loss_sums_ + metrics_.doubles(), lane.totals.data());
-  StepResult mine;
-  read_totals(mine, lane.totals.data());
-  UpdateRequest request{settings.scalars, settings.clip_norm, mine.weight, std::isfinite(mine.loss), settings.requests};
-  mine.verdict = exchange_.update(index, optimizer_, request);
-  if (mine.verdict.applied && index == 0 && exchange_.owns_state())
+  const double* totals = lane.totals.data();
+  UpdateRequest request{settings.scalars, settings.clip_norm, totals[1], std::isfinite(mean_loss(totals)),
+                        settings.requests};
+  const Verdict verdict = exchange_.update(index, optimizer_, request);
+  if (verdict.applied && index == 0 && exchange_.owns_state())
     for (int s = 0; s < training_.any().segments(); ++s) {
       if (!training_.any().updates_state(s)) continue;
       Workspace ws = lane.workspaces.front();
@@ -184,10 +189,11 @@ void LaneRunner::train_lane(int index, const StepPlan& plan, Loader& loader, con
       training_.any().update_state(ws, s);
     }
   if (index != 0) return;
-  mine.data_seconds = lane.data_seconds;
-  mine.compute_seconds = worked - lane.data_seconds;
-  mine.exchange_seconds = seconds_since(start) - worked;
-  result_ = std::move(mine);
+  result_.verdict = verdict;
+  read_totals(totals);
+  result_.data_seconds = lane.data_seconds;
+  result_.compute_seconds = worked - lane.data_seconds;
+  result_.exchange_seconds = seconds_since(start) - worked;
 }
 
 void LaneRunner::evaluate_lane(int index, const StepPlan& plan, Loader& loader) {
@@ -204,8 +210,7 @@ void LaneRunner::evaluate_lane(int index, const StepPlan& plan, Loader& loader) 
   }
   exchange_.sync(index, loss_sums_ + metrics_.doubles(), lane.totals.data());
   if (index == 0) {
-    result_ = {};
-    read_totals(result_, lane.totals.data());
+    read_totals(lane.totals.data());
     result_.data_seconds = lane.data_seconds;
   }
 }
@@ -220,14 +225,14 @@ void LaneRunner::pack(ProgramSet& programs, const StepPlan& plan, const float* p
   team_.run([&](int lane) { programs.pack(sizes, params, lane, team_.lanes()); });
 }
 
-StepResult LaneRunner::train(const StepPlan& plan, Loader& loader, const UpdateSettings& settings) {
+const StepResult& LaneRunner::train(const StepPlan& plan, Loader& loader, const UpdateSettings& settings) {
   pack(training_, plan, exchange_.params());
   team_.run([&](int lane) { train_lane(lane, plan, loader, settings); });
   loader.release(plan.step);
   return result_;
 }
 
-StepResult LaneRunner::evaluate(const StepPlan& plan, Loader& loader) {
+const StepResult& LaneRunner::evaluate(const StepPlan& plan, Loader& loader) {
   pack(evaluation_, plan, exchange_.averaged_params());
   team_.run([&](int lane) { evaluate_lane(lane, plan, loader); });
   loader.release(plan.step);

@@ -36,10 +36,10 @@ class LaneRunner {
 
   // Arenas for the programs compiled so far. Call once, after all prepare() calls.
   void allocate();
-  // One training step. `loader` gives this rank's leaves in order.
-  StepResult train(const StepPlan& plan, Loader& loader, const UpdateSettings& settings);
+  // One training step; the result is valid until the next call. `loader` gives this rank's leaves in order.
+  const StepResult& train(const StepPlan& plan, Loader& loader, const UpdateSettings& settings);
   // One batch of an evaluation; the totals over the whole batch: loss sums, then metric sums.
-  StepResult evaluate(const StepPlan& plan, Loader& loader);
+  const StepResult& evaluate(const StepPlan& plan, Loader& loader);
 
   // Doubles a leaf may sync: the largest of loss and metric sums and the programs' own.
   static int64_t max_sums(const Graph& graph, const ProgramSet& training, const MetricSet& metrics);
@@ -56,7 +56,8 @@ class LaneRunner {
   const LeafBatch& load(Lane& lane, const StepPlan& plan, int leaf, Loader& loader);
   void finish_leaf(Lane& lane, int index, int leaf, const Program& program, const Workspace& ws,
                    const LeafBatch& batch);
-  void read_totals(StepResult& result, const double* totals) const;
+  double mean_loss(const double* totals) const;
+  void read_totals(const double* totals);
   LeafRun rank_leaves() const;
 
   const Graph& graph_;

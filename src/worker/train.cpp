@@ -80,7 +80,7 @@ class TrainingRun {
     settings.requests = requests();
     settings.poison = s_.first() && s_.experiment.debug.nan_step == state_.step;
     const StepPlan plan = s_.steps->at(state_.step);
-    const StepResult result = s_.runner->train(plan, loader, settings);
+    const StepResult& result = s_.runner->train(plan, loader, settings);
     if (!result.verdict.finite) not_finite(plan, result);
     state_.step += 1;
     state_.updates += result.verdict.applied;

@@ -1,5 +1,7 @@
 #include "data/fixture.h"
 
+#include <fmt/format.h>
+
 #include <png.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -14,8 +16,7 @@ namespace trireme::test {
 DataTest::DataTest() {
   const auto* info = testing::UnitTest::GetInstance()->current_test_info();
   folder_ =
-      std::filesystem::temp_directory_path() / (std::string("trireme_") + info->test_suite_name() +
-                                                "_" + info->name() + std::to_string(getpid()));
+      std::filesystem::temp_directory_path() / fmt::format("trireme_{}_{}{}", info->test_suite_name(), info->name(), getpid());
   std::filesystem::create_directories(folder_);
 }
 
@@ -68,7 +69,7 @@ std::string idx(const std::vector<uint32_t>& dims, const std::string& values) {
 std::string npy(const std::string& descr, const std::string& shape, const std::string& values,
                 int version, const std::string& fortran) {
   const std::string header =
-      "{'descr': '" + descr + "', 'fortran_order': " + fortran + ", 'shape': " + shape + ", }\n";
+      fmt::format("{{'descr': '{}', 'fortran_order': {}, 'shape': {}, }}\n", descr, fortran, shape);
   std::string text = "\x93NUMPY";
   text += {static_cast<char>(version), '\0', static_cast<char>(header.size()), '\0'};
   if (version > 1) text += std::string(2, '\0');
@@ -151,7 +152,7 @@ std::string error_of(const std::function<void()>& action) {
   try {
     action();
   } catch (const Error& e) {
-    return e.hint().empty() ? e.what() : e.what() + std::string(" [") + e.hint() + "]";
+    return e.hint().empty() ? e.what() : fmt::format("{} [{}]", e.what(), e.hint());
   }
   return "no error";
 }

@@ -24,6 +24,14 @@ std::vector<Case> cases() {
       {"pointwise_strided", {2, 8, 8, 16, 32, 1, 1, 2, 2, 0, 0, 1, 1, 1, false, none, 0}},
       {"residual", {2, 8, 8, 16, 16, 3, 3, 1, 1, 1, 1, 1, 1, 1, false, none, 0}},
       {"one_sample", {1, 5, 5, 1, 1, 5, 5, 1, 1, 0, 0, 1, 1, 1, true, none, 0}},
+      {"odd_channels", {2, 13, 7, 17, 9, 3, 3, 1, 1, 1, 1, 1, 1, 1, true, Activation::relu, 0}},
+      {"three_panels", {3, 9, 15, 1, 37, 3, 5, 1, 1, 1, 2, 1, 1, 1, true, Activation::relu, 0}},
+      {"two_vectors_partly", {2, 7, 5, 3, 13, 2, 2, 1, 1, 1, 0, 1, 1, 1, false, Activation::relu, 0}},
+      {"long_stride", {1, 17, 16, 2, 11, 3, 2, 3, 4, 2, 1, 1, 1, 1, true, Activation::leaky_relu, 0.2f}},
+      {"dilated_rows", {2, 11, 9, 3, 5, 3, 4, 2, 1, 1, 3, 2, 1, 1, true, none, 0}},
+      {"kernel_of_one_column", {2, 9, 8, 4, 7, 3, 1, 1, 1, 1, 0, 1, 5, 1, true, none, 0}},
+      {"whole_image", {4, 6, 5, 12, 20, 6, 5, 1, 1, 0, 0, 1, 1, 1, true, none, 0}},
+      {"wide_rows", {1, 5, 61, 8, 24, 3, 3, 1, 1, 1, 1, 1, 1, 1, true, none, 0}},
       {"ungrouped_one_output", {2, 6, 6, 3, 1, 3, 3, 1, 1, 1, 1, 1, 1, 1, true, none, 0}},
   };
 }
@@ -147,6 +155,38 @@ TEST_P(ConvTest, BackwardWeightsEqualsTheDefinition) {
     std::vector<float> again(p.w.size());
     ASSERT_EQ(plan.run(p.x.data(), p.dy.data(), again.data(), nullptr), Status::ok);
     EXPECT_EQ(again, dw) << "without a place for db";
+  }
+}
+
+// A verdict on a step needs to see what went wrong in it.
+TEST_P(ConvTest, ReluKeepsNotANumber) {
+  for (const auto& [name, spec] : cases()) {
+    if (spec.activation != Activation::relu || spec.groups > 1) continue;
+    SCOPED_TRACE(name);
+    Problem p(spec);
+    for (float& w : p.w) w = std::nanf("");
+    PlanRunner plan(k, spec, ConvPass::forward);
+    std::vector<float> y(p.dy.size());
+    ASSERT_EQ(plan.run(p.x.data(), plan.weights(p.w.data()), p.bias.data(), y.data()), Status::ok);
+    for (float v : y) ASSERT_TRUE(std::isnan(v));
+  }
+}
+
+TEST_P(ConvTest, AnImageHasTheSameResultAloneAndAmongOthers) {
+  for (const auto& [name, spec] : cases()) {
+    SCOPED_TRACE(name);
+    const Problem p(spec);
+    const float* bias = spec.bias ? p.bias.data() : nullptr;
+    PlanRunner all(k, spec, ConvPass::forward);
+    std::vector<float> y(p.dy.size());
+    ASSERT_EQ(all.run(p.x.data(), all.weights(p.w.data()), bias, y.data()), Status::ok);
+    Conv2dSpec alone = spec;
+    alone.n = 1;
+    PlanRunner one(k, alone, ConvPass::forward);
+    std::vector<float> last(p.dy.size() / static_cast<size_t>(spec.n));
+    const float* x = p.x.data() + p.g.x / spec.n * (spec.n - 1);
+    ASSERT_EQ(one.run(x, one.weights(p.w.data()), bias, last.data()), Status::ok);
+    EXPECT_EQ(last, std::vector<float>(y.end() - static_cast<int64_t>(last.size()), y.end()));
   }
 }
 

@@ -34,7 +34,8 @@ std::vector<double> expected(const MatmulSpec& s, const Problem& p) {
 }
 
 TEST_P(MatmulTest, EqualsTheDefinitionForAllTransposesSizesAndPackings) {
-  const int64_t shapes[][3] = {{1, 1, 1}, {1, 10, 84}, {8, 10, 84}, {31, 33, 3}, {64, 120, 400}};
+  const int64_t shapes[][3] = {{1, 1, 1},   {1, 10, 84},    {8, 10, 84}, {31, 33, 3},
+                               {3, 5, 700}, {64, 120, 400}, {7, 6001, 3}, {13, 50, 257}};
   for (const auto& [m, n, kk] : shapes) {
     for (int bits = 0; bits < 16; ++bits) {
       const bool add = (bits & 4) != 0, bias = !add && (bits & 8);
@@ -56,6 +57,34 @@ TEST_P(MatmulTest, EqualsTheDefinitionForAllTransposesSizesAndPackings) {
       }
     }
   }
+}
+
+TEST_P(MatmulTest, EveryActivationFollowsTheSum) {
+  for (const auto act : {Activation::none, Activation::relu, Activation::leaky_relu,
+                         Activation::sigmoid, Activation::tanh}) {
+    SCOPED_TRACE(static_cast<int>(act));
+    MatmulSpec spec{9, 21, 300, false, true, true, Activation::none, 0.3f, Write::set};
+    const Problem p(spec);
+    std::vector<float> plain(p.c.size()), want(p.c.size()), c(p.c.size());
+    PlanRunner sum(k, spec, true);
+    ASSERT_EQ(sum.run(p.a.data(), sum.weights(p.b.data()), p.bias.data(), plain.data()), Status::ok);
+    spec.activation = act;
+    PlanRunner plan(k, spec, true);
+    ASSERT_EQ(plan.run(p.a.data(), plan.weights(p.b.data()), p.bias.data(), c.data()), Status::ok);
+    k.activation_forward(nullptr, act, spec.alpha, static_cast<int64_t>(plain.size()), plain.data(),
+                         want.data());
+    expect_near(c, want, 1e-5);
+  }
+}
+
+TEST_P(MatmulTest, ReluKeepsNotANumber) {
+  const MatmulSpec spec{5, 11, 7, false, true, true, Activation::relu, 0, Write::set};
+  Problem p(spec);
+  p.a[7] = std::nanf("");  // row 1
+  PlanRunner plan(k, spec, true);
+  std::vector<float> c(p.c.size());
+  ASSERT_EQ(plan.run(p.a.data(), plan.weights(p.b.data()), p.bias.data(), c.data()), Status::ok);
+  for (size_t i = 0; i < c.size(); ++i) EXPECT_EQ(std::isnan(c[i]), i / 11 == 1) << i;
 }
 
 TEST_P(MatmulTest, OnePlanServesManyThreadsAtOnce) {

@@ -158,7 +158,7 @@ class Model:
     shape: tuple
     classes: int = 10  # 0: the target is a real number
     loss: typing.Callable = F.cross_entropy
-    samples: int = 16
+    samples: int = 8
 
 
 MODELS = {

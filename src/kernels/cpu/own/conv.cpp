@@ -30,6 +30,7 @@ struct Geometry {
 };
 
 constexpr int64_t kSlack = 2 * kLanes<Wide>;  // what a panel may reach past the last row
+constexpr int64_t kBand = 4;                  // rows of y that one panel of weights serves at a time
 constexpr int64_t kLine = 16;                 // floats of a cache line
 
 int64_t lines(int64_t floats) { return (floats + kLine - 1) / kLine * kLine; }
@@ -48,27 +49,33 @@ void forward(const Geometry& g, const float* x, const float* packed, const float
              float* scratch) {
   const Conv2dSpec& s = g.s;
   if (g.bordered()) fill(nullptr, g.rows * g.row, 0.0f, scratch);
+  Tile t{};
+  t.segments = s.kernel_h;
+  t.a_segment = s.dilation_h * g.row;
+  t.depth = g.taps;
+  t.a_stride = s.stride_w * s.c_in;  // at 1, pixels and taps alike are neighbours
+  t.c_stride = s.c_out;
+  t.relu = s.activation == Activation::relu;
   for (int64_t n = 0; n < s.n; ++n, x += g.x_size, y += g.y_size) {
     const float* image = with_border(g, x, scratch);
-    for_panels<Vector>(s.c_out, [&](int64_t first, int64_t count, int64_t width) {
-      Tile t{};
-      t.b = packed + first * s.kernel_h * g.taps;
-      t.bias = bias ? bias + first : nullptr;
-      t.segments = s.kernel_h;
-      t.a_segment = s.dilation_h * g.row;
-      t.b_segment = g.taps * width;
-      t.depth = g.taps;
-      t.a_stride = s.stride_w * s.c_in;
-      t.b_step = width;
-      t.c_stride = s.c_out;
-      t.columns = count;
-      t.relu = s.activation == Activation::relu;
-      for (int64_t oh = 0; oh < g.out_h; ++oh) {
-        t.a = image + oh * s.stride_h * g.row;
-        t.c = y + oh * g.out_w * s.c_out + first;
-        multiply_panel<Vector, false>(t, g.out_w);
-      }
-    });
+    for (int64_t band = 0; band < g.out_h; band += kBand) {
+      const int64_t end = g.out_h - band < kBand ? g.out_h : band + kBand;
+      for_panels<Vector>(s.c_out, [&](int64_t first, int64_t count, int64_t width) {
+        t.b = packed + first * s.kernel_h * g.taps;
+        t.b_segment = g.taps * width;
+        t.b_step = width;
+        t.bias = bias ? bias + first : nullptr;
+        t.columns = count;
+        for (int64_t oh = band; oh < end; ++oh) {
+          const bool last = n == s.n - 1 && oh == g.out_h - 1;
+          t.stored = count == s.c_out && !last ? width : count;
+          t.a = image + oh * s.stride_h * g.row;
+          t.c = y + oh * g.out_w * s.c_out + first;
+          t.a_stride == 1 ? multiply_panel<Vector, true>(t, g.out_w)
+                          : multiply_panel<Vector, false>(t, g.out_w);
+        }
+      });
+    }
   }
 }
 
@@ -97,7 +104,7 @@ void backward_data(const Geometry& g, const float* dy, const float* packed, floa
     for (int64_t oh = 0; oh < g.out_h; oh += band) {
       const int64_t rows = g.out_h - oh < band ? g.out_h - oh : band;
       for_panels<Vector>(g.taps, [&](int64_t first, int64_t, int64_t panel) {
-        t.b_step = t.columns = panel;
+        t.b_step = t.columns = t.stored = panel;
         for (int64_t kh = 0; kh < s.kernel_h; ++kh) {
           t.b = packed + (first * s.kernel_h + kh * panel) * s.c_out;
           for (int64_t ow = 0; ow < g.out_w; ++ow) {
@@ -161,7 +168,7 @@ void backward_weights(const Geometry& g, const float* x, const float* dy, float*
     for (int64_t oh = 0; oh < g.out_h; oh += chunk) {
       t.segments = g.out_h - oh < chunk ? g.out_h - oh : chunk;
       for_panels<Vector>(channels, [&](int64_t first, int64_t, int64_t width) {
-        t.columns = width;
+        t.columns = t.stored = width;
         t.b = pixels + oh * t.b_segment + first;
         t.a_stride = s.stride_w * s.c_in;
         t.a_segment = s.stride_h * g.row;

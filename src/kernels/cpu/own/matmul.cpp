@@ -35,7 +35,7 @@ void multiply_packed(const MatmulSpec& s, const float* a, const float* packed, c
       t.b_step = width;
       t.c = c + first;
       t.bias = bias && first_block ? bias + first : nullptr;
-      t.columns = count;
+      t.columns = t.stored = count;
       multiply_panel<Vector, false>(t, s.m);
     });
   }
@@ -65,7 +65,7 @@ void multiply_columns(const MatmulSpec& s, const float* a, const float* b, const
         t.b_step = width;
         t.c = c + row * s.n + column + first;
         t.bias = bias ? bias + column + first : nullptr;
-        t.columns = count;
+        t.columns = t.stored = count;
         multiply_panel<Vector, true>(t, rows);
       });
     }

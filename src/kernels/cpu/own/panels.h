@@ -35,14 +35,43 @@ static inline void finish_activation(Activation kind, float alpha, int64_t n, fl
     activation_forward(nullptr, kind, alpha, n, y, y);
 }
 
-// panel[k][j] = rows[j][k] for j < count, else 0; by whole cache lines of the rows.
+// to[k][j] = from[j][k], eight by eight: by pairs of rows, by pairs of pairs, by halves.
+static inline void transpose_eight(const float* from, int64_t from_stride, float* to,
+                                   int64_t to_stride) {
+  Float8 r[8], pairs[8], fours[8];
+  for (int64_t j = 0; j < 8; ++j) r[j] = load<Float8>(from + j * from_stride);
+  for (int64_t j = 0; j < 8; j += 2) {
+    pairs[j] = __builtin_shufflevector(r[j], r[j + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+    pairs[j + 1] = __builtin_shufflevector(r[j], r[j + 1], 2, 10, 3, 11, 6, 14, 7, 15);
+  }
+  for (int64_t j = 0; j < 8; j += 4) {
+    for (int64_t i = 0; i < 2; ++i) {
+      const Float8 a = pairs[j + i], b = pairs[j + i + 2];
+      fours[j + 2 * i] = __builtin_shufflevector(a, b, 0, 1, 8, 9, 4, 5, 12, 13);
+      fours[j + 2 * i + 1] = __builtin_shufflevector(a, b, 2, 3, 10, 11, 6, 7, 14, 15);
+    }
+  }
+  for (int64_t j = 0; j < 4; ++j) {
+    const Float8 a = fours[j], b = fours[j + 4];
+    store(to + j * to_stride, __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11));
+    store(to + (j + 4) * to_stride, __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15));
+  }
+}
+
+// panel[k][j] = rows[j][k] for j < count, else 0; by whole cache lines of eight rows.
 static inline void transpose_panel(const float* rows, int64_t stride, int64_t count, int64_t depth,
                                    float* panel, int64_t width) {
   constexpr int64_t kLine = 16;
   for (int64_t first = 0; first < depth; first += kLine) {
     const int64_t end = depth - first < kLine ? depth : first + kLine;
-    for (int64_t j = 0; j < width; ++j) {
-      for (int64_t k = first; k < end; ++k) panel[k * width + j] = j < count ? rows[j * stride + k] : 0.0f;
+    for (int64_t j = 0; j < width; j += 8) {
+      int64_t k = first;
+      for (; j + 8 <= count && k + 8 <= end; k += 8)
+        transpose_eight(rows + j * stride + k, stride, panel + k * width + j, width);
+      for (; k < end; ++k) {
+        for (int64_t i = j; i < j + 8; ++i)
+          panel[k * width + i] = i < count ? rows[i * stride + k] : 0.0f;
+      }
     }
   }
 }

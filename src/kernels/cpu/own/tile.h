@@ -24,7 +24,7 @@ constexpr int64_t kMostRows2 = 12;  // rows of a tile of two vectors: 24 of 32 r
 typedef float Wide __attribute__((vector_size(32)));
 constexpr int64_t kMostRows2 = 6;  // 12 of 16 registers
 #endif
-constexpr int64_t kMostRows1 = 12;  // rows of a tile of one vector
+constexpr int64_t kMostRows1 = 14;  // rows of a tile of one vector
 template <class Vector>
 constexpr int64_t kLanes = sizeof(Vector) / sizeof(float);
 
@@ -51,25 +51,8 @@ template <class Vector>
 }
 
 template <class Vector>
-[[gnu::noinline]] static void store_part(float* p, Vector v, int64_t count) {
-  float lanes[kLanes<Vector>];
-  store(lanes, v);
-  int64_t i = 0;
-  for (int64_t part = kLanes<Vector> / 2; part > 0; part /= 2) {
-    if (!(count & part)) continue;
-    for (int64_t j = 0; j < part; ++j) p[i + j] = lanes[i + j];
-    i += part;
-  }
-}
-
-template <class Vector>
 static inline Vector load_first(const float* p, int64_t count) {
   return count >= kLanes<Vector> ? load<Vector>(p) : load_part<Vector>(p, count);
-}
-
-template <class Vector>
-static inline void store_first(float* p, Vector v, int64_t count) {
-  count >= kLanes<Vector> ? store(p, v) : store_part(p, v, count);
 }
 
 struct Tile {
@@ -79,9 +62,24 @@ struct Tile {
   const float* bias;  // or null
   int64_t segments, a_segment, b_segment;
   int64_t depth, a_stride, b_step;
-  int64_t c_stride, columns;
+  int64_t c_stride;
+  int64_t columns;  // that exist
+  int64_t stored;   // columns of c that may be overwritten, row after row: columns, or the panel's width
   bool add, relu;
 };
+
+// The end of a tile that covers a part of its last vector, or adds and has an epilogue as well.
+[[gnu::noinline]] static void finish_elements(const Tile& t, int64_t rows, int64_t width,
+                                              const float* sums) {
+  for (int64_t r = 0; r < rows; ++r) {
+    float* c = t.c + r * t.c_stride;
+    for (int64_t j = 0; j < t.columns; ++j) {
+      float value = sums[r * width + j] + (t.bias ? t.bias[j] : 0.0f);
+      if (t.add) value += c[j];
+      c[j] = t.relu && value < 0.0f ? 0.0f : value;
+    }
+  }
+}
 
 template <class Vector, int kRows, int kVectors>
 struct Sums {
@@ -106,20 +104,46 @@ struct Sums {
       for (int v = 0; v < kVectors; ++v) at[r][v] += other.at[r][v];
     }
   }
-  inline void finish(const Tile& t) const {
+  // Whole vectors only.
+  inline void set(const Tile& t) const {
+    const float lowest = t.relu ? 0.0f : -__builtin_inff();
+    const Vector floor = spread(lowest, static_cast<Vector*>(nullptr));
+    const int64_t c_stride = t.c_stride;
+    float* const c = t.c;
+    Vector bias[kVectors] = {};
 #pragma GCC unroll 2
     for (int v = 0; v < kVectors; ++v) {
-      const int64_t first = v * kLanes<Vector>, count = t.columns - first;
-      const Vector bias = t.bias ? load_first<Vector>(t.bias + first, count) : Vector{};
+      const int64_t first = v * kLanes<Vector>;
+      if (t.bias) bias[v] = load_first<Vector>(t.bias + first, t.columns - first);
+    }
 #pragma GCC unroll 16
-      for (int r = 0; r < kRows; ++r) {
-        float* c = t.c + r * t.c_stride + first;
-        Vector value = at[r][v] + bias;
-        if (t.add) value += load_first<Vector>(c, count);
-        if (t.relu) value = value < Vector{} ? Vector{} : value;  // NaN stays
-        store_first(c, value, count);
+    for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 2
+      for (int v = 0; v < kVectors; ++v) {
+        const Vector value = at[r][v] + bias[v];
+        store(c + r * c_stride + v * kLanes<Vector>, value < floor ? floor : value);  // NaN stays
       }
     }
+  }
+  inline void accumulate(const Tile& t) const {
+    const int64_t c_stride = t.c_stride;
+    float* const start = t.c;
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 2
+      for (int v = 0; v < kVectors; ++v) {
+        float* c = start + r * c_stride + v * kLanes<Vector>;
+        store(c, load<Vector>(c) + at[r][v]);
+      }
+    }
+  }
+  inline void finish(const Tile& t) const {
+    const bool whole = t.stored >= kVectors * kLanes<Vector>;
+    if (whole && !t.add) return set(t);
+    if (whole && !t.bias && !t.relu) return accumulate(t);
+    float sums[kRows * kVectors * kLanes<Vector>];
+    __builtin_memcpy(sums, at, sizeof sums);
+    finish_elements(t, kRows, kVectors * kLanes<Vector>, sums);
   }
 };
 
@@ -145,7 +169,7 @@ static void multiply_tile(const Tile& t) {
 
 // All tiles of one panel: `rows` rows, cut evenly.
 template <class Vector, bool kColumns>
-static inline void multiply_panel(Tile t, int64_t rows) {
+static inline void multiply_panel(const Tile& t, int64_t rows) {
   using Function = void (*)(const Tile&);
   static constexpr Function one[] = {
       nullptr,
@@ -155,6 +179,7 @@ static inline void multiply_panel(Tile t, int64_t rows) {
       multiply_tile<Vector, 7, 1, kColumns>,  multiply_tile<Vector, 8, 1, kColumns>,
       multiply_tile<Vector, 9, 1, kColumns>,  multiply_tile<Vector, 10, 1, kColumns>,
       multiply_tile<Vector, 11, 1, kColumns>, multiply_tile<Vector, 12, 1, kColumns>,
+      multiply_tile<Vector, 13, 1, kColumns>, multiply_tile<Vector, 14, 1, kColumns>,
   };
   static constexpr Function two[] = {
       nullptr,
@@ -170,15 +195,15 @@ static inline void multiply_panel(Tile t, int64_t rows) {
   const bool single = t.columns <= kLanes<Vector>;
   const int64_t most = single ? kMostRows1 : kMostRows2;
   const Function* const functions = single ? one : two;
-  const int64_t parts = (rows + most - 1) / most, a_row = kColumns ? 1 : t.a_stride;
-  const float* const a = t.a;
-  float* const c = t.c;
-  for (int64_t i = 0, first = 0; i < parts; ++i) {
-    const int64_t end = rows * (i + 1) / parts;
-    t.a = a + first * a_row;
-    t.c = c + first * t.c_stride;
-    functions[end - first](t);
-    first = end;
+  if (rows <= most) return functions[rows](t);
+  const int64_t parts = (rows + most - 1) / most, size = rows / parts, larger = rows % parts;
+  const int64_t a_row = kColumns ? 1 : t.a_stride;
+  Tile part = t;
+  for (int64_t i = 0; i < parts; ++i) {
+    const int64_t count = size + (i < larger);
+    functions[count](part);
+    part.a += count * a_row;
+    part.c += count * t.c_stride;
   }
 }
 

@@ -1,0 +1,95 @@
+#!/usr/bin/env bash
+# What takes longer than CI has: accuracies on real data, and training that is killed again and again.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root"
+# shellcheck source-path=SCRIPTDIR source=../launch/common.sh
+. launch/common.sh
+
+usage() {
+  cat <<'TEXT'
+Usage: long.sh [--resnet20] [--kills N] [--ranks N]
+
+Trains the MNIST and CIFAR-10 experiments to their end and compares the accuracy with what is expected; then kills a
+rank of configs/digits_cnn.ini N times (default 20), at other steps each time, and holds the resumed weights against
+those of an undisturbed run. Prints a table; the last line is "N passed, N failed". Minutes to an hour.
+
+  --resnet20   also configs/cifar_resnet20.ini: 160 epochs, many hours on a CPU
+  --ranks N    ranks of each training; default 2
+TEXT
+}
+kills=20 ranks=2 resnet20=
+while [ $# -gt 0 ]; do
+  case $1 in
+    --kills) kills=${2:?--kills needs a number}; shift 2 ;;
+    --ranks) ranks=${2:?--ranks needs a number}; shift 2 ;;
+    --resnet20) resnet20=1; shift ;;
+    -h | --help) usage; exit 0 ;;
+    *) usage >&2; exit 2 ;;
+  esac
+done
+
+program=$(find_trireme)
+export TRIREME_KILL_GRACE=2
+mpirun_common
+folder=$(mktemp -d "${TMPDIR:-/tmp}/trireme-long.XXXXXX")
+trap 'rm -rf "$folder"' EXIT
+passed=0 failed=0
+
+# row HOLDS NAME DETAIL SECONDS
+row() {
+  if [ "$1" = yes ]; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+  printf '%-6s %-28s %-52s %6d s\n' "$([ "$1" = yes ] && echo ok || echo FAILED)" "$2" "$3" "$4"
+}
+
+# accuracy EXPERIMENT PERCENT FOLDER_OF_DATA: its validation accuracy must reach PERCENT.
+accuracy() {
+  local begin=$SECONDS log=$folder/$1.log got
+  if [ ! -d "../shared/data/$3" ]; then
+    echo "skip   $1: ../shared/data/$3 is absent"
+    return
+  fi
+  if ! launch/run_local.sh -n "$ranks" "configs/$1.ini" --resume= --run.dir="$folder/$1" >"$log" 2>&1; then
+    row no "$1" "failed: $(tail -n 1 "$log")" $((SECONDS - begin))
+    return
+  fi
+  got=$(sed -n 's/.*validation loss.* accuracy \([0-9.]*\)%.*/\1/p' "$log" | tail -1)
+  row "$(awk -v g="${got:-0}" -v w="$2" 'BEGIN { print (g >= w ? "yes" : "no") }')" "$1" \
+    "accuracy ${got:-none} %, at least $2 % wanted" $((SECONDS - begin))
+}
+
+train_digits() {
+  mpirun "${MPIRUN_COMMON[@]}" -n "$ranks" --oversubscribe --bind-to none "$program" train configs/digits_cnn.ini "$@"
+}
+
+# The newest run below a folder: one that died before its first checkpoint is started anew beside it.
+newest() { find "$1" -mindepth 1 -maxdepth 1 -type d | sort -V | tail -1; }
+
+# Every tensor of the last checkpoint, optimizer state included, must be the undisturbed run's, bit for bit.
+kill_loop() {
+  local begin kill step holds how said hows=(kill exit throw) options=(--train.max_epochs=4 --checkpoint.every_steps=10)
+  train_digits "${options[@]}" --run.dir="$folder/straight" >"$folder/straight.log" 2>&1
+  for kill in $(seq "$kills"); do
+    begin=$SECONDS step=$((1 + (kill * 37) % 178)) how=${hows[kill % 3]} holds=no said=
+    if train_digits "${options[@]}" --run.dir="$folder/killed-$kill" --debug.kill_rank=$((ranks - 1)) \
+      --debug.kill_step="$step" --debug.kill_how="$how" >"$folder/killed.log" 2>&1; then
+      said="the training was not killed"
+    elif ! train_digits "${options[@]}" --run.dir="$folder/killed-$kill" --resume auto >"$folder/resumed.log" 2>&1; then
+      said="did not resume: $(tail -n 1 "$folder/resumed.log")"
+    elif said=$("$program" ckpt diff "$(newest "$folder/straight")" "$(newest "$folder/killed-$kill")" 2>&1 | tail -n 1); then
+      holds=yes
+    fi
+    row $holds "rank $((ranks - 1)): $how at step $step" "$said" $((SECONDS - begin))
+  done
+}
+
+accuracy mnist_logistic 92 mnist
+accuracy mnist_svm 91 mnist
+accuracy mnist_mlp 98 mnist
+accuracy lenet5 98.8 mnist
+accuracy mnist_cnn 98.9 mnist
+accuracy cifar_cnn 75 cifar10
+if [ -n "$resnet20" ]; then accuracy cifar_resnet20 90 cifar10; fi
+kill_loop
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
