@@ -116,7 +116,7 @@ void serve_all(int argc, char** argv) {
   const auto comm = make_mpi_communicator(&argc, &argv);
   {
     AllReduceBench bench(*comm);
-    serve_ranks(*comm, "{}", [&](const Request& request) { return bench.run(request); });
+    RankServer(*comm).serve("{}", [&](const Request& request) { return bench.run(request); });
   }
   comm->close();
 }

@@ -10,7 +10,7 @@
 #include <cstdio>
 
 #include "base/clock.h"
-#include "ranks.h"
+#include "serve.h"
 #include "steps_of.h"
 #include "worker/checkpointer.h"
 
@@ -21,7 +21,7 @@ class CheckpointBench {
  public:
   CheckpointBench(Communicator& comm, const Experiment& experiment, const Path& folder)
       : steps_(comm, experiment), checkpointer_(folder, 1, size_t{1} << 30) {
-    steps_.run(1);  // warm
+    steps_.run(1);
   }
 
   std::string facts() {

@@ -1,6 +1,7 @@
-// Speed of the CPU's convolution, matrix-product and pooling kernels at the shapes of small networks, on
-// one thread. Build with TRIREME_BENCH=ON; run pinned: taskset -c 0 kernel_bench --benchmark_filter=lenet
-// The column to read is `min`: other programs on the machine only add time.
+// Speed of the CPU's convolution, matrix-product and pooling kernels at the shapes of small
+// networks, on one thread. Build with TRIREME_BENCH=ON; run pinned: taskset -c 0 kernel_bench
+// --benchmark_filter=lenet The column to read is `min`: other programs on the machine only add
+// time.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -57,8 +58,8 @@ class Runner {
 
  private:
   static void report(benchmark::State& state, double flops) {
-    state.counters["GFLOP/s"] = benchmark::Counter(
-        flops * 1e-9, benchmark::Counter::kIsIterationInvariantRate);
+    state.counters["GFLOP/s"] =
+        benchmark::Counter(flops * 1e-9, benchmark::Counter::kIsIterationInvariantRate);
   }
   void allocate(int64_t largest) {
     for (auto& buffer : buffers_) buffer = values(largest, 0.5f);
@@ -76,9 +77,9 @@ struct ConvLayer {
   int64_t size, in, out, kernel, pad, stride;
 };
 constexpr ConvLayer kConvolutions[] = {
-    {"lenet1", 28, 1, 6, 5, 2, 1},      {"lenet2", 14, 6, 16, 5, 0, 1},
-    {"mnist1", 28, 1, 32, 3, 0, 1},     {"mnist2", 26, 32, 64, 3, 0, 1},
-    {"resnet0", 32, 3, 16, 3, 1, 1},    {"resnet16", 32, 16, 16, 3, 1, 1},
+    {"lenet1", 28, 1, 6, 5, 2, 1},         {"lenet2", 14, 6, 16, 5, 0, 1},
+    {"mnist1", 28, 1, 32, 3, 0, 1},        {"mnist2", 26, 32, 64, 3, 0, 1},
+    {"resnet0", 32, 3, 16, 3, 1, 1},       {"resnet16", 32, 16, 16, 3, 1, 1},
     {"resnet16to32", 32, 16, 32, 3, 1, 2}, {"resnet32", 16, 32, 32, 3, 1, 1},
     {"resnet64", 8, 64, 64, 3, 1, 1},
 };
@@ -104,13 +105,28 @@ void add(const std::string& name, Function function) {
 
 void add_convolution(const ConvLayer& layer, int64_t n) {
   const int64_t out = (layer.size + 2 * layer.pad - layer.kernel) / layer.stride + 1;
-  const double flops = 2.0 * static_cast<double>(n * out * out * layer.out * layer.in *
-                                                 layer.kernel * layer.kernel);
-  const int64_t largest = std::max({n * layer.size * layer.size * layer.in, n * out * out * layer.out,
-                                    layer.in * layer.out * layer.kernel * layer.kernel});
-  const Conv2dSpec spec{n, layer.size, layer.size, layer.in, layer.out, layer.kernel, layer.kernel,
-                        layer.stride, layer.stride, layer.pad, layer.pad, 1, 1, 1, true,
-                        Activation::none, 0};
+  const double flops =
+      2.0 * static_cast<double>(n * out * out * layer.out * layer.in * layer.kernel * layer.kernel);
+  const int64_t largest =
+      std::max({n * layer.size * layer.size * layer.in, n * out * out * layer.out,
+                layer.in * layer.out * layer.kernel * layer.kernel});
+  const Conv2dSpec spec{n,
+                        layer.size,
+                        layer.size,
+                        layer.in,
+                        layer.out,
+                        layer.kernel,
+                        layer.kernel,
+                        layer.stride,
+                        layer.stride,
+                        layer.pad,
+                        layer.pad,
+                        1,
+                        1,
+                        1,
+                        true,
+                        Activation::none,
+                        0};
   const std::string name = std::string(layer.name) + "/n" + std::to_string(n);
   add(name + "/forward", [=](benchmark::State& state) {
     Conv2dSpec with_relu = spec;
@@ -134,7 +150,8 @@ void add_dense(const DenseLayer& layer, int64_t n) {
   const double flops = 2.0 * static_cast<double>(n * layer.in * layer.out);
   const int64_t largest = std::max({layer.in * layer.out, n * layer.in, n * layer.out});
   const auto none = Activation::none;
-  const MatmulSpec forward{n, layer.out, layer.in, false, true, true, Activation::relu, 0, Write::set};
+  const MatmulSpec forward{n,    layer.out,        layer.in, false,     true,
+                           true, Activation::relu, 0,        Write::set};
   const MatmulSpec data{n, layer.in, layer.out, false, false, false, none, 0, Write::set};
   const MatmulSpec weights{layer.out, layer.in, n, true, false, false, none, 0, Write::set};
   const std::string name = std::string(layer.name) + "/n" + std::to_string(n);
@@ -148,12 +165,10 @@ void add_dense(const DenseLayer& layer, int64_t n) {
     Runner(weights, false, largest).measure(state, 1, flops, false);
   });
   if (n != 8) return;
-  add(std::string(layer.name) + "/pack", [=](benchmark::State& state) {
-    Runner(forward, true, largest).measure_pack(state);
-  });
-  add(std::string(layer.name) + "/pack_data", [=](benchmark::State& state) {
-    Runner(data, true, largest).measure_pack(state);
-  });
+  add(std::string(layer.name) + "/pack",
+      [=](benchmark::State& state) { Runner(forward, true, largest).measure_pack(state); });
+  add(std::string(layer.name) + "/pack_data",
+      [=](benchmark::State& state) { Runner(data, true, largest).measure_pack(state); });
 }
 
 void add_pool(const char* name, int64_t n, int64_t size, int64_t channels) {
@@ -172,7 +187,8 @@ void add_pool(const char* name, int64_t n, int64_t size, int64_t channels) {
                              reinterpret_cast<uint8_t*>(index.data()));
         } else {
           k.max_pool_backward(nullptr, &spec, y.floats(),
-                              reinterpret_cast<const uint8_t*>(index.data()), x.floats(), Write::set);
+                              reinterpret_cast<const uint8_t*>(index.data()), x.floats(),
+                              Write::set);
         }
       }
     });

@@ -34,7 +34,7 @@ void serve_steps(int argc, char** argv) {
     const Experiment experiment = load_experiment(argv[1], overrides_of(argc, argv, 2));
     StepsOf steps(*comm, experiment);
     steps.run(1);
-    serve_ranks(*comm, facts(steps), [&](const Request& request) {
+    RankServer(*comm).serve(facts(steps), [&](const Request& request) {
       const StepTimes times = steps.run(request.repetitions);
       if (comm->rank() == 0 && !request.words.empty()) print_phases(request.repetitions, times);
       return times.seconds;

@@ -11,7 +11,7 @@
 namespace trireme {
 
 int command_devices(const Args& args) {
-  const std::vector<OptionSpec> specs = {{"--help", "", "this text"}};
+  const std::vector<OptionSpec> specs = {};
   const Options options(args, specs);
   if (options.has("--help")) {
     fmt::print("{}", format_help("trireme devices", "Lists what this machine offers.", specs));

@@ -18,7 +18,6 @@ const std::vector<OptionSpec>& specs() {
       {"--batch", "FILE", "safetensors with `input` (N,C,H,W or N,F, float32) and `target` (int64 or float32)"},
       {"--out", "FILE", "safetensors to write: loss, output, and each parameter's gradient by name"},
       {"--init", "FILE", "write the initial weights there instead"},
-      {"--help", "", "this text"},
   };
   return s;
 }

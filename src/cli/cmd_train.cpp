@@ -32,7 +32,6 @@ void catch_signals() {
 const std::vector<OptionSpec>& specs() {
   static const std::vector<OptionSpec> s = {
       {"--resume", "RUN|auto", "continue a run (its folder or one checkpoint); auto: the newest of this name, else start"},
-      {"--help", "", "this text"},
   };
   return s;
 }

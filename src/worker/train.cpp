@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "kernels/cuda_plugin.h"
 #include "worker/agreement.h"
 #include "worker/checkpointer.h"
 #include "worker/evaluate.h"
@@ -273,9 +274,22 @@ void describe_start(const Session& s, const Place& place) {
   log_info("run directory: {}", place.dir.string());
 }
 
+// What the file may ask for and this build cannot do is refused, never replaced by something else.
+void refuse_unavailable(const Experiment& e) {
+  if (e.run.device == "cuda") {
+    const CudaPlugin plugin = find_cuda_plugin();
+    if (!plugin.table)
+      throw DeviceError(fmt::format("run.device = cuda: {}", plugin.status), "use run.device = cpu; `trireme devices` says more");
+  }
+  if (e.train.precision != "fp32")
+    throw ConfigError(fmt::format("train.precision = {} is not available on the CPU", e.train.precision),
+                      "use train.precision = fp32");
+}
+
 }  // namespace
 
 ExitCode train(Communicator& comm, const Experiment& experiment, const TrainOptions& options) {
+  together(comm, "the start of every rank", experiment.run.timeout, [&] { refuse_unavailable(experiment); });
   const Place place = choose_place(comm, experiment, options.resume);
   Session session(comm, experiment, place.checkpoint);
   init_log({comm.rank(), comm.size(), (place.dir / fmt::format("rank-{}.log", comm.rank())).string(), false});

@@ -18,7 +18,8 @@ std::vector<Case> cases() {
       {"uneven", {2, 9, 11, 5, 7, 3, 2, 2, 1, 1, 0, 1, 1, 1, true, Activation::sigmoid, 0}},
       {"dilated", {2, 12, 10, 4, 8, 3, 3, 1, 1, 2, 2, 2, 2, 1, true, none, 0}},
       {"grouped", {2, 8, 8, 8, 16, 3, 3, 1, 1, 1, 1, 1, 1, 4, true, none, 0}},
-      {"depthwise", {2, 8, 8, 8, 8, 3, 3, 1, 1, 1, 1, 1, 1, 8, false, Activation::leaky_relu, 0.1f}},
+      {"depthwise",
+       {2, 8, 8, 8, 8, 3, 3, 1, 1, 1, 1, 1, 1, 8, false, Activation::leaky_relu, 0.1f}},
       {"depthwise_strided", {1, 9, 9, 32, 32, 3, 3, 2, 2, 1, 1, 1, 1, 32, false, none, 0}},
       {"pointwise", {2, 7, 7, 16, 24, 1, 1, 1, 1, 0, 0, 1, 1, 1, false, none, 0}},
       {"pointwise_strided", {2, 8, 8, 16, 32, 1, 1, 2, 2, 0, 0, 1, 1, 1, false, none, 0}},
@@ -26,8 +27,10 @@ std::vector<Case> cases() {
       {"one_sample", {1, 5, 5, 1, 1, 5, 5, 1, 1, 0, 0, 1, 1, 1, true, none, 0}},
       {"odd_channels", {2, 13, 7, 17, 9, 3, 3, 1, 1, 1, 1, 1, 1, 1, true, Activation::relu, 0}},
       {"three_panels", {3, 9, 15, 1, 37, 3, 5, 1, 1, 1, 2, 1, 1, 1, true, Activation::relu, 0}},
-      {"two_vectors_partly", {2, 7, 5, 3, 13, 2, 2, 1, 1, 1, 0, 1, 1, 1, false, Activation::relu, 0}},
-      {"long_stride", {1, 17, 16, 2, 11, 3, 2, 3, 4, 2, 1, 1, 1, 1, true, Activation::leaky_relu, 0.2f}},
+      {"two_vectors_partly",
+       {2, 7, 5, 3, 13, 2, 2, 1, 1, 1, 0, 1, 1, 1, false, Activation::relu, 0}},
+      {"long_stride",
+       {1, 17, 16, 2, 11, 3, 2, 3, 4, 2, 1, 1, 1, 1, true, Activation::leaky_relu, 0.2f}},
       {"dilated_rows", {2, 11, 9, 3, 5, 3, 4, 2, 1, 1, 3, 2, 1, 1, true, none, 0}},
       {"kernel_of_one_column", {2, 9, 8, 4, 7, 3, 1, 1, 1, 1, 0, 1, 5, 1, true, none, 0}},
       {"whole_image", {4, 6, 5, 12, 20, 6, 5, 1, 1, 0, 0, 1, 1, 1, true, none, 0}},
@@ -74,17 +77,25 @@ void for_products(const Conv2dSpec& s, Visit visit) {
 
 double activate(const Conv2dSpec& s, double v) {
   switch (s.activation) {
-    case Activation::relu: return std::max(v, 0.0);
-    case Activation::leaky_relu: return v < 0 ? v * static_cast<double>(s.alpha) : v;
-    case Activation::sigmoid: return 1 / (1 + std::exp(-v));
-    case Activation::tanh: return std::tanh(v);
-    default: return v;
+    case Activation::relu:
+      return std::max(v, 0.0);
+    case Activation::leaky_relu:
+      return v < 0 ? v * static_cast<double>(s.alpha) : v;
+    case Activation::sigmoid:
+      return 1 / (1 + std::exp(-v));
+    case Activation::tanh:
+      return std::tanh(v);
+    default:
+      return v;
   }
 }
 
 struct Problem {
   explicit Problem(const Conv2dSpec& s)
-      : g(s), x(random(g.x, 1)), w(random(g.weights, 2, -1, 1)), bias(random(s.c_out, 3)),
+      : g(s),
+        x(random(g.x, 1)),
+        w(random(g.weights, 2, -1, 1)),
+        bias(random(s.c_out, 3)),
         dy(random(g.y, 4)) {}
   Geometry g;
   std::vector<float> x, w, bias, dy;

@@ -9,7 +9,9 @@ class MatmulTest : public KernelTest {};
 
 struct Problem {
   explicit Problem(const MatmulSpec& s)
-      : a(random(s.m * s.k, 1)), b(random(s.k * s.n, 2)), bias(random(s.n, 3)),
+      : a(random(s.m * s.k, 1)),
+        b(random(s.k * s.n, 2)),
+        bias(random(s.n, 3)),
         c(random(s.m * s.n, 4)) {}
   std::vector<float> a, b, bias, c;
 };
@@ -34,14 +36,14 @@ std::vector<double> expected(const MatmulSpec& s, const Problem& p) {
 }
 
 TEST_P(MatmulTest, EqualsTheDefinitionForAllTransposesSizesAndPackings) {
-  const int64_t shapes[][3] = {{1, 1, 1},   {1, 10, 84},    {8, 10, 84}, {31, 33, 3},
+  const int64_t shapes[][3] = {{1, 1, 1},   {1, 10, 84},    {8, 10, 84},  {31, 33, 3},
                                {3, 5, 700}, {64, 120, 400}, {7, 6001, 3}, {13, 50, 257}};
   for (const auto& [m, n, kk] : shapes) {
     for (int bits = 0; bits < 16; ++bits) {
       const bool add = (bits & 4) != 0, bias = !add && (bits & 8);
       const auto act = bias ? Activation::relu : Activation::none;
-      const MatmulSpec spec{m, n, kk, (bits & 1) != 0, (bits & 2) != 0, bias, act, 0,
-                            add ? Write::add : Write::set};
+      const MatmulSpec spec{
+          m, n, kk, (bits & 1) != 0, (bits & 2) != 0, bias, act, 0, add ? Write::add : Write::set};
       SCOPED_TRACE(std::to_string(m) + "x" + std::to_string(n) + "x" + std::to_string(kk) +
                    " variant " + std::to_string(bits));
       Problem p(spec);
@@ -67,7 +69,8 @@ TEST_P(MatmulTest, EveryActivationFollowsTheSum) {
     const Problem p(spec);
     std::vector<float> plain(p.c.size()), want(p.c.size()), c(p.c.size());
     PlanRunner sum(k, spec, true);
-    ASSERT_EQ(sum.run(p.a.data(), sum.weights(p.b.data()), p.bias.data(), plain.data()), Status::ok);
+    ASSERT_EQ(sum.run(p.a.data(), sum.weights(p.b.data()), p.bias.data(), plain.data()),
+              Status::ok);
     spec.activation = act;
     PlanRunner plan(k, spec, true);
     ASSERT_EQ(plan.run(p.a.data(), plan.weights(p.b.data()), p.bias.data(), c.data()), Status::ok);

@@ -7,18 +7,19 @@ class PoolTest : public KernelTest {};
 
 // n, h, w, c, kernel, stride, padding, out_h, out_w, count_include_pad
 const std::vector<Pool2dSpec> kSpecs{
-    {2, 4, 4, 6, 2, 2, 2, 2, 0, 0, 2, 2, true},     {1, 5, 5, 16, 2, 2, 2, 2, 0, 0, 2, 2, true},
-    {2, 7, 6, 3, 3, 3, 2, 2, 1, 1, 4, 3, true},     {2, 7, 6, 17, 3, 2, 1, 2, 1, 0, 7, 3, false},
-    {1, 8, 8, 33, 8, 8, 8, 8, 0, 0, 1, 1, true},    {3, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1, true},
+    {2, 4, 4, 6, 2, 2, 2, 2, 0, 0, 2, 2, true},   {1, 5, 5, 16, 2, 2, 2, 2, 0, 0, 2, 2, true},
+    {2, 7, 6, 3, 3, 3, 2, 2, 1, 1, 4, 3, true},   {2, 7, 6, 17, 3, 2, 1, 2, 1, 0, 7, 3, false},
+    {1, 8, 8, 33, 8, 8, 8, 8, 0, 0, 1, 1, true},  {3, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1, true},
     {2, 7, 7, 8, 3, 3, 2, 2, 0, 0, 4, 4, false},  // rounded up: the last window is cut
-    {2, 8, 6, 6, 2, 2, 2, 2, 0, 0, 4, 3, true},     {2, 6, 6, 12, 3, 3, 3, 3, 0, 0, 2, 2, true},
-    {1, 6, 10, 20, 2, 2, 2, 2, 0, 0, 3, 5, true},   {2, 5, 5, 6, 2, 2, 1, 1, 0, 0, 4, 4, true},
-    {2, 6, 6, 5, 2, 2, 3, 3, 0, 0, 2, 2, true},     // pixels of no window
+    {2, 8, 6, 6, 2, 2, 2, 2, 0, 0, 4, 3, true},   {2, 6, 6, 12, 3, 3, 3, 3, 0, 0, 2, 2, true},
+    {1, 6, 10, 20, 2, 2, 2, 2, 0, 0, 3, 5, true}, {2, 5, 5, 6, 2, 2, 1, 1, 0, 0, 4, 4, true},
+    {2, 6, 6, 5, 2, 2, 3, 3, 0, 0, 2, 2, true},  // pixels of no window
     {0, 4, 4, 6, 2, 2, 2, 2, 0, 0, 2, 2, true},
 };
 
 struct Sizes {
-  explicit Sizes(const Pool2dSpec& s) : x(s.n * s.h * s.w * s.c), y(s.n * s.out_h * s.out_w * s.c) {}
+  explicit Sizes(const Pool2dSpec& s)
+      : x(s.n * s.h * s.w * s.c), y(s.n * s.out_h * s.out_w * s.c) {}
   int64_t x, y;
 };
 

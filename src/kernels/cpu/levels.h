@@ -13,7 +13,7 @@ struct Level {
   const char* name;
   bool (*available)();
   void (*fill_table)(KernelTable&) noexcept;
-  const OwnPlans* (*own_plans)() noexcept;  // returns null: every plan is oneDNN's
+  const OwnPlans& (*own_plans)() noexcept;
   dnnl::cpu_isa isa;  // oneDNN's maximum at this level
 };
 std::span<const Level> all_levels();  // lowest first; the first is always available

@@ -7,16 +7,16 @@ namespace trireme::cpu {
 
 namespace baseline {
 void fill_table(KernelTable&) noexcept;
-const OwnPlans* own_plans() noexcept;
-}
+const OwnPlans& own_plans() noexcept;
+}  // namespace baseline
 namespace v3 {
 void fill_table(KernelTable&) noexcept;
-const OwnPlans* own_plans() noexcept;
-}
+const OwnPlans& own_plans() noexcept;
+}  // namespace v3
 namespace v4 {
 void fill_table(KernelTable&) noexcept;
-const OwnPlans* own_plans() noexcept;
-}
+const OwnPlans& own_plans() noexcept;
+}  // namespace v4
 
 std::span<const Level> all_levels() {
   static constexpr Level levels[] = {

@@ -33,8 +33,7 @@ void Arguments::add(int name, const dnnl::memory::desc& md, void* data) {
 
 Status Arguments::execute(const dnnl::primitive& primitive) {
   if (failed_) return Status::failed;
-  const auto status =
-      dnnl_primitive_execute(primitive.get(), thread_stream().get(), count_, args_);
+  const auto status = dnnl_primitive_execute(primitive.get(), thread_stream().get(), count_, args_);
   return status == dnnl_success ? Status::ok : Status::failed;
 }
 
@@ -50,24 +49,11 @@ Status Relayout::run(const void* from, void* to) const {
   return arguments.execute(primitive_);
 }
 
-dnnl::primitive_attr attributes(Activation act, float alpha, bool accumulate) {
-  using dnnl::algorithm;
+dnnl::primitive_attr attributes(bool accumulate) {
   dnnl::primitive_attr attr;
   attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   dnnl::post_ops after;
   if (accumulate) after.append_sum(1.0f);
-  switch (act) {
-    case Activation::none: break;
-    case Activation::relu: after.append_eltwise(algorithm::eltwise_relu, 0.0f, 0.0f); break;
-    case Activation::leaky_relu:
-      after.append_eltwise(algorithm::eltwise_relu, alpha, 0.0f);
-      break;
-    case Activation::sigmoid:
-      after.append_eltwise(algorithm::eltwise_logistic, 0.0f, 0.0f);
-      break;
-    case Activation::tanh: after.append_eltwise(algorithm::eltwise_tanh, 0.0f, 0.0f); break;
-    default: throw dnnl::error(dnnl_unimplemented, "this activation is not an epilogue");
-  }
   attr.set_post_ops(after);
   return attr;
 }

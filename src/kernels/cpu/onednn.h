@@ -1,8 +1,10 @@
 #pragma once
-// What the oneDNN plans share: the engine, each thread's stream, and the arguments of one execution.
+// What the oneDNN plans share: the engine, each thread's stream, and the arguments of one
+// execution.
 
 #include <dnnl.hpp>
 
+#include "kernels/cpu/own_plans.h"
 #include "kernels/kernel_table.h"
 
 namespace trireme::cpu {
@@ -52,9 +54,31 @@ class Relayout {
   dnnl::reorder primitive_;
 };
 
-// User-managed scratchpad, and the activation as a post-op after `accumulate`'s sum.
-// Throws dnnl::error (unimplemented) for an activation that is not offered as an epilogue.
-dnnl::primitive_attr attributes(Activation act, float alpha, bool accumulate);
+// User-managed scratchpad; `accumulate`: the result is added to what is there.
+dnnl::primitive_attr attributes(bool accumulate);
+
+// The activation is ours, in a pass of its own: the library's ReLU turns NaN into zero, and what
+// went wrong in a step must stay visible.
+class Epilogue {
+ public:
+  template <class Spec>
+  Epilogue(const OwnPlans& own, const Spec& spec)
+      : apply_(own.activation), kind_(spec.activation), alpha_(spec.alpha) {}
+  Status run(size_t n, void* y) const noexcept {
+    if (kind_ == Activation::none) return Status::ok;
+    auto* values = static_cast<float*>(y);
+    return apply_(nullptr, kind_, alpha_, static_cast<int64_t>(n), values, values);
+  }
+
+ private:
+  decltype(OwnPlans::activation) apply_;
+  Activation kind_;
+  float alpha_;
+};
+
+// Make oneDNN's plan; throw dnnl::error.
+void make_onednn(const ConvTask&, const OwnPlans&, Plan** out, PlanInfo* info);
+void make_onednn(const MatmulTask&, const OwnPlans&, Plan** out, PlanInfo* info);
 
 // Runs `make`, which may throw dnnl::error, and turns what happens into a Status.
 template <class Make>
@@ -64,9 +88,9 @@ Status guarded(Make make) noexcept {
     make();
     return Status::ok;
   } catch (const dnnl::error& e) {
-    return e.status == dnnl_unimplemented ? Status::unsupported
-                                          : e.status == dnnl_invalid_arguments ? Status::invalid
-                                                                               : Status::failed;
+    return e.status == dnnl_unimplemented       ? Status::unsupported
+           : e.status == dnnl_invalid_arguments ? Status::invalid
+                                                : Status::failed;
   } catch (...) {
     return Status::failed;
   }

@@ -1,11 +1,8 @@
 // Convolution plans. Activations stay N,H,W,C; weights take the layout that the primitive prefers:
 // packed once a step for forward and backward data, relaid out from scratch after backward weights.
-#include <cstring>
 #include <memory>
-#include <optional>
 
 #include "kernels/cpu/onednn.h"
-#include "kernels/cpu/own_plan.h"
 #include "kernels/cpu/plan.h"
 #include "tensor/buffer.h"
 
@@ -20,17 +17,11 @@ using BackwardWeights = dnnl::convolution_backward_weights;
 
 constexpr auto kFloat = memory::data_type::f32;
 
-int64_t extent(int64_t in, int64_t kernel, int64_t stride, int64_t pad, int64_t dilation) {
-  const int64_t room = in + 2 * pad - dilation * (kernel - 1) - 1;
-  return room < 0 ? 0 : room / stride + 1;
-}
-
 // The problem in oneDNN's terms.
 struct Problem {
-  explicit Problem(const Conv2dSpec& s)
-      : out_h(extent(s.h, s.kernel_h, s.stride_h, s.pad_h, s.dilation_h)),
-        out_w(extent(s.w, s.kernel_w, s.stride_w, s.pad_w, s.dilation_w)),
-        x({s.n, s.c_in, s.h, s.w}, kFloat, memory::format_tag::nhwc),
+  explicit Problem(const ConvTask& task) : Problem(task.spec, task.out_h, task.out_w) {}
+  Problem(const Conv2dSpec& s, int64_t out_h, int64_t out_w)
+      : x({s.n, s.c_in, s.h, s.w}, kFloat, memory::format_tag::nhwc),
         y({s.n, s.c_out, out_h, out_w}, kFloat, memory::format_tag::nhwc),
         strides{s.stride_h, s.stride_w},
         dilates{s.dilation_h - 1, s.dilation_w - 1},
@@ -51,25 +42,23 @@ struct Problem {
     const auto direct = dnnl::algorithm::convolution_direct;
     return bias.get_size() > 0 ? Forward::primitive_desc(engine(), kind, direct, x, any, bias, y,
                                                          strides, dilates, pads, pads, attr)
-                               : Forward::primitive_desc(engine(), kind, direct, x, any, y,
-                                                         strides, dilates, pads, pads, attr);
+                               : Forward::primitive_desc(engine(), kind, direct, x, any, y, strides,
+                                                         dilates, pads, pads, attr);
   }
 
-  int64_t out_h, out_w;
   memory::desc x, y, stored, any, bias;
   memory::dims strides, dilates, pads;
 };
 
 const dnnl::primitive_attr& plain() {
-  static const dnnl::primitive_attr attr = attributes(Activation::none, 0, false);
+  static const dnnl::primitive_attr attr = attributes(false);
   return attr;
 }
 
 class ForwardPlan : public Plan {
  public:
-  explicit ForwardPlan(const Conv2dSpec& s) : p_(s) {
-    const auto desc =
-        p_.forward(prop_kind::forward_training, attributes(s.activation, s.alpha, false));
+  ForwardPlan(const ConvTask& task, const OwnPlans& own) : p_(task), end_(own, task.spec) {
+    const auto desc = p_.forward(prop_kind::forward_training, plain());
     weights_ = desc.weights_desc();
     scratchpad_ = desc.scratchpad_desc();
     if (weights_ != p_.stored) pack_ = Relayout(p_.stored, weights_);
@@ -84,7 +73,8 @@ class ForwardPlan : public Plan {
     all.add(DNNL_ARG_BIAS, p_.bias, arguments[2]);
     all.add(DNNL_ARG_DST, p_.y, arguments[3]);
     all.add(DNNL_ARG_SCRATCHPAD, scratchpad_, scratch);
-    return all.execute(primitive_);
+    const Status status = all.execute(primitive_);
+    return status == Status::ok ? end_.run(p_.y.get_size() / sizeof(float), arguments[3]) : status;
   }
   Status pack(const float* weights, void* packed) const noexcept override {
     return pack_ ? pack_.run(weights, packed) : Status::unsupported;
@@ -92,6 +82,7 @@ class ForwardPlan : public Plan {
 
  private:
   Problem p_;
+  Epilogue end_;
   memory::desc weights_, scratchpad_;
   Relayout pack_;
   Forward primitive_;
@@ -99,7 +90,7 @@ class ForwardPlan : public Plan {
 
 class BackwardDataPlan : public Plan {
  public:
-  explicit BackwardDataPlan(const Conv2dSpec& s) : p_(s) {
+  BackwardDataPlan(const ConvTask& task, const OwnPlans&) : p_(task) {
     const auto hint = p_.forward(prop_kind::forward_training, plain());
     const BackwardData::primitive_desc desc(engine(), dnnl::algorithm::convolution_direct, p_.x,
                                             p_.any, p_.y, p_.strides, p_.dilates, p_.pads, p_.pads,
@@ -130,18 +121,18 @@ class BackwardDataPlan : public Plan {
   BackwardData primitive_;
 };
 
-// Scratch: the library's scratchpad, dw in the library's layout when that is another one, and a place
-// for db when the caller has none.
+// Scratch: the library's scratchpad, dw in the library's layout when that is another one, and a
+// place for db when the caller has none.
 class BackwardWeightsPlan : public Plan {
  public:
-  explicit BackwardWeightsPlan(const Conv2dSpec& s) : p_(s) {
+  BackwardWeightsPlan(const ConvTask& task, const OwnPlans&) : p_(task) {
     const auto hint = p_.forward(prop_kind::forward_training, plain());
     const auto direct = dnnl::algorithm::convolution_direct;
     using Desc = BackwardWeights::primitive_desc;
-    const Desc desc = s.bias ? Desc(engine(), direct, p_.x, p_.any, p_.bias, p_.y, p_.strides,
-                                    p_.dilates, p_.pads, p_.pads, hint, plain())
-                             : Desc(engine(), direct, p_.x, p_.any, p_.y, p_.strides, p_.dilates,
-                                    p_.pads, p_.pads, hint, plain());
+    const Desc desc = task.spec.bias ? Desc(engine(), direct, p_.x, p_.any, p_.bias, p_.y,
+                                            p_.strides, p_.dilates, p_.pads, p_.pads, hint, plain())
+                                     : Desc(engine(), direct, p_.x, p_.any, p_.y, p_.strides,
+                                            p_.dilates, p_.pads, p_.pads, hint, plain());
     weights_ = desc.diff_weights_desc();
     scratchpad_ = desc.scratchpad_desc();
     if (weights_ != p_.stored) unpack_ = Relayout(weights_, p_.stored);
@@ -172,71 +163,24 @@ class BackwardWeightsPlan : public Plan {
   size_t weights_at_ = 0, bias_at_ = 0;
 };
 
-// No samples: only the gradients of the parameters have elements, and they are zero.
-class EmptyPlan : public Plan {
- public:
-  EmptyPlan(const Conv2dSpec& s, ConvPass pass)
-      : weights_(pass == ConvPass::backward_weights
-                     ? static_cast<size_t>(s.c_out * s.kernel_h * s.kernel_w * s.c_in / s.groups)
-                     : 0),
-        bias_(s.bias ? static_cast<size_t>(s.c_out) : 0) {}
-  Status run(void* const* arguments, void*) const noexcept override {
-    if (weights_ == 0) return Status::ok;
-    std::memset(arguments[2], 0, weights_ * sizeof(float));
-    if (bias_ > 0 && arguments[3]) std::memset(arguments[3], 0, bias_ * sizeof(float));
-    return Status::ok;
-  }
-
- private:
-  size_t weights_, bias_;
-};
-
-bool valid(const Conv2dSpec& s) {
-  const bool sizes = s.n >= 0 && s.h > 0 && s.w > 0 && s.c_in > 0 && s.c_out > 0 && s.groups > 0;
-  const bool window = s.kernel_h > 0 && s.kernel_w > 0 && s.stride_h > 0 && s.stride_w > 0 &&
-                      s.pad_h >= 0 && s.pad_w >= 0 && s.dilation_h > 0 && s.dilation_w > 0;
-  return sizes && window && s.c_in % s.groups == 0 && s.c_out % s.groups == 0 &&
-         extent(s.h, s.kernel_h, s.stride_h, s.pad_h, s.dilation_h) > 0 &&
-         extent(s.w, s.kernel_w, s.stride_w, s.pad_w, s.dilation_w) > 0;
-}
-
-// What own/conv.cpp computes.
-bool is_direct(const Conv2dSpec& s) {
-  return s.groups == 1 && (s.dilation_w == 1 || s.kernel_w == 1) && is_epilogue(s.activation);
-}
-
 template <class P>
-void make(const Conv2dSpec& spec, Plan** out, PlanInfo* info) {
-  auto plan = std::make_unique<P>(spec);
+void make(const ConvTask& task, const OwnPlans& own, Plan** out, PlanInfo* info) {
+  auto plan = std::make_unique<P>(task, own);
   *info = plan->info();
   *out = plan.release();
 }
 
 }  // namespace
 
-Status make_conv2d(const OwnPlans* own, const Conv2dSpec* spec, ConvPass pass, Plan** out,
-                   PlanInfo* info) noexcept {
-  *out = nullptr;
-  *info = {};
-  if (!valid(*spec)) return Status::invalid;
-  return guarded([&] {
-    if (spec->n == 0) {
-      *out = new EmptyPlan(*spec, pass);
-      return;
-    }
-    if (own && is_direct(*spec)) {
-      const auto& s = *spec;
-      return make_own(own->convolution,
-                      ConvTask{s, pass, extent(s.h, s.kernel_h, s.stride_h, s.pad_h, s.dilation_h),
-                               extent(s.w, s.kernel_w, s.stride_w, s.pad_w, s.dilation_w)},
-                      out, info);
-    }
-    switch (pass) {
-      case ConvPass::forward: return make<ForwardPlan>(*spec, out, info);
-      case ConvPass::backward_data: return make<BackwardDataPlan>(*spec, out, info);
-      case ConvPass::backward_weights: return make<BackwardWeightsPlan>(*spec, out, info);
-    }
-  });
+void make_onednn(const ConvTask& task, const OwnPlans& own, Plan** out, PlanInfo* info) {
+  switch (task.pass) {
+    case ConvPass::forward:
+      return make<ForwardPlan>(task, own, out, info);
+    case ConvPass::backward_data:
+      return make<BackwardDataPlan>(task, own, out, info);
+    case ConvPass::backward_weights:
+      return make<BackwardWeightsPlan>(task, own, out, info);
+  }
 }
 
 }  // namespace trireme::cpu

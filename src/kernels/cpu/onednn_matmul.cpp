@@ -1,8 +1,7 @@
-// C = act(op(A) op(B) + bias): transposes are strides, accumulation is a sum post-op.
+// C = op(A) op(B) + bias: transposes are strides, accumulation is a sum post-op.
 #include <memory>
 
 #include "kernels/cpu/onednn.h"
-#include "kernels/cpu/own_plan.h"
 #include "kernels/cpu/plan.h"
 
 namespace trireme::cpu {
@@ -17,18 +16,20 @@ memory::desc matrix(int64_t rows, int64_t cols, bool transposed) {
 
 class MatmulPlan : public Plan {
  public:
-  MatmulPlan(const MatmulSpec& s, bool pack_b)
-      : a_(matrix(s.m, s.k, s.transpose_a)),
+  MatmulPlan(const MatmulTask& task, const OwnPlans& own)
+      : MatmulPlan(task.spec, task.pack_b, own) {}
+  MatmulPlan(const MatmulSpec& s, bool pack_b, const OwnPlans& own)
+      : end_(own, s),
+        a_(matrix(s.m, s.k, s.transpose_a)),
         b_(matrix(s.k, s.n, s.transpose_b)),
         c_(matrix(s.m, s.n, false)) {
     if (s.bias) bias_ = matrix(1, s.n, false);
-    const memory::desc any(memory::dims{s.k, s.n}, memory::data_type::f32,
-                           memory::format_tag::any);
-    const auto attr = attributes(s.activation, s.alpha, s.write == Write::add);
+    const memory::desc any(memory::dims{s.k, s.n}, memory::data_type::f32, memory::format_tag::any);
+    const auto attr = attributes(s.write == Write::add);
     const memory::desc wanted = pack_b ? any : b_;
     using Desc = dnnl::matmul::primitive_desc;
-    const Desc desc = s.bias ? Desc(engine(), a_, wanted, bias_, c_, attr)
-                             : Desc(engine(), a_, wanted, c_, attr);
+    const Desc desc =
+        s.bias ? Desc(engine(), a_, wanted, bias_, c_, attr) : Desc(engine(), a_, wanted, c_, attr);
     scratchpad_ = desc.scratchpad_desc();
     if (desc.weights_desc() != b_) {
       pack_ = Relayout(b_, desc.weights_desc());
@@ -46,7 +47,8 @@ class MatmulPlan : public Plan {
     all.add(DNNL_ARG_BIAS, bias_, arguments[2]);
     all.add(DNNL_ARG_DST, c_, arguments[3]);
     all.add(DNNL_ARG_SCRATCHPAD, scratchpad_, scratch);
-    return all.execute(primitive_);
+    const Status status = all.execute(primitive_);
+    return status == Status::ok ? end_.run(c_.get_size() / sizeof(float), arguments[3]) : status;
   }
 
   Status pack(const float* weights, void* packed) const noexcept override {
@@ -54,45 +56,18 @@ class MatmulPlan : public Plan {
   }
 
  private:
+  Epilogue end_;
   memory::desc a_, b_, bias_, c_, scratchpad_;
   Relayout pack_;
   dnnl::matmul primitive_;
 };
 
-// The product of no rows or no columns.
-class NothingPlan : public Plan {
- public:
-  Status run(void* const*, void*) const noexcept override { return Status::ok; }
-};
-
-// What own/matmul.cpp computes.
-bool is_dense(const MatmulSpec& s, bool pack_b) {
-  return (pack_b ? !s.transpose_a : s.transpose_a && !s.transpose_b) && is_epilogue(s.activation);
-}
-
-bool valid(const MatmulSpec& s) {
-  const bool plain = !s.bias && s.activation == Activation::none;
-  return s.m >= 0 && s.n >= 0 && s.k >= 1 && (s.write == Write::set || plain);
-}
-
 }  // namespace
 
-Status make_matmul(const OwnPlans* own, const MatmulSpec* spec, bool pack_b, Plan** out,
-                   PlanInfo* info) noexcept {
-  *out = nullptr;
-  *info = {};
-  if (!valid(*spec)) return Status::invalid;
-  return guarded([&] {
-    if (spec->m == 0 || spec->n == 0) {
-      *out = new NothingPlan;
-      return;
-    }
-    if (own && is_dense(*spec, pack_b))
-      return make_own(own->matmul, MatmulTask{*spec, pack_b}, out, info);
-    auto plan = std::make_unique<MatmulPlan>(*spec, pack_b);
-    *info = plan->info();
-    *out = plan.release();
-  });
+void make_onednn(const MatmulTask& task, const OwnPlans& own, Plan** out, PlanInfo* info) {
+  auto plan = std::make_unique<MatmulPlan>(task, own);
+  *info = plan->info();
+  *out = plan.release();
 }
 
 }  // namespace trireme::cpu

@@ -38,10 +38,4 @@ void make_own(const OwnProduct<Task>& product, const Task& task, Plan** out, Pla
   *out = plan.release();
 }
 
-// Activations that a product may end with.
-inline bool is_epilogue(Activation a) {
-  return a == Activation::none || a == Activation::relu || a == Activation::leaky_relu ||
-         a == Activation::sigmoid || a == Activation::tanh;
-}
-
 }  // namespace trireme::cpu

@@ -17,8 +17,8 @@ struct MatmulTask {
   bool pack_b;
 };
 
-// Arguments of run as kernel_table.h lists them for the plan. Everything is 64-byte aligned scratch and
-// packed memory of the sizes that info says; the activation is none or relu.
+// Arguments of run as kernel_table.h lists them for the plan. Everything is 64-byte aligned scratch
+// and packed memory of the sizes that info says; the activation is none or relu.
 template <class Task>
 struct OwnProduct {
   PlanInfo (*info)(const Task&) noexcept;
@@ -27,6 +27,8 @@ struct OwnProduct {
 };
 
 struct OwnPlans {
+  bool preferred;  // where the level has fused multiply-adds; elsewhere the library is faster
+  decltype(KernelTable::activation_forward) activation;
   OwnProduct<ConvTask> convolution;
   OwnProduct<MatmulTask> matmul;
 };

@@ -17,10 +17,10 @@ struct Plan {
 namespace cpu {
 
 struct OwnPlans;
-// `own`: the level's own kernels, or null.
-Status make_conv2d(const OwnPlans* own, const Conv2dSpec*, ConvPass, Plan** out,
+// `own`: the level's own kernels.
+Status make_conv2d(const OwnPlans& own, const Conv2dSpec*, ConvPass, Plan** out,
                    PlanInfo* info) noexcept;
-Status make_matmul(const OwnPlans* own, const MatmulSpec*, bool pack_b, Plan** out,
+Status make_matmul(const OwnPlans& own, const MatmulSpec*, bool pack_b, Plan** out,
                    PlanInfo* info) noexcept;
 Status pack(const Plan*, Stream*, const float* weights, void* packed) noexcept;
 Status run(const Plan*, Stream*, void* const* arguments, void* scratch) noexcept;

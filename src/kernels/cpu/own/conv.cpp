@@ -1,12 +1,12 @@
 // Direct convolution over N,H,W,C without groups, dilation_w 1 (or kernel_w 1). A kernel row covers
-// kernel_w * c_in consecutive floats of an image row, its taps, so each pass is a product of own/tile.h
-// without any gathering:
-//   forward           y[pixels of a row, c_out]  = sum over kernel rows: x[pixels, taps] w[taps, c_out]
-//   backward_data     dx[taps at a pixel]       += dy[pixels of a column, c_out] w[c_out, taps]
-//   backward_weights  dw[taps, c_out]           += x[taps, pixels] dy[pixels, c_out]
-// Images are worked on one at a time: with padding, in a copy that has its border; dx likewise. A pixel's
-// taps are padded with zero weights in backward_data, so a dy that is not finite may spread to the pixels
-// beside its own.
+// kernel_w * c_in consecutive floats of an image row, its taps, so each pass is a product of
+// own/tile.h without any gathering:
+//   forward           y[pixels of a row, c_out]  = sum over kernel rows: x[pixels, taps] w[taps,
+//   c_out] backward_data     dx[taps at a pixel]       += dy[pixels of a column, c_out] w[c_out,
+//   taps] backward_weights  dw[taps, c_out]           += x[taps, pixels] dy[pixels, c_out]
+// Images are worked on one at a time: with padding, in a copy that has its border; dx likewise. A
+// pixel's taps are padded with zero weights in backward_data, so a dy that is not finite may spread
+// to the pixels beside its own.
 #include "kernels/cpu/own/plans.h"
 
 #include "kernels/cpu/own/panels.h"
@@ -30,8 +30,8 @@ struct Geometry {
 };
 
 constexpr int64_t kSlack = 2 * kLanes<Wide>;  // what a panel may reach past the last row
-constexpr int64_t kBand = 4;                  // rows of y that one panel of weights serves at a time
-constexpr int64_t kLine = 16;                 // floats of a cache line
+constexpr int64_t kBand = 4;   // rows of y that one panel of weights serves at a time
+constexpr int64_t kLine = 16;  // floats of a cache line
 
 int64_t lines(int64_t floats) { return (floats + kLine - 1) / kLine * kLine; }
 
@@ -40,7 +40,8 @@ const float* with_border(const Geometry& g, const float* x, float* copy) {
   if (!g.bordered()) return x;
   const int64_t width = g.s.w * g.s.c_in;
   float* to = copy + g.s.pad_h * g.row + g.s.pad_w * g.s.c_in;
-  for (int64_t h = 0; h < g.s.h; ++h) copy_columns(nullptr, 1, width, x + h * width, 0, to + h * g.row, 0, Write::set);
+  for (int64_t h = 0; h < g.s.h; ++h)
+    copy_columns(nullptr, 1, width, x + h * width, 0, to + h * g.row, 0, Write::set);
   return copy;
 }
 
@@ -109,7 +110,8 @@ void backward_data(const Geometry& g, const float* dy, const float* packed, floa
           t.b = packed + (first * s.kernel_h + kh * panel) * s.c_out;
           for (int64_t ow = 0; ow < g.out_w; ++ow) {
             t.a = dy + (oh * g.out_w + ow) * s.c_out;
-            t.c = scratch + (oh * s.stride_h + kh * s.dilation_h) * g.row + ow * s.stride_w * s.c_in + first;
+            t.c = scratch + (oh * s.stride_h + kh * s.dilation_h) * g.row +
+                  ow * s.stride_w * s.c_in + first;
             multiply_panel<Vector, false>(t, rows);
           }
         }
@@ -138,9 +140,9 @@ int64_t chunk_rows(const Geometry& g) {
   return bytes < 16384 ? 16384 / bytes : 1;
 }
 
-// In scratch: dw as [kernel row][tap][padded c_out], then one row for db; the image with its border; the
-// last dy. Pixels of dy are read in whole vectors: what lies past their channels meets columns of dw that
-// nobody reads, but past the last image there may be nothing to read.
+// In scratch: dw as [kernel row][tap][padded c_out], then one row for db; the image with its
+// border; the last dy. Pixels of dy are read in whole vectors: what lies past their channels meets
+// columns of dw that nobody reads, but past the last image there may be nothing to read.
 template <class Vector>
 void backward_weights(const Geometry& g, const float* x, const float* dy, float* dw, float* db,
                       float* scratch) {
@@ -202,10 +204,12 @@ PlanInfo conv_info(const ConvTask& task) noexcept {
   };
   const int64_t channels = columns(g.s.c_out);
   switch (task.pass) {
-    case ConvPass::forward: return {g.bordered() ? bytes(image) : 0, bytes(channels * kernel)};
+    case ConvPass::forward:
+      return {g.bordered() ? bytes(image) : 0, bytes(channels * kernel)};
     case ConvPass::backward_data:
       return {bytes(image + kSlack), bytes(columns(g.taps) * g.s.kernel_h * g.s.c_out)};
-    case ConvPass::backward_weights: break;
+    case ConvPass::backward_weights:
+      break;
   }
   const int64_t last = channels != g.s.c_out ? g.y_size + channels - g.s.c_out : 0;
   return {bytes(lines((kernel + 1) * channels) + (g.bordered() ? image : 0) + last), 0};
@@ -216,7 +220,8 @@ void conv_pack(const ConvTask& task, const float* weights, float* packed) noexce
   const bool forward_pass = task.pass == ConvPass::forward;
   with_vector(forward_pass ? g.s.c_out : g.taps, [&](auto v) {
     using Vector = decltype(v);
-    forward_pass ? pack_forward<Vector>(g, weights, packed) : pack_backward_data<Vector>(g, weights, packed);
+    forward_pass ? pack_forward<Vector>(g, weights, packed)
+                 : pack_backward_data<Vector>(g, weights, packed);
   });
 }
 
@@ -230,8 +235,10 @@ void conv_run(const ConvTask& task, void* const* arguments, float* scratch) noex
       case ConvPass::forward:
         forward<Vector>(g, a[0], a[1], a[2], a[3], scratch);
         return finish_activation(g.s.activation, g.s.alpha, g.s.n * g.y_size, a[3]);
-      case ConvPass::backward_data: return backward_data<Vector>(g, a[0], a[1], a[2], scratch);
-      case ConvPass::backward_weights: return backward_weights<Vector>(g, a[0], a[1], a[2], a[3], scratch);
+      case ConvPass::backward_data:
+        return backward_data<Vector>(g, a[0], a[1], a[2], scratch);
+      case ConvPass::backward_weights:
+        return backward_weights<Vector>(g, a[0], a[1], a[2], a[3], scratch);
     }
   });
 }

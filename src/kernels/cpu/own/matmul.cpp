@@ -106,14 +106,17 @@ void matmul_run(const MatmulTask& task, void* const* arguments, float* scratch) 
   finish_activation(s.activation, s.alpha, s.m * s.n, c);
 }
 
-const OwnPlans* own_plans() noexcept {
+const OwnPlans& own_plans() noexcept {
 #ifdef __FMA__
-  static constexpr OwnPlans plans{{conv_info, conv_pack, conv_run},
-                                  {matmul_info, matmul_pack, matmul_run}};
-  return &plans;
+  constexpr bool kPreferred = true;
 #else
-  return nullptr;
+  constexpr bool kPreferred = false;
 #endif
+  static constexpr OwnPlans plans{kPreferred,
+                                  activation_forward,
+                                  {conv_info, conv_pack, conv_run},
+                                  {matmul_info, matmul_pack, matmul_run}};
+  return plans;
 }
 
 }  // namespace trireme::cpu::TRIREME_LEVEL

@@ -14,8 +14,8 @@ inline int32_t position(const Pool2dSpec& s, const Window& at, int64_t h, int64_
   return static_cast<int32_t>((h - at.top) * s.kernel_w + (w - at.left));
 }
 
-// Calls visit(offset from the window's first pixel, position in the window). kSize: the window's rows and
-// columns where the compiler may know them, else 0.
+// Calls visit(offset from the window's first pixel, position in the window). kSize: the window's
+// rows and columns where the compiler may know them, else 0.
 template <int kSize, class Visit>
 inline void for_pixels(const Pool2dSpec& s, const Window& at, Visit visit) {
   const int64_t rows = kSize ? kSize : at.h1 - at.h0, cols = kSize ? kSize : at.w1 - at.w0;
@@ -64,8 +64,9 @@ inline void maximum_scalars(const Pool2dSpec& s, const Window& at, const float* 
   }
 }
 
-// dy goes to the pixel of the maximum; the window's other pixels get zero (kSet) or stay. Lanes past the
-// last channel lie in the next pixel: they keep what they hold, unless that pixel is still to be set.
+// dy goes to the pixel of the maximum; the window's other pixels get zero (kSet) or stay. Lanes
+// past the last channel lie in the next pixel: they keep what they hold, unless that pixel is still
+// to be set.
 template <int kSize, bool kSet>
 inline void scatter_vectors(const Pool2dSpec& s, const Window& at, const float* dy,
                             const uint8_t* index, float* dx) {

@@ -1,7 +1,7 @@
 #pragma once
-// Panels: the right-hand sides of own/tile.h, padded to whole vectors. A matrix of `columns` columns is
-// cut into panels of two vectors, the last one of one vector when that suffices; each is `depth` rows of
-// its width, and they follow each other.
+// Panels: the right-hand sides of own/tile.h, padded to whole vectors. A matrix of `columns`
+// columns is cut into panels of two vectors, the last one of one vector when that suffices; each is
+// `depth` rows of its width, and they follow each other.
 
 #include "kernels/cpu/own/kernels.h"
 #include "kernels/cpu/own/tile.h"
@@ -23,7 +23,8 @@ static inline void for_panels(int64_t columns, Visit visit) {
   }
 }
 
-// Calls run(vector) with the vector type for so many columns: narrow matrices waste less in eight lanes.
+// Calls run(vector) with the vector type for so many columns: narrow matrices waste less in eight
+// lanes.
 template <class Run>
 static inline auto with_vector(int64_t columns, Run run) {
   return columns <= kVector ? run(Float8{}) : run(Wide{});

@@ -14,7 +14,6 @@ PlanInfo matmul_info(const MatmulTask&) noexcept;
 void matmul_pack(const MatmulTask&, const float* weights, float* packed) noexcept;
 void matmul_run(const MatmulTask&, void* const* arguments, float* scratch) noexcept;
 
-// Null where the level has no fused multiply-add: the library is faster there.
-const OwnPlans* own_plans() noexcept;
+const OwnPlans& own_plans() noexcept;
 
 }  // namespace trireme::cpu::TRIREME_LEVEL

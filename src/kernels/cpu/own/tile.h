@@ -4,11 +4,11 @@
 //   c[r][j] (+)= act(bias[j] + sum over s < segments, k < depth of
 //                    a[s a_segment + (r, k)] b[s b_segment + k b_step + j])
 //
-// for a few rows r and one panel of one or two vectors of columns j. `rows`: A's rows are a_stride apart
-// and k is contiguous; `columns`: A's rows are contiguous and k steps by a_stride. B is read in whole
-// vectors, so its panels are padded; a, bias and c are touched only where elements exist.
-// Order of summation: k ascending within s ascending (small tiles: even and odd k apart, then added),
-// then bias, then what c held. It follows from the shape alone.
+// for a few rows r and one panel of one or two vectors of columns j. `rows`: A's rows are a_stride
+// apart and k is contiguous; `columns`: A's rows are contiguous and k steps by a_stride. B is read
+// in whole vectors, so its panels are padded; a, bias and c are touched only where elements exist.
+// Order of summation: k ascending within s ascending (small tiles: even and odd k apart, then
+// added), then bias, then what c held. It follows from the shape alone.
 
 #include "kernels/cpu/own/vector.h"
 #ifdef __FMA__
@@ -64,7 +64,8 @@ struct Tile {
   int64_t depth, a_stride, b_step;
   int64_t c_stride;
   int64_t columns;  // that exist
-  int64_t stored;   // columns of c that may be overwritten, row after row: columns, or the panel's width
+  int64_t
+      stored;  // columns of c that may be overwritten, row after row: columns, or the panel's width
   bool add, relu;
 };
 
@@ -173,23 +174,36 @@ static inline void multiply_panel(const Tile& t, int64_t rows) {
   using Function = void (*)(const Tile&);
   static constexpr Function one[] = {
       nullptr,
-      multiply_tile<Vector, 1, 1, kColumns>,  multiply_tile<Vector, 2, 1, kColumns>,
-      multiply_tile<Vector, 3, 1, kColumns>,  multiply_tile<Vector, 4, 1, kColumns>,
-      multiply_tile<Vector, 5, 1, kColumns>,  multiply_tile<Vector, 6, 1, kColumns>,
-      multiply_tile<Vector, 7, 1, kColumns>,  multiply_tile<Vector, 8, 1, kColumns>,
-      multiply_tile<Vector, 9, 1, kColumns>,  multiply_tile<Vector, 10, 1, kColumns>,
-      multiply_tile<Vector, 11, 1, kColumns>, multiply_tile<Vector, 12, 1, kColumns>,
-      multiply_tile<Vector, 13, 1, kColumns>, multiply_tile<Vector, 14, 1, kColumns>,
+      multiply_tile<Vector, 1, 1, kColumns>,
+      multiply_tile<Vector, 2, 1, kColumns>,
+      multiply_tile<Vector, 3, 1, kColumns>,
+      multiply_tile<Vector, 4, 1, kColumns>,
+      multiply_tile<Vector, 5, 1, kColumns>,
+      multiply_tile<Vector, 6, 1, kColumns>,
+      multiply_tile<Vector, 7, 1, kColumns>,
+      multiply_tile<Vector, 8, 1, kColumns>,
+      multiply_tile<Vector, 9, 1, kColumns>,
+      multiply_tile<Vector, 10, 1, kColumns>,
+      multiply_tile<Vector, 11, 1, kColumns>,
+      multiply_tile<Vector, 12, 1, kColumns>,
+      multiply_tile<Vector, 13, 1, kColumns>,
+      multiply_tile<Vector, 14, 1, kColumns>,
   };
   static constexpr Function two[] = {
       nullptr,
-      multiply_tile<Vector, 1, 2, kColumns>,  multiply_tile<Vector, 2, 2, kColumns>,
-      multiply_tile<Vector, 3, 2, kColumns>,  multiply_tile<Vector, 4, 2, kColumns>,
-      multiply_tile<Vector, 5, 2, kColumns>,  multiply_tile<Vector, 6, 2, kColumns>,
+      multiply_tile<Vector, 1, 2, kColumns>,
+      multiply_tile<Vector, 2, 2, kColumns>,
+      multiply_tile<Vector, 3, 2, kColumns>,
+      multiply_tile<Vector, 4, 2, kColumns>,
+      multiply_tile<Vector, 5, 2, kColumns>,
+      multiply_tile<Vector, 6, 2, kColumns>,
 #ifdef __AVX512F__
-      multiply_tile<Vector, 7, 2, kColumns>,  multiply_tile<Vector, 8, 2, kColumns>,
-      multiply_tile<Vector, 9, 2, kColumns>,  multiply_tile<Vector, 10, 2, kColumns>,
-      multiply_tile<Vector, 11, 2, kColumns>, multiply_tile<Vector, 12, 2, kColumns>,
+      multiply_tile<Vector, 7, 2, kColumns>,
+      multiply_tile<Vector, 8, 2, kColumns>,
+      multiply_tile<Vector, 9, 2, kColumns>,
+      multiply_tile<Vector, 10, 2, kColumns>,
+      multiply_tile<Vector, 11, 2, kColumns>,
+      multiply_tile<Vector, 12, 2, kColumns>,
 #endif
   };
   const bool single = t.columns <= kLanes<Vector>;

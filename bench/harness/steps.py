@@ -1,0 +1,52 @@
+"""The training step on all cores against PyTorch at its best."""
+from harness.compare import Turn, interleave, judged
+from harness.contender import Contender
+
+CASES = [("lenet5", 64, 3), ("lenet5", 8, 4), ("mnist_cnn", 64, 2.5), ("mnist_cnn", 8, 4), ("mlp", 64, 3),
+         ("mlp", 8, 3), ("resnet20", 128, 2)]
+SHARDS = (2, 8)
+
+
+def settings(context):
+    """What the peer may be set to, in two rounds: eager first, then compiled in the better of these."""
+    eager = [("--threads", str(threads), *layout) for threads in sorted({1, len(context.cores)})
+             for layout in ((), ("--channels-last",))]
+    compiled = [] if context.quick else [("--compile",), ("--compile", "--cpp-wrapper")]
+    return eager, compiled
+
+
+def fastest(context, model, batch, candidates):
+    """(seconds of a step, setting) of the best candidate. One that cannot run is said, and left out."""
+    best = None
+    for setting in candidates:
+        try:
+            with Contender(context.peer("torch_step.py", model, batch, *setting)) as peer:
+                took = min(interleave([Turn(peer)], 3, context.seconds / 2)[0].values)
+        except RuntimeError as error:
+            print(f"  PyTorch {' '.join(setting)}: {str(error).splitlines()[-1]}", flush=True)
+            continue
+        print(f"  PyTorch {model} {batch} {' '.join(setting)}: {1e6 * took:.0f} us", flush=True)
+        best = min(best, (took, setting)) if best else (took, setting)
+    return best
+
+
+def best_setting(context, model, batch):
+    eager, compiled = settings(context)
+    best = fastest(context, model, batch, eager)
+    better = fastest(context, model, batch, [(*best[1], *extra) for extra in compiled])
+    return min(best, better)[1] if better else best[1]
+
+
+def measure(context, roof):
+    rows = []
+    for model, batch, target in CASES:
+        setting = best_setting(context, model, batch)
+        with Contender(context.peer("torch_step.py", model, batch, *setting)) as peer:
+            for shards in SHARDS:
+                with Contender(context.steps(model, batch, shards)) as ours:
+                    a, b = interleave([Turn(ours), Turn(peer)], context.pairs, context.seconds)
+                    rows.append(judged(f"step {model}, batch {batch}, {shards} shards", a, b, target,
+                                       roof.share(ours.facts["flops"], a.median),
+                                       peer_name=f"PyTorch {' '.join(setting)}"))
+                print(rows[-1], flush=True)
+    return rows
