@@ -1,5 +1,5 @@
-// What a checkpoint costs the training loop: the time in which Checkpointer::save holds it, and the steps that
-// the background write takes away.
+// What a checkpoint costs the training loop: the time in which Checkpointer::save holds it, and the
+// steps that the background write takes away.
 //   checkpoint_bench EXPERIMENT.ini FOLDER [--section.key=value ...]
 // run N hold -> seconds in which N saves held the loop, each after the one before was on disk.
 // run N written -> seconds until N checkpoints were on disk.
@@ -34,7 +34,8 @@ class CheckpointBench {
   double run(const Request& request) {
     const std::string what = request.words.empty() ? "" : request.words.front();
     if (what == "hold" || what == "written") return save(request.repetitions, what == "written");
-    if (what != "steps" && what != "steps_and_save") throw std::runtime_error("no such measurement: " + what);
+    if (what != "steps" && what != "steps_and_save")
+      throw std::runtime_error("no such measurement: " + what);
     const auto start = Clock::now();
     if (what == "steps_and_save") save_once();
     steps_.run(request.repetitions);
@@ -68,7 +69,9 @@ class CheckpointBench {
 };
 
 void serve_saves(int argc, char** argv) {
-  if (argc < 3) throw std::runtime_error("usage: checkpoint_bench EXPERIMENT.ini FOLDER [--section.key=value ...]");
+  if (argc < 3)
+    throw std::runtime_error(
+        "usage: checkpoint_bench EXPERIMENT.ini FOLDER [--section.key=value ...]");
   const auto comm = make_local_communicator();
   CheckpointBench bench(*comm, load_experiment(argv[1], overrides_of(argc, argv, 3)), argv[2]);
   serve(bench.facts(), [&](const Request& request) { return bench.run(request); });

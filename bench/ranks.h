@@ -1,6 +1,7 @@
 #pragma once
-// The protocol of serve.h for programs of several ranks on one node: rank 0 talks, the others follow. They sleep
-// between two requests (a wait inside MPI would take a tenth of a core from the peer that is measured then).
+// The protocol of serve.h for programs of several ranks on one node: rank 0 talks, the others
+// follow. They sleep between two requests (a wait inside MPI would take a tenth of a core from the
+// peer that is measured then).
 
 #include <algorithm>
 #include <cstring>
@@ -20,7 +21,8 @@ class RankServer {
   explicit RankServer(Communicator& comm) : comm_(comm), window_(comm.window(sizeof(Shared))) {
     std::vector<int> rank_of_member;
     for (int r = 0; r < comm.size(); ++r) rank_of_member.push_back(r);
-    barrier_ = std::make_unique<NodeBarrier>(&shared().barrier, comm.size(), comm.rank(), comm.members(), rank_of_member);
+    barrier_ = std::make_unique<NodeBarrier>(&shared().barrier, comm.size(), comm.rank(),
+                                             comm.members(), rank_of_member);
   }
 
   // Every rank must call. `run` is called on every rank; rank 0's seconds are the answer.
@@ -35,7 +37,8 @@ class RankServer {
 
  private:
   static constexpr size_t kLine = 256;
-  static constexpr double kPatience = 3600;  // seconds between two requests: a peer may be compiling
+  static constexpr double kPatience =
+      3600;  // seconds between two requests: a peer may be compiling
   struct Shared {
     BarrierState barrier;
     char line[kLine];
@@ -48,7 +51,8 @@ class RankServer {
     if (comm_.rank() == 0) {
       std::string line = mine.repetitions == 0 ? "quit" : "run " + std::to_string(mine.repetitions);
       for (const std::string& word : mine.words) line += " " + word;
-      if (line.size() >= kLine) throw std::runtime_error("a request of " + std::to_string(line.size()) + " characters");
+      if (line.size() >= kLine)
+        throw std::runtime_error("a request of " + std::to_string(line.size()) + " characters");
       std::memcpy(shared().line, line.c_str(), line.size() + 1);
     }
     meet();

@@ -1,6 +1,8 @@
 // What the machine can do at most, in the same run as the figures that are held against it.
-//   run N gemm|fma|copy THREADS -> seconds of N units on each of THREADS threads; `ready` says how much a unit is.
-// gemm: oneDNN matmul 1024^3. fma: independent fused multiply-adds in registers. copy: 64 MiB, read and written.
+//   run N gemm|fma|copy THREADS -> seconds of N units on each of THREADS threads; `ready` says how
+//   much a unit is.
+// gemm: oneDNN matmul 1024^3. fma: independent fused multiply-adds in registers. copy: 64 MiB, read
+// and written.
 
 #include <immintrin.h>
 #include <omp.h>
@@ -23,7 +25,8 @@ constexpr int kChains = 10;  // covers latency 4 on two units, and leaves regist
 using Clock = std::chrono::steady_clock;
 using Job = std::function<void(int64_t repetitions)>;
 
-// Each thread makes its job and runs it once untimed; the clock runs from the last that is ready to the end of all.
+// Each thread makes its job and runs it once untimed; the clock runs from the last that is ready to
+// the end of all.
 double timed(int threads, int64_t repetitions, const std::function<Job()>& make) {
   std::barrier gate(threads + 1);
   std::vector<std::jthread> team;
@@ -45,7 +48,8 @@ double timed(int threads, int64_t repetitions, const std::function<Job()>& make)
 Job make_gemm() {
   omp_set_num_threads(1);
   const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
-  const dnnl::memory::desc md({kSide, kSide}, dnnl::memory::data_type::f32, dnnl::memory::format_tag::ab);
+  const dnnl::memory::desc md({kSide, kSide}, dnnl::memory::data_type::f32,
+                              dnnl::memory::format_tag::ab);
   const dnnl::memory a(md, engine), b(md, engine), c(md, engine);
   for (const dnnl::memory& m : {a, b, c}) std::memset(m.get_data_handle(), 0, md.get_size());
   const dnnl::matmul gemm(dnnl::matmul::primitive_desc(engine, md, md, md));
@@ -104,7 +108,8 @@ double run(const Request& request) {
 std::string facts() {
   const int64_t gemm = 2 * kSide * kSide * kSide, fma = 2 * kFmaLoops * kChains * (wide() ? 16 : 8);
   return "{\"gemm\": " + std::to_string(gemm) + ", \"fma\": " + std::to_string(fma) +
-         ", \"copy\": " + std::to_string(kCopyBytes) + ", \"vector\": \"" + (wide() ? "AVX-512" : "AVX2") + "\"}";
+         ", \"copy\": " + std::to_string(kCopyBytes) + ", \"vector\": \"" +
+         (wide() ? "AVX-512" : "AVX2") + "\"}";
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 #pragma once
-// What every measured program answers on its standard input, one line each, so that bench/run.py can
-// take turns between programs that are already warm:
+// What every measured program answers on its standard input, one line each, so that bench/run.py
+// can take turns between programs that are already warm:
 //   ready JSON                 once, at the start: what there is to know before measuring
 //   run N WORD...  -> SECONDS  N repetitions of what the words name
 //   quit

@@ -1,7 +1,7 @@
 // The time of training steps, alone or under mpirun.
 //   step_bench EXPERIMENT.ini [--section.key=value ...]
-// ready after the first step. run N -> seconds of N steps. run N phases -> the same, and on standard error
-// where lane 0 spent it.
+// ready after the first step. run N -> seconds of N steps. run N phases -> the same, and on
+// standard error where lane 0 spent it.
 
 #include <fmt/format.h>
 
@@ -17,19 +17,23 @@ namespace {
 void print_phases(int64_t steps, const StepTimes& times) {
   const double us = 1e6 / static_cast<double>(steps);
   const double outside = times.seconds - times.data - times.compute - times.exchange;
-  fmt::print(stderr, "step {:.1f} us: data {:.1f}, compute {:.1f}, exchange {:.1f}, outside {:.1f}\n",
-             times.seconds * us, times.data * us, times.compute * us, times.exchange * us, outside * us);
+  fmt::print(
+      stderr, "step {:.1f} us: data {:.1f}, compute {:.1f}, exchange {:.1f}, outside {:.1f}\n",
+      times.seconds * us, times.data * us, times.compute * us, times.exchange * us, outside * us);
 }
 
 std::string facts(StepsOf& steps) {
   const Session& s = steps.session();
-  return fmt::format(R"({{"flops": {:.0f}, "parameters": {}, "lanes": {}, "shards": {}, "level": "{}"}})",
-                     steps.flops(), s.graph->params().size(), s.topology.members, s.topology.shards, s.cpu_level);
+  return fmt::format(
+      R"({{"flops": {:.0f}, "parameters": {}, "lanes": {}, "shards": {}, "level": "{}"}})",
+      steps.flops(), s.graph->params().size(), s.topology.members, s.topology.shards, s.cpu_level);
 }
 
 void serve_steps(int argc, char** argv) {
-  if (argc < 2) throw std::runtime_error("usage: step_bench EXPERIMENT.ini [--section.key=value ...]");
-  const auto comm = launched_by_mpi() ? make_mpi_communicator(&argc, &argv) : make_local_communicator();
+  if (argc < 2)
+    throw std::runtime_error("usage: step_bench EXPERIMENT.ini [--section.key=value ...]");
+  const auto comm =
+      launched_by_mpi() ? make_mpi_communicator(&argc, &argv) : make_local_communicator();
   {
     const Experiment experiment = load_experiment(argv[1], overrides_of(argc, argv, 2));
     StepsOf steps(*comm, experiment);

@@ -1,6 +1,6 @@
 #pragma once
-// Training steps of an experiment, as `trireme train` runs them: loader, lanes, reduction, optimizer and
-// metrics; no log, evaluation or checkpoint.
+// Training steps of an experiment, as `trireme train` runs them: loader, lanes, reduction,
+// optimizer and metrics; no log, evaluation or checkpoint.
 
 #include <fmt/format.h>
 
@@ -24,10 +24,12 @@ class StepsOf {
   // Every rank must call.
   StepsOf(Communicator& comm, const Experiment& experiment)
       : session_(comm, experiment, {}),
-        loader_(session_.make_loader(true, 0, [this](int64_t step) { return session_.steps->at(step); },
-                                     INT64_MAX, session_.steps->full_batch())) {}
+        loader_(session_.make_loader(
+            true, 0, [this](int64_t step) { return session_.steps->at(step); }, INT64_MAX,
+            session_.steps->full_batch())) {}
 
-  // Every rank must call. Throws std::runtime_error when an update is not applied: its time would be too short.
+  // Every rank must call. Throws std::runtime_error when an update is not applied: its time would
+  // be too short.
   StepTimes run(int64_t steps) {
     StepTimes times;
     const auto start = Clock::now();
@@ -40,7 +42,8 @@ class StepsOf {
   int64_t done() const { return step_; }
   // FLOP of one step: backward counts twice forward.
   double flops() const {
-    return 3 * session_.graph->flops_per_sample() * static_cast<double>(session_.steps->full_batch());
+    return 3 * session_.graph->flops_per_sample() *
+           static_cast<double>(session_.steps->full_batch());
   }
 
  private:
@@ -49,7 +52,8 @@ class StepsOf {
     settings.scalars.lr = static_cast<float>(session_.schedule->lr(step_));
     settings.scalars.step = step_ + 1;
     const StepResult result = session_.runner->train(session_.steps->at(step_), *loader_, settings);
-    if (!result.verdict.applied) throw std::runtime_error(fmt::format("step {} was not applied", step_));
+    if (!result.verdict.applied)
+      throw std::runtime_error(fmt::format("step {} was not applied", step_));
     ++step_;
     times.data += result.data_seconds;
     times.compute += result.compute_seconds;
@@ -66,7 +70,8 @@ inline std::vector<std::string> overrides_of(int argc, char** argv, int first) {
   std::vector<std::string> overrides;
   for (int i = first; i < argc; ++i) {
     const std::string argument = argv[i];
-    if (!argument.starts_with("--")) throw std::runtime_error("expected --section.key=value, got " + argument);
+    if (!argument.starts_with("--"))
+      throw std::runtime_error("expected --section.key=value, got " + argument);
     overrides.push_back(argument.substr(2));
   }
   return overrides;

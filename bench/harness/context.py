@@ -19,6 +19,10 @@ class Context:
     def cores(self):
         return sorted(os.sched_getaffinity(0))
 
+    @property
+    def mnist(self):
+        return BENCH.parents[1] / "shared" / "data" / "mnist"
+
     def program(self, name):
         return self.build / "bench" / name
 

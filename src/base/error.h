@@ -10,12 +10,12 @@ namespace trireme {
 
 enum class ExitCode : int {
   done = 0,
-  failure = 1,       // a check that the user asked for did not hold (verify, ckpt diff)
+  failure = 1,  // a check that the user asked for did not hold (verify, ckpt diff)
   config = 2,
   data = 3,
   device = 4,
   communication = 5,
-  requeue = 75,      // saved, wants to be started again
+  requeue = 75,  // saved, wants to be started again
 };
 
 class Error : public std::runtime_error {
@@ -44,7 +44,8 @@ struct DataError : Error {
   explicit DataError(const std::string& what, std::string hint = {})
       : Error(ExitCode::data, what, std::move(hint)) {}
 };
-// A file that is not what its format says: checkpoint, safetensors, ONNX. The message has the offset.
+// A file that is not what its format says: checkpoint, safetensors, ONNX. The message has the
+// offset.
 struct FormatError : Error {
   explicit FormatError(const std::string& what, std::string hint = {})
       : Error(ExitCode::data, what, std::move(hint)) {}
@@ -53,7 +54,8 @@ struct DeviceError : Error {
   explicit DeviceError(const std::string& what, std::string hint = {})
       : Error(ExitCode::device, what, std::move(hint)) {}
 };
-// A peer that is gone, late or of another opinion. The message names rank, host, step and what was awaited.
+// A peer that is gone, late or of another opinion. The message names rank, host, step and what was
+// awaited.
 struct CommError : Error {
   explicit CommError(const std::string& what, std::string hint = {})
       : Error(ExitCode::communication, what, std::move(hint)) {}

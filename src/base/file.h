@@ -18,11 +18,11 @@ std::string read_text(const Path& path);
 std::vector<std::byte> read_bytes(const Path& path);
 
 // Calls `use` with one piece of the file after another; at most 1 MiB each. Throws as read_text.
-void for_each_piece(const Path& path,
-                    const std::function<void(std::span<const std::byte>)>& use);
+void for_each_piece(const Path& path, const std::function<void(std::span<const std::byte>)>& use);
 
 // Writes to a temporary name beside `path`, fsyncs it, renames it over `path`, fsyncs the folder.
-// Throws DataError (no space, no permission); then `path` is untouched and the temporary is removed.
+// Throws DataError (no space, no permission); then `path` is untouched and the temporary is
+// removed.
 void write_atomic(const Path& path, std::span<const std::byte> bytes);
 void write_atomic(const Path& path, std::string_view text);
 

@@ -1,6 +1,6 @@
 #pragma once
-// Saving and loading. A checkpoint is a folder step-00001234/ of safetensors files and manifest.json,
-// which is written last, after everything else is on disk. Format: docs/formats.md.
+// Saving and loading. A checkpoint is a folder step-00001234/ of safetensors files and
+// manifest.json, which is written last, after everything else is on disk. Format: docs/formats.md.
 
 #include <memory>
 #include <optional>
@@ -17,10 +17,12 @@ struct SaveOptions {
   std::string tag;  // "", "best": kept apart from the last-K rotation
 };
 
-// Writes RunState and all tensors of `source` into FOLDER/step-N (through step-N.tmp-PID, renamed at the
-// end). One rank calls it (rank 0, whose node holds the whole state). Throws DataError (disk full, unreadable folder): nothing
-// half-written is left under the final name. Returns the checkpoint's path.
-Path save_checkpoint(const Path& folder, StateSource& source, const RunState& state, const SaveOptions& options);
+// Writes RunState and all tensors of `source` into FOLDER/step-N (through step-N.tmp-PID, renamed
+// at the end). One rank calls it (rank 0, whose node holds the whole state). Throws DataError (disk
+// full, unreadable folder): nothing half-written is left under the final name. Returns the
+// checkpoint's path.
+Path save_checkpoint(const Path& folder, StateSource& source, const RunState& state,
+                     const SaveOptions& options);
 
 // Removes all but the newest `keep` checkpoints (and the one named in best.json). Never removes the
 // newest good one: it is read back and verified before anything older goes.
@@ -48,7 +50,8 @@ struct Manifest {
 
 class CheckpointReader {
  public:
-  // Reads and checks the manifest; `verify`: also sizes and SHA-256 of every file. Throws FormatError.
+  // Reads and checks the manifest; `verify`: also sizes and SHA-256 of every file. Throws
+  // FormatError.
   CheckpointReader(Path checkpoint, bool verify);
   ~CheckpointReader();
   const Manifest& manifest() const;
@@ -66,13 +69,13 @@ std::vector<Path> list_checkpoints(const Path& folder);
 // The newest that verifies; those that do not are named in a warning. nullopt: none at all.
 // Throws FormatError when there are some, and none is whole.
 std::optional<Path> newest_good_checkpoint(const Path& folder);
-// What the user wrote (a run directory, its checkpoints folder, or one checkpoint) as one checkpoint;
-// a folder stands for its newest good one. Throws DataError when there is none.
+// What the user wrote (a run directory, its checkpoints folder, or one checkpoint) as one
+// checkpoint; a folder stands for its newest good one. Throws DataError when there is none.
 Path resolve_checkpoint(const std::string& what);
 
 // `trireme ckpt inspect|verify|diff`
-std::string describe_checkpoint(const Path& checkpoint);                // table of tensors, state, files
-std::vector<std::string> verify_checkpoint(const Path& checkpoint);     // problems; empty: whole
+std::string describe_checkpoint(const Path& checkpoint);  // table of tensors, state, files
+std::vector<std::string> verify_checkpoint(const Path& checkpoint);  // problems; empty: whole
 struct TensorDifference {
   std::string name, kind;  // "only in A", "only in B", "shape" (or dtype), "values"
   double max_absolute = 0, max_relative = 0;  // |a - b|, and divided by max(|a|, |b|)

@@ -17,11 +17,12 @@ struct WrittenFile {
   uint64_t bytes = 0;
   std::string sha256;
 };
-WrittenFile write_safetensors(const Path& path, const std::vector<TensorMeta>& tensors, StateSource& source,
+WrittenFile write_safetensors(const Path& path, const std::vector<TensorMeta>& tensors,
+                              StateSource& source,
                               const std::map<std::string, std::string>& metadata);
 
-// Maps and checks a file: header length, UTF-8 JSON, duplicate names, contiguous offsets, sizes, no holes.
-// Throws FormatError with the offset. Limits: header 100 MB.
+// Maps and checks a file: header length, UTF-8 JSON, duplicate names, contiguous offsets, sizes, no
+// holes. Throws FormatError with the offset. Limits: header 100 MB.
 class SafetensorsReader {
  public:
   explicit SafetensorsReader(const Path& path);

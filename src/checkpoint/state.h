@@ -13,7 +13,8 @@
 namespace trireme {
 
 struct TensorMeta {
-  std::string name;  // "model.conv1.weight", "optimizer.exp_avg.conv1.weight", "state.bn1.running_mean", "ema.conv1.weight"
+  std::string name;  // "model.conv1.weight", "optimizer.exp_avg.conv1.weight",
+                     // "state.bn1.running_mean", "ema.conv1.weight"
   Shape shape;       // logical
   DType dtype = DType::f32;
   size_t bytes() const { return static_cast<size_t>(shape.elements()) * size_of(dtype); }
@@ -29,10 +30,10 @@ class StateSource {
 };
 
 struct RunState {
-  int64_t step = 0;          // steps done (batches consumed)
-  int64_t updates = 0;       // updates applied (skipped steps excluded)
+  int64_t step = 0;     // steps done (batches consumed)
+  int64_t updates = 0;  // updates applied (skipped steps excluded)
   int64_t samples = 0;
-  uint64_t epoch = 0;        // cursor: next position to read
+  uint64_t epoch = 0;  // cursor: next position to read
   int64_t position = 0;
   uint64_t seed = 0;
   double best_metric = 0;
@@ -42,7 +43,7 @@ struct RunState {
   std::string config;         // resolved experiment, INI
   std::string preprocessing;  // Preprocessing as JSON
   std::string params_hash, graph_hash, data_fingerprint;
-  std::string cpu_level;      // numerics: what bit-identity depends on
+  std::string cpu_level;  // numerics: what bit-identity depends on
   std::string onednn_version;
   int64_t virtual_shards = 0;
   bool reproducible = true;

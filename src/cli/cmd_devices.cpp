@@ -17,8 +17,8 @@ int command_devices(const Args& args) {
     fmt::print("{}", format_help("trireme devices", "Lists what this machine offers.", specs));
     return 0;
   }
-  fmt::print("cpu    {} hardware threads, levels: {}; kernels: {}\n", std::thread::hardware_concurrency(), cpu_levels(),
-             cpu_kernels().level);
+  fmt::print("cpu    {} hardware threads, levels: {}; kernels: {}\n",
+             std::thread::hardware_concurrency(), cpu_levels(), cpu_kernels().level);
   const CudaPlugin plugin = find_cuda_plugin();
   fmt::print("cuda   {}\n", plugin.status);
   return 0;

@@ -15,8 +15,10 @@ namespace {
 const std::vector<OptionSpec>& specs() {
   static const std::vector<OptionSpec> s = {
       {"--weights", "FILE", "safetensors with every parameter by name (PyTorch layouts)"},
-      {"--batch", "FILE", "safetensors with `input` (N,C,H,W or N,F, float32) and `target` (int64 or float32)"},
-      {"--out", "FILE", "safetensors to write: loss, output, and each parameter's gradient by name"},
+      {"--batch", "FILE",
+       "safetensors with `input` (N,C,H,W or N,F, float32) and `target` (int64 or float32)"},
+      {"--out", "FILE",
+       "safetensors to write: loss, output, and each parameter's gradient by name"},
       {"--init", "FILE", "write the initial weights there instead"},
   };
   return s;
@@ -24,7 +26,8 @@ const std::vector<OptionSpec>& specs() {
 
 std::string required(const Options& options, const std::string& name) {
   const auto value = options.value(name);
-  if (!value) throw ConfigError(fmt::format("gradients needs {}", name), "trireme gradients --help");
+  if (!value)
+    throw ConfigError(fmt::format("gradients needs {}", name), "trireme gradients --help");
   return *value;
 }
 
@@ -40,10 +43,13 @@ std::map<std::string, HostTensor> read_all(const std::string& file) {
 int command_gradients(const Args& args) {
   const Options options(args, specs());
   if (options.has("--help") || options.positional().size() != 1) {
-    fmt::print("{}", format_help("trireme gradients EXPERIMENT.ini --weights W --batch B --out G [--section.key=value ...]",
-                                 "One forward and backward pass of the experiment's model, dropout off, in training mode:\n"
-                                 "the gradient of the mean loss, to hold against another framework's.",
-                                 specs()));
+    fmt::print("{}",
+               format_help("trireme gradients EXPERIMENT.ini --weights W --batch B --out G "
+                           "[--section.key=value ...]",
+                           "One forward and backward pass of the experiment's model, dropout off, "
+                           "in training mode:\n"
+                           "the gradient of the mean loss, to hold against another framework's.",
+                           specs()));
     return options.has("--help") ? 0 : static_cast<int>(ExitCode::config);
   }
   const Experiment experiment = load_experiment(options.positional()[0], options.overrides());
@@ -51,9 +57,11 @@ int command_gradients(const Args& args) {
     write_tensors(Path(*init), initial_weights(experiment));
     return 0;
   }
-  const auto result = gradients(experiment, read_all(required(options, "--weights")), read_all(required(options, "--batch")));
+  const auto result = gradients(experiment, read_all(required(options, "--weights")),
+                                read_all(required(options, "--batch")));
   write_tensors(Path(required(options, "--out")), result);
-  fmt::print("loss {:.9g}; {} tensors in {}\n", result.at("loss").floats()[0], result.size(), *options.value("--out"));
+  fmt::print("loss {:.9g}; {} tensors in {}\n", result.at("loss").floats()[0], result.size(),
+             *options.value("--out"));
   return 0;
 }
 

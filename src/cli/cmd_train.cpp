@@ -31,13 +31,15 @@ void catch_signals() {
 
 const std::vector<OptionSpec>& specs() {
   static const std::vector<OptionSpec> s = {
-      {"--resume", "RUN|auto", "continue a run (its folder or one checkpoint); auto: the newest of this name, else start"},
+      {"--resume", "RUN|auto",
+       "continue a run (its folder or one checkpoint); auto: the newest of this name, else start"},
   };
   return s;
 }
 
 // The error end of a rank: say why, take the others down, and be gone even if MPI does not return.
-[[noreturn]] void die(Communicator& comm, const std::string& what, const std::string& hint, ExitCode code) {
+[[noreturn]] void die(Communicator& comm, const std::string& what, const std::string& hint,
+                      ExitCode code) {
   log_error("{}{}{}", what, hint.empty() ? "" : "\n  hint: ", hint);
   flush_log();
   comm.abort(what);
@@ -49,14 +51,19 @@ const std::vector<OptionSpec>& specs() {
 int command_train(const Args& args) {
   const Options options(args, specs());
   if (options.has("--help") || options.positional().size() != 1) {
-    fmt::print("{}", format_help("[mpirun -n N] trireme train EXPERIMENT.ini [--resume RUN|auto] [--section.key=value ...]",
-                                 "Trains the experiment, writes a run directory, and exports from the last rank.", specs(),
-                                 "Exit codes: 0 done, 2 bad config, 3 bad data, 4 device, 5 a peer was lost,\n"
-                                 "75 saved on SIGTERM or SIGUSR1 and wants to be started again with --resume.\n"));
+    fmt::print(
+        "{}", format_help(
+                  "[mpirun -n N] trireme train EXPERIMENT.ini [--resume RUN|auto] "
+                  "[--section.key=value ...]",
+                  "Trains the experiment, writes a run directory, and exports from the last rank.",
+                  specs(),
+                  "Exit codes: 0 done, 2 bad config, 3 bad data, 4 device, 5 a peer was lost,\n"
+                  "75 saved on SIGTERM or SIGUSR1 and wants to be started again with --resume.\n"));
     return options.has("--help") ? 0 : static_cast<int>(ExitCode::config);
   }
   catch_signals();
-  const std::unique_ptr<Communicator> comm = launched_by_mpi() ? make_mpi_communicator(nullptr, nullptr) : make_local_communicator();
+  const std::unique_ptr<Communicator> comm =
+      launched_by_mpi() ? make_mpi_communicator(nullptr, nullptr) : make_local_communicator();
   init_log({comm->rank(), comm->size(), "", false});
   try {
     Experiment experiment;
@@ -68,7 +75,8 @@ int command_train(const Args& args) {
     comm->close();
     return static_cast<int>(code);
   } catch (const AgreedError& e) {
-    if (comm->rank() == 0) log_error("{}{}{}", e.what(), e.hint().empty() ? "" : "\n  hint: ", e.hint());
+    if (comm->rank() == 0)
+      log_error("{}{}{}", e.what(), e.hint().empty() ? "" : "\n  hint: ", e.hint());
     flush_log();
     comm->close();
     return static_cast<int>(e.code());

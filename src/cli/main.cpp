@@ -1,4 +1,5 @@
-// trireme: the program's entry. One error handler: prints the error and its hint once, returns its code.
+// trireme: the program's entry. One error handler: prints the error and its hint once, returns its
+// code.
 
 #include <fmt/format.h>
 
@@ -25,7 +26,8 @@ constexpr Command kCommands[] = {
     {"eval", "metrics of a run, checkpoint or export on a data set", command_eval},
     {"predict", "predictions of an export for a file", command_predict},
     {"export", "write a parity-checked ONNX or safetensors export", command_export},
-    {"verify", "prove that ranks, lanes, resume and export do not change the answer", command_verify},
+    {"verify", "prove that ranks, lanes, resume and export do not change the answer",
+     command_verify},
     {"gradients", "one forward and backward pass on given weights and data", command_gradients},
     {"config", "print the resolved experiment, or the schema of all keys", command_config},
     {"ckpt", "inspect, verify or diff checkpoints", command_ckpt},
@@ -33,8 +35,10 @@ constexpr Command kCommands[] = {
 };
 
 int print_help() {
-  fmt::print("Trireme {}: distributed training that its users can trust.\n\nUsage: trireme COMMAND [ARGUMENTS]\n\n",
-             version());
+  fmt::print(
+      "Trireme {}: distributed training that its users can trust.\n\nUsage: trireme COMMAND "
+      "[ARGUMENTS]\n\n",
+      version());
   for (const Command& c : kCommands) fmt::print("  {:<10} {}\n", c.name, c.summary);
   fmt::print(
       "\n  trireme COMMAND --help explains a command; trireme --version names the build.\n"
@@ -57,8 +61,9 @@ int dispatch(int argc, char** argv) {
     names.emplace_back(c.name);
   }
   const auto near = nearest(name, names);
-  throw ConfigError(fmt::format("there is no command {}", name),
-                    near ? fmt::format("did you mean {}?", *near) : "trireme --help lists the commands");
+  throw ConfigError(
+      fmt::format("there is no command {}", name),
+      near ? fmt::format("did you mean {}?", *near) : "trireme --help lists the commands");
 }
 
 }  // namespace

@@ -1,7 +1,8 @@
 #pragma once
 // The experiment, typed. Every field here is one key of the experiment file, declared once in
-// config/sections/*.cpp with type, default, range, unit and help; from those declarations come parsing,
-// `trireme config --schema` and docs/experiment-file.md. The batch size is the GLOBAL batch.
+// config/sections/*.cpp with type, default, range, unit and help; from those declarations come
+// parsing, `trireme config --schema` and docs/experiment-file.md. The batch size is the GLOBAL
+// batch.
 
 #include <cstdint>
 #include <map>
@@ -13,52 +14,56 @@
 
 namespace trireme {
 
-struct RunConfig {          // [run]
-  std::string name;         // default: the file's stem
-  std::string dir;          // parent of run directories, "runs"
-  uint64_t seed;            // 42
-  std::string device;       // cpu | cuda | auto; default auto
-  int64_t lanes;            // threads that run leaves in each rank; 0: from the affinity mask
-  bool reproducible;        // true
-  double timeout;           // seconds a wait may last, 300
-  double log_interval;      // seconds between progress lines in a batch log, 10
-  bool progress;            // true: a bar on a terminal
-  std::string cpu_level;    // "" = the best all ranks have; else baseline | x86-64-v3 | x86-64-v4
+struct RunConfig {        // [run]
+  std::string name;       // default: the file's stem
+  std::string dir;        // parent of run directories, "runs"
+  uint64_t seed;          // 42
+  std::string device;     // cpu | cuda | auto; default auto
+  int64_t lanes;          // threads that run leaves in each rank; 0: from the affinity mask
+  bool reproducible;      // true
+  double timeout;         // seconds a wait may last, 300
+  double log_interval;    // seconds between progress lines in a batch log, 10
+  bool progress;          // true: a bar on a terminal
+  std::string cpu_level;  // "" = the best all ranks have; else baseline | x86-64-v3 | x86-64-v4
   friend bool operator==(const RunConfig&, const RunConfig&) = default;
 };
 
-struct DataConfig {         // [data]
-  std::string reader;       // csv | idx | tar | folder | npy | synthetic; required
-  std::vector<std::string> train;        // files, globs or folders; idx and npy: images/features first ...
-  std::vector<std::string> train_labels; // ... idx, npy: labels
+struct DataConfig {    // [data]
+  std::string reader;  // csv | idx | tar | folder | npy | synthetic; required
+  std::vector<std::string>
+      train;  // files, globs or folders; idx and npy: images/features first ...
+  std::vector<std::string> train_labels;  // ... idx, npy: labels
   std::vector<std::string> validation, validation_labels;
-  double validation_split;  // 0..1 of the training data, by hash of the sample id; when `validation` is empty
+  double validation_split;  // 0..1 of the training data, by hash of the sample id; when
+                            // `validation` is empty
   // csv
-  std::string delimiter;    // "," | "tab" | ";" ...
-  bool header;              // true
-  std::string label;        // column name or index from 0; default "label"
+  std::string delimiter;                 // "," | "tab" | ";" ...
+  bool header;                           // true
+  std::string label;                     // column name or index from 0; default "label"
   std::vector<std::string> categorical;  // columns, one-hot by sorted values of the training split
   std::vector<std::string> ignore;       // columns
-  std::string weight;       // column of sample weights; "" none
-  std::string missing;      // mean | zero | error: numeric cells that are empty
-  std::string target;       // class | value: labels are class names/ids, or real numbers; default class
+  std::string weight;                    // column of sample weights; "" none
+  std::string missing;                   // mean | zero | error: numeric cells that are empty
+  std::string target;  // class | value: labels are class names/ids, or real numbers; default class
   // images
-  int64_t channels, height, width;  // 0: from the data; images of another size are an error (resize = true: bilinear)
+  int64_t channels, height,
+      width;  // 0: from the data; images of another size are an error (resize = true: bilinear)
   bool resize;
-  int64_t crop_padding;     // random crop after padding by this many pixels; 0: off; training only
-  bool flip;                // random horizontal flip; training only
+  int64_t crop_padding;  // random crop after padding by this many pixels; 0: off; training only
+  bool flip;             // random horizontal flip; training only
   // normalisation: x' = (x - mean) / std per channel (images) or column (csv)
-  std::string normalize;    // none | unit (divide by 255 or by scale) | standard (statistics of the training split) | given
-  double scale;             // unit: divide by this; 0: 255 for images, 1 otherwise
+  std::string normalize;  // none | unit (divide by 255 or by scale) | standard (statistics of the
+                          // training split) | given
+  double scale;           // unit: divide by this; 0: 255 for images, 1 otherwise
   std::vector<double> mean, std;  // given
   // order and batches
-  std::string order;        // full | block | sequential
-  int64_t block_size;       // samples of a block, order = block
-  bool shuffle;             // true
-  bool drop_last;           // false: the last, smaller batch is trained exactly
-  bool class_balanced;      // draw classes uniformly (with replacement)
-  int64_t prefetch_threads; // -1: auto (0 for data in memory without decoding)
-  int64_t prefetch_batches; // 2
+  std::string order;         // full | block | sequential
+  int64_t block_size;        // samples of a block, order = block
+  bool shuffle;              // true
+  bool drop_last;            // false: the last, smaller batch is trained exactly
+  bool class_balanced;       // draw classes uniformly (with replacement)
+  int64_t prefetch_threads;  // -1: auto (0 for data in memory without decoding)
+  int64_t prefetch_batches;  // 2
   // synthetic
   std::vector<int64_t> shape;  // of a sample, C,H,W or F
   int64_t classes;             // 0: from the data; synthetic: required
@@ -66,12 +71,14 @@ struct DataConfig {         // [data]
   friend bool operator==(const DataConfig&, const DataConfig&) = default;
 };
 
-// One `layer =`, `input =`, `loss =` or `metric =` line, as written; model/build.cpp gives it meaning.
+// One `layer =`, `input =`, `loss =` or `metric =` line, as written; model/build.cpp gives it
+// meaning.
 struct LayerLine {
   std::string name;  // "" unnamed: the builder numbers it (conv2d_1)
   std::string op;
   std::vector<std::string> from;  // "" none: the previous layer
-  std::vector<std::pair<std::string, std::string>> options;  // key=value in order, from= and target= excluded
+  std::vector<std::pair<std::string, std::string>>
+      options;         // key=value in order, from= and target= excluded
   std::string target;  // losses
   std::string file;
   int line = 0;
@@ -82,8 +89,8 @@ struct LayerLine {
   }
 };
 
-struct ModelConfig {        // [model]
-  std::string preset;       // "" none
+struct ModelConfig {                                                // [model]
+  std::string preset;                                               // "" none
   std::vector<std::pair<std::string, std::string>> preset_options;  // the preset's own keys
   std::vector<LayerLine> inputs, layers, losses, metrics;
   // --model.NAME.key=value: layer name -> options that replace or extend
@@ -93,48 +100,49 @@ struct ModelConfig {        // [model]
   friend bool operator==(const ModelConfig&, const ModelConfig&) = default;
 };
 
-struct SlotRuleConfig {     // lr_scale = PATTERN:FACTOR and so on
+struct SlotRuleConfig {  // lr_scale = PATTERN:FACTOR and so on
   std::string pattern;
   double factor;
   friend bool operator==(const SlotRuleConfig&, const SlotRuleConfig&) = default;
 };
 
-struct TrainConfig {        // [train]
-  int64_t batch_size;       // global, 64
-  double max_epochs;        // 10
-  int64_t max_steps;        // 0: no limit
-  double max_time;          // seconds; 0: no limit
-  int64_t virtual_shards;   // 8
-  double eval_every;        // epochs; 1; 0: only at the end
-  int64_t eval_batch_size;  // 0: batch_size
-  std::string precision;    // fp32 | tf32 | bf16 | fp16
-  double clip_norm, clip_value;  // 0: off
-  double ema;               // 0: off; decay of the average used by evaluation and export
-  int64_t early_stopping;   // evaluations without improvement; 0: off
-  std::string monitor;      // validation/loss, validation/accuracy ...
-  std::string non_finite;   // stop | skip
+struct TrainConfig {                // [train]
+  int64_t batch_size;               // global, 64
+  double max_epochs;                // 10
+  int64_t max_steps;                // 0: no limit
+  double max_time;                  // seconds; 0: no limit
+  int64_t virtual_shards;           // 8
+  double eval_every;                // epochs; 1; 0: only at the end
+  int64_t eval_batch_size;          // 0: batch_size
+  std::string precision;            // fp32 | tf32 | bf16 | fp16
+  double clip_norm, clip_value;     // 0: off
+  double ema;                       // 0: off; decay of the average used by evaluation and export
+  int64_t early_stopping;           // evaluations without improvement; 0: off
+  std::string monitor;              // validation/loss, validation/accuracy ...
+  std::string non_finite;           // stop | skip
   std::vector<std::string> freeze;  // patterns over parameter names
   friend bool operator==(const TrainConfig&, const TrainConfig&) = default;
 };
 
-struct OptimizerConfig {    // [optimizer]
-  std::string name;         // sgd | adam | adamw | adagrad | rmsprop
-  double lr, momentum, dampening, beta1, beta2, epsilon, weight_decay, rho, lr_decay, initial_accumulator;
+struct OptimizerConfig {  // [optimizer]
+  std::string name;       // sgd | adam | adamw | adagrad | rmsprop
+  double lr, momentum, dampening, beta1, beta2, epsilon, weight_decay, rho, lr_decay,
+      initial_accumulator;
   bool nesterov, centered;
-  bool decay_all;           // false: biases and normalisation parameters are excluded from decay
+  bool decay_all;  // false: biases and normalisation parameters are excluded from decay
   std::vector<SlotRuleConfig> lr_scale, decay_scale;
   friend bool operator==(const OptimizerConfig&, const OptimizerConfig&) = default;
 };
 
-struct ScheduleConfig {     // [schedule]
-  std::string name;         // constant | step | multi_step | exponential | polynomial | cosine
-  double warmup;            // in `unit`s, linear from warmup_start * lr
+struct ScheduleConfig {  // [schedule]
+  std::string name;      // constant | step | multi_step | exponential | polynomial | cosine
+  double warmup;         // in `unit`s, linear from warmup_start * lr
   double warmup_start;
-  std::string unit;         // epochs | steps
-  double step_size, gamma;  // step, exponential
+  std::string unit;                // epochs | steps
+  double step_size, gamma;         // step, exponential
   std::vector<double> milestones;  // multi_step
-  double power, end_factor; // polynomial, cosine: final lr = end_factor * lr
-  double total;             // 0: the run's length
+  double power, end_factor;        // polynomial, cosine: final lr = end_factor * lr
+  double total;                    // 0: the run's length
   friend bool operator==(const ScheduleConfig&, const ScheduleConfig&) = default;
 };
 
@@ -147,30 +155,30 @@ struct ExchangeConfig {     // [exchange]
   friend bool operator==(const ExchangeConfig&, const ExchangeConfig&) = default;
 };
 
-struct CheckpointConfig {   // [checkpoint]
-  int64_t every_steps;      // 0: off
-  double every_minutes;     // 0: off
-  double every_epochs;      // 1
-  int64_t keep;             // 3 newest
-  bool keep_best;           // true, by train.monitor
-  double max_shard_mib;     // 1024
+struct CheckpointConfig {  // [checkpoint]
+  int64_t every_steps;     // 0: off
+  double every_minutes;    // 0: off
+  double every_epochs;     // 1
+  int64_t keep;            // 3 newest
+  bool keep_best;          // true, by train.monitor
+  double max_shard_mib;    // 1024
   friend bool operator==(const CheckpointConfig&, const CheckpointConfig&) = default;
 };
 
-struct ExportConfig {       // [export]
+struct ExportConfig {                // [export]
   std::vector<std::string> formats;  // onnx, safetensors; empty: none
-  int64_t goldens;          // samples recorded, 4
-  double atol, rtol;        // 1e-5, 1e-4
-  bool best;                // false: the last weights; true: the best checkpoint's
+  int64_t goldens;                   // samples recorded, 4
+  double atol, rtol;                 // 1e-5, 1e-4
+  bool best;                         // false: the last weights; true: the best checkpoint's
   friend bool operator==(const ExportConfig&, const ExportConfig&) = default;
 };
 
-struct DebugConfig {        // [debug]
-  int64_t kill_rank;        // -1: none
+struct DebugConfig {  // [debug]
+  int64_t kill_rank;  // -1: none
   int64_t kill_step;
-  std::string kill_how;     // kill | exit | hang | throw
-  int64_t nan_step;         // -1: none; poisons one sample's gradient at this step
-  double slow_rank_ms;      // extra time per step on kill_rank
+  std::string kill_how;  // kill | exit | hang | throw
+  int64_t nan_step;      // -1: none; poisons one sample's gradient at this step
+  double slow_rank_ms;   // extra time per step on kill_rank
   friend bool operator==(const DebugConfig&, const DebugConfig&) = default;
 };
 
@@ -194,13 +202,15 @@ struct Experiment {
   DebugConfig debug;
   std::vector<ResolvedKey> resolved;
 
-  // The resolved experiment as an INI file that reads back to the same Experiment; with_origins adds
+  // The resolved experiment as an INI file that reads back to the same Experiment; with_origins
+  // adds
   // "# origin" comments.
   std::string to_ini(bool with_origins) const;
 };
 
-// Reads `file` and applies overrides ("section.key=value", without the leading dashes). Reports every
-// error at once in one ConfigError: one line per error, "file:line: section.key: what (hint)".
+// Reads `file` and applies overrides ("section.key=value", without the leading dashes). Reports
+// every error at once in one ConfigError: one line per error, "file:line: section.key: what
+// (hint)".
 Experiment load_experiment(const std::string& file, const std::vector<std::string>& overrides);
 // The same from text (checkpoints, exports). `file` names the origin in messages.
 Experiment parse_experiment(const std::string& text, const std::string& file,

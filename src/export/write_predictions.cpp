@@ -29,7 +29,8 @@ std::string csv_cell(const std::string& text) {
 std::string to_csv(const Interpreted& p) {
   const bool classes = p.meaning != OutputMeaning::values;
   std::string text = classes ? "sample,class" : "sample";
-  for (int64_t c = 0; c < p.table.shape[1]; ++c) text += fmt::format(",{}", csv_cell(column_name(p, c)));
+  for (int64_t c = 0; c < p.table.shape[1]; ++c)
+    text += fmt::format(",{}", csv_cell(column_name(p, c)));
   text += "\n";
   for (int64_t i = 0; i < p.table.shape[0]; ++i) {
     text += fmt::format("{}", i);

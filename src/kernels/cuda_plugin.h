@@ -13,9 +13,10 @@ struct CudaPluginEntry {
   const KernelTable* table;  // null: no usable device; `reason` says why
   char reason[256];
 };
-extern "C" using CudaPluginFunction = void (*)(CudaPluginEntry* out);
+extern "C" using CudaPluginFunction = void(*)(CudaPluginEntry * out);
 
-// Identifies the layout of KernelTable that both sides were compiled with (a hash of kernel_table.h).
+// Identifies the layout of KernelTable that both sides were compiled with (a hash of
+// kernel_table.h).
 constexpr uint64_t kPluginBuildId = TRIREME_BUILD_ID;
 
 struct CudaPlugin {

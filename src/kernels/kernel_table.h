@@ -1,6 +1,7 @@
 #pragma once
-// What a device can compute: plans for what a library does best (convolution, matrix products), plain
-// functions for the rest. The CPU fills one table per instruction level; a plugin returns its own.
+// What a device can compute: plans for what a library does best (convolution, matrix products),
+// plain functions for the rest. The CPU fills one table per instruction level; a plugin returns its
+// own.
 //
 // Conventions, for every entry:
 //   * Activations of images are N,H,W,C in memory; everything else is row-major. fp32 unless said.
@@ -20,12 +21,22 @@ struct Plan;    // immutable, shareable between threads
 
 enum class Status : int32_t { ok = 0, unsupported = 1, invalid = 2, failed = 3 };
 enum class Write : int32_t { set = 0, add = 1 };
-enum class Activation : int32_t { none, relu, leaky_relu, gelu_erf, gelu_tanh, silu, sigmoid, tanh };
+enum class Activation : int32_t {
+  none,
+  relu,
+  leaky_relu,
+  gelu_erf,
+  gelu_tanh,
+  silu,
+  sigmoid,
+  tanh
+};
 
 // y[n,oh,ow,oc] = act(conv(x[n,h,w,ic], w[oc,kh,kw,ic/groups]) + bias[oc]).  Cross-correlation.
 // Weights are stored O,H,W,I (the Slot's permutation of the logical O,I,H,W).
 struct Conv2dSpec {
-  int64_t n, h, w, c_in, c_out, kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w, groups;
+  int64_t n, h, w, c_in, c_out, kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w, dilation_h,
+      dilation_w, groups;
   bool bias;
   Activation activation;  // none, relu, leaky_relu, sigmoid or tanh; forward only
   float alpha;            // leaky_relu's slope
@@ -49,16 +60,19 @@ struct MatmulSpec {
 
 struct PlanInfo {
   size_t scratch_bytes;  // given to run(), 64-byte aligned, contents undefined
-  size_t pack_bytes;     // 0: weights are read as stored; else pack() fills a buffer of this size once a step
+  size_t pack_bytes;  // 0: weights are read as stored; else pack() fills a buffer of this size once
+                      // a step
 };
 
 struct Pool2dSpec {
   int64_t n, h, w, c, kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w, out_h, out_w;
-  bool count_include_pad;  // average: divide by kernel area, not by the covered area (PyTorch's default: true)
+  bool count_include_pad;  // average: divide by kernel area, not by the covered area (PyTorch's
+                           // default: true)
 };
 
-// Counter-based mask: element e of sample i is kept iff word(seed key, position of sample i, e) >= p.
-// key = mix(seed, hash_name(op name)); counter = (e / 4, mix(epoch, position)); word e % 4 of philox.
+// Counter-based mask: element e of sample i is kept iff word(seed key, position of sample i, e) >=
+// p. key = mix(seed, hash_name(op name)); counter = (e / 4, mix(epoch, position)); word e % 4 of
+// philox.
 struct SampleKey {
   uint64_t epoch, position, id;  // position in the epoch's order; id in the data source
 };
@@ -68,7 +82,8 @@ struct DropoutSpec {
   uint64_t key;
 };
 
-// (sum of weighted losses, sum of weights): gradients are of the SUM; the job divides once by the global weight.
+// (sum of weighted losses, sum of weights): gradients are of the SUM; the job divides once by the
+// global weight.
 struct LossSums {
   double loss, weight;
 };
@@ -91,9 +106,9 @@ struct OptimizerSpec {  // PyTorch's definitions (torch.optim), fused
   int32_t nesterov;
   float beta1, beta2, epsilon;
   float weight_decay;
-  float rho;              // rmsprop's alpha
-  int32_t centered;       // rmsprop
-  float lr_decay;         // adagrad
+  float rho;         // rmsprop's alpha
+  int32_t centered;  // rmsprop
+  float lr_decay;    // adagrad
   float initial_accumulator;
 };
 
@@ -111,89 +126,111 @@ struct KernelTable {
   // ---- element-wise, n elements; dx may alias dy, y may alias x
   Status (*fill)(Stream*, int64_t n, float value, float* y) noexcept;
   Status (*copy)(Stream*, int64_t n, const float* x, float* y) noexcept;
-  Status (*add)(Stream*, int64_t n, const float* a, const float* b, float* y) noexcept;  // y = a + b
-  Status (*accumulate)(Stream*, int64_t n, const float* x, float* y) noexcept;           // y += x
-  Status (*scale)(Stream*, int64_t n, float factor, float* x) noexcept;                  // x *= factor
-  Status (*activation_forward)(Stream*, Activation, float alpha, int64_t n, const float* x, float* y) noexcept;
-  // dx (+)= act'(.) dy. relu, leaky_relu (alpha > 0), sigmoid and tanh read y only (x may be null); the others x.
-  Status (*activation_backward)(Stream*, Activation, float alpha, int64_t n, const float* x, const float* y,
-                                const float* dy, float* dx, Write) noexcept;
-  Status (*dropout_forward)(Stream*, const DropoutSpec*, const SampleKey* keys, const float* x, float* y) noexcept;
-  Status (*dropout_backward)(Stream*, const DropoutSpec*, const SampleKey* keys, const float* dy, float* dx,
-                             Write) noexcept;
+  Status (*add)(Stream*, int64_t n, const float* a, const float* b,
+                float* y) noexcept;                                             // y = a + b
+  Status (*accumulate)(Stream*, int64_t n, const float* x, float* y) noexcept;  // y += x
+  Status (*scale)(Stream*, int64_t n, float factor, float* x) noexcept;         // x *= factor
+  Status (*activation_forward)(Stream*, Activation, float alpha, int64_t n, const float* x,
+                               float* y) noexcept;
+  // dx (+)= act'(.) dy. relu, leaky_relu (alpha > 0), sigmoid and tanh read y only (x may be null);
+  // the others x.
+  Status (*activation_backward)(Stream*, Activation, float alpha, int64_t n, const float* x,
+                                const float* y, const float* dy, float* dx, Write) noexcept;
+  Status (*dropout_forward)(Stream*, const DropoutSpec*, const SampleKey* keys, const float* x,
+                            float* y) noexcept;
+  Status (*dropout_backward)(Stream*, const DropoutSpec*, const SampleKey* keys, const float* dy,
+                             float* dx, Write) noexcept;
 
   // ---- rows and columns
   // y[c] (+)= sum over rows of x[r,c]: bias gradients.
-  Status (*column_sum)(Stream*, int64_t rows, int64_t cols, const float* x, float* y, Write) noexcept;
-  // dst[r*dst_stride + c] (+)= src[r*src_stride + c], c < cols: concatenation along channels and back.
-  Status (*copy_columns)(Stream*, int64_t rows, int64_t cols, const float* src, int64_t src_stride, float* dst,
-                         int64_t dst_stride, Write) noexcept;
-  // y[n,c,s] (+)= x[n,s,c] (s = H*W): channels-last to logical order; and back with the roles of s and c swapped.
-  Status (*transpose_samples)(Stream*, int64_t n, int64_t rows, int64_t cols, const float* x, float* y, Write) noexcept;
+  Status (*column_sum)(Stream*, int64_t rows, int64_t cols, const float* x, float* y,
+                       Write) noexcept;
+  // dst[r*dst_stride + c] (+)= src[r*src_stride + c], c < cols: concatenation along channels and
+  // back.
+  Status (*copy_columns)(Stream*, int64_t rows, int64_t cols, const float* src, int64_t src_stride,
+                         float* dst, int64_t dst_stride, Write) noexcept;
+  // y[n,c,s] (+)= x[n,s,c] (s = H*W): channels-last to logical order; and back with the roles of s
+  // and c swapped.
+  Status (*transpose_samples)(Stream*, int64_t n, int64_t rows, int64_t cols, const float* x,
+                              float* y, Write) noexcept;
   Status (*softmax_forward)(Stream*, int64_t rows, int64_t cols, const float* x, float* y) noexcept;
-  Status (*softmax_backward)(Stream*, int64_t rows, int64_t cols, const float* y, const float* dy, float* dx,
-                             Write) noexcept;
+  Status (*softmax_backward)(Stream*, int64_t rows, int64_t cols, const float* y, const float* dy,
+                             float* dx, Write) noexcept;
 
   // ---- pooling, N,H,W,C
-  // index: position of the maximum in its window (kh * kernel_w + kw), first maximum wins, NaN wins.
-  Status (*max_pool_forward)(Stream*, const Pool2dSpec*, const float* x, float* y, uint8_t* index) noexcept;
-  Status (*max_pool_backward)(Stream*, const Pool2dSpec*, const float* dy, const uint8_t* index, float* dx,
-                              Write) noexcept;
+  // index: position of the maximum in its window (kh * kernel_w + kw), first maximum wins, NaN
+  // wins.
+  Status (*max_pool_forward)(Stream*, const Pool2dSpec*, const float* x, float* y,
+                             uint8_t* index) noexcept;
+  Status (*max_pool_backward)(Stream*, const Pool2dSpec*, const float* dy, const uint8_t* index,
+                              float* dx, Write) noexcept;
   Status (*average_pool_forward)(Stream*, const Pool2dSpec*, const float* x, float* y) noexcept;
-  Status (*average_pool_backward)(Stream*, const Pool2dSpec*, const float* dy, float* dx, Write) noexcept;
+  Status (*average_pool_backward)(Stream*, const Pool2dSpec*, const float* dy, float* dx,
+                                  Write) noexcept;
 
   // ---- normalisation
   // sums[c] = sum x, sums[C+c] = sum x^2 over rows, accumulated in fp64.
-  Status (*batch_norm_sums)(Stream*, int64_t rows, int64_t channels, const float* x, double* sums) noexcept;
+  Status (*batch_norm_sums)(Stream*, int64_t rows, int64_t channels, const float* x,
+                            double* sums) noexcept;
   // y = act(gamma (x - mean) rstd + beta + addend); addend may be null; act is none or relu.
-  Status (*batch_norm_forward)(Stream*, int64_t rows, int64_t channels, const float* x, const float* mean,
-                               const float* rstd, const float* gamma, const float* beta, const float* addend,
-                               Activation, float* y) noexcept;
-  // g = dy, or dy where y > 0 when act is relu. sums[c] = sum g, sums[C+c] = sum g (x - mean) rstd, fp64.
-  Status (*batch_norm_backward_sums)(Stream*, int64_t rows, int64_t channels, const float* x, const float* y,
-                                     const float* dy, const float* mean, const float* rstd, Activation,
-                                     double* sums) noexcept;
+  Status (*batch_norm_forward)(Stream*, int64_t rows, int64_t channels, const float* x,
+                               const float* mean, const float* rstd, const float* gamma,
+                               const float* beta, const float* addend, Activation,
+                               float* y) noexcept;
+  // g = dy, or dy where y > 0 when act is relu. sums[c] = sum g, sums[C+c] = sum g (x - mean) rstd,
+  // fp64.
+  Status (*batch_norm_backward_sums)(Stream*, int64_t rows, int64_t channels, const float* x,
+                                     const float* y, const float* dy, const float* mean,
+                                     const float* rstd, Activation, double* sums) noexcept;
   // dx (+)= gamma rstd (g - mean_g[c] - xhat mean_gx[c]);  daddend (+)= g when not null.
   // mean_g, mean_gx: the sums over the whole normalised set divided by its count.
-  Status (*batch_norm_backward)(Stream*, int64_t rows, int64_t channels, const float* x, const float* y,
-                                const float* dy, const float* mean, const float* rstd, const float* gamma,
-                                const float* mean_g, const float* mean_gx, Activation, float* dx, Write dx_write,
+  Status (*batch_norm_backward)(Stream*, int64_t rows, int64_t channels, const float* x,
+                                const float* y, const float* dy, const float* mean,
+                                const float* rstd, const float* gamma, const float* mean_g,
+                                const float* mean_gx, Activation, float* dx, Write dx_write,
                                 float* daddend, Write daddend_write) noexcept;
   // Over the last axis. mean, rstd: [rows], kept for backward.
-  Status (*layer_norm_forward)(Stream*, int64_t rows, int64_t cols, float epsilon, const float* x, const float* gamma,
-                               const float* beta, float* y, float* mean, float* rstd) noexcept;
+  Status (*layer_norm_forward)(Stream*, int64_t rows, int64_t cols, float epsilon, const float* x,
+                               const float* gamma, const float* beta, float* y, float* mean,
+                               float* rstd) noexcept;
   // dgamma, dbeta: [cols], `parameter_write`; dx: `write`.
-  Status (*layer_norm_backward)(Stream*, int64_t rows, int64_t cols, const float* x, const float* gamma,
-                                const float* mean, const float* rstd, const float* dy, float* dx, Write write,
-                                float* dgamma, float* dbeta, Write parameter_write) noexcept;
+  Status (*layer_norm_backward)(Stream*, int64_t rows, int64_t cols, const float* x,
+                                const float* gamma, const float* mean, const float* rstd,
+                                const float* dy, float* dx, Write write, float* dgamma,
+                                float* dbeta, Write parameter_write) noexcept;
 
-  // ---- losses: value and gradient in one pass. dlogits null: value only. sample_weight, class_weight may be null.
-  // labels outside [0, cols) return Status::invalid.
-  // loss_i = w_i sum_k q_k (logsumexp - z_k), q = one-hot smoothed by `smoothing`; w_i = sample_weight[i] class_weight[label].
-  // With smoothing the class weights multiply per class, as torch.nn.CrossEntropyLoss does.
-  Status (*softmax_cross_entropy)(Stream*, int64_t rows, int64_t cols, const float* logits, const int64_t* labels,
-                                  const float* sample_weight, const float* class_weight, float smoothing,
-                                  LossSums* sums, float* dlogits, Write) noexcept;
+  // ---- losses: value and gradient in one pass. dlogits null: value only. sample_weight,
+  // class_weight may be null. labels outside [0, cols) return Status::invalid. loss_i = w_i sum_k
+  // q_k (logsumexp - z_k), q = one-hot smoothed by `smoothing`; w_i = sample_weight[i]
+  // class_weight[label]. With smoothing the class weights multiply per class, as
+  // torch.nn.CrossEntropyLoss does.
+  Status (*softmax_cross_entropy)(Stream*, int64_t rows, int64_t cols, const float* logits,
+                                  const int64_t* labels, const float* sample_weight,
+                                  const float* class_weight, float smoothing, LossSums* sums,
+                                  float* dlogits, Write) noexcept;
   // Mean over cols of BCE-with-logits per sample (torch's reduction over all elements).
-  Status (*sigmoid_cross_entropy)(Stream*, int64_t rows, int64_t cols, const float* logits, const float* targets,
-                                  const float* sample_weight, float positive_weight, LossSums* sums, float* dlogits,
+  Status (*sigmoid_cross_entropy)(Stream*, int64_t rows, int64_t cols, const float* logits,
+                                  const float* targets, const float* sample_weight,
+                                  float positive_weight, LossSums* sums, float* dlogits,
                                   Write) noexcept;
-  Status (*regression)(Stream*, Regression, float delta, int64_t rows, int64_t cols, const float* prediction,
-                       const float* targets, const float* sample_weight, LossSums* sums, float* dprediction,
-                       Write) noexcept;
+  Status (*regression)(Stream*, Regression, float delta, int64_t rows, int64_t cols,
+                       const float* prediction, const float* targets, const float* sample_weight,
+                       LossSums* sums, float* dprediction, Write) noexcept;
   // cols == 1: binary, labels 0/1 become -1/+1: max(0, margin - t z). cols > 1: Weston-Watkins as
   // torch.nn.MultiMarginLoss: sum over k != label of max(0, margin - z_label + z_k)^p / cols.
-  Status (*hinge)(Stream*, int64_t rows, int64_t cols, bool squared, float margin, const float* logits,
-                  const int64_t* labels, const float* sample_weight, LossSums* sums, float* dlogits, Write) noexcept;
+  Status (*hinge)(Stream*, int64_t rows, int64_t cols, bool squared, float margin,
+                  const float* logits, const int64_t* labels, const float* sample_weight,
+                  LossSums* sums, float* dlogits, Write) noexcept;
 
   // ---- flat ranges: exchange and optimizer
-  double (*sum_of_squares)(Stream*, int64_t n, const float* x) noexcept;  // fp64; not finite iff any x is not finite
+  double (*sum_of_squares)(Stream*, int64_t n,
+                           const float* x) noexcept;  // fp64; not finite iff any x is not finite
   // One pass: g' = grad * grad_scale (clamped), weight decay, moments, weights, average.
   // state0, state1, state2: the kind's moments (docs in optim/optimizer.h); ema may be null.
   // lr_scale and decay_scale are the slot's.
-  Status (*optimizer_step)(Stream*, const OptimizerSpec*, const OptimizerScalars*, float lr_scale, float decay_scale,
-                           int64_t n, const float* grad, float* weights, float* state0, float* state1, float* state2,
-                           float* ema) noexcept;
+  Status (*optimizer_step)(Stream*, const OptimizerSpec*, const OptimizerScalars*, float lr_scale,
+                           float decay_scale, int64_t n, const float* grad, float* weights,
+                           float* state0, float* state1, float* state2, float* ema) noexcept;
 };
 
 // The CPU's tables by level, best first; never empty. The program picks one at start-up.

@@ -18,7 +18,9 @@ std::string place(const std::string& name, const Source& where) {
 
 std::vector<InputInfo> describe(std::span<const Node> nodes, std::span<const NodeId> inputs) {
   std::vector<InputInfo> infos;
-  for (NodeId id : inputs) infos.push_back({nodes[static_cast<size_t>(id)].shape, nodes[static_cast<size_t>(id)].channels_last});
+  for (NodeId id : inputs)
+    infos.push_back(
+        {nodes[static_cast<size_t>(id)].shape, nodes[static_cast<size_t>(id)].channels_last});
   return infos;
 }
 
@@ -26,9 +28,12 @@ std::string print(const Attribute& attribute) {
   return std::visit(
       [](const auto& v) -> std::string {
         using T = std::decay_t<decltype(v)>;
-        if constexpr (std::is_same_v<T, std::string>) return v;
-        else if constexpr (std::is_arithmetic_v<T>) return fmt::format("{}", v);
-        else return fmt::format("{}", fmt::join(v, ","));
+        if constexpr (std::is_same_v<T, std::string>)
+          return v;
+        else if constexpr (std::is_arithmetic_v<T>)
+          return fmt::format("{}", v);
+        else
+          return fmt::format("{}", fmt::join(v, ","));
       },
       attribute);
 }
@@ -51,8 +56,8 @@ NodeId Graph::add_input(std::string name, const Shape& shape, DType dtype, Sourc
   return static_cast<NodeId>(nodes_.size()) - 1;
 }
 
-// Inputs whose memory is H,W,C but whose shape is flat reach an op that minds the order only through a to_logical
-// op. All inputs of one op must agree.
+// Inputs whose memory is H,W,C but whose shape is flat reach an op that minds the order only
+// through a to_logical op. All inputs of one op must agree.
 std::vector<NodeId> Graph::with_logical_order(const Op& op, std::vector<NodeId> inputs) {
   const auto order = [&](NodeId id) { return node(id).channels_last; };
   bool keep = op.keeps_channels_last();
@@ -79,23 +84,28 @@ std::vector<NodeId> Graph::with_logical_order(const Op& op, std::vector<NodeId> 
   return inputs;
 }
 
-int Graph::claim_slot(const std::string& node_name, const SlotSpec& spec, std::vector<PendingSlot>& pending,
+int Graph::claim_slot(const std::string& node_name, const SlotSpec& spec,
+                      std::vector<PendingSlot>& pending,
                       const std::map<std::string, std::string>& shared, NodeId user) {
   const auto tie = shared.find(spec.suffix);
   if (tie != shared.end()) {
     for (size_t i = 0; i < pending.size(); ++i) {
       if (pending[i].slot.name != tie->second) continue;
       if (pending[i].slot.logical != spec.logical)
-        throw ShapeError(fmt::format("{}.{} is {}, but shares {} which is {}", node_name, spec.suffix,
-                                     spec.logical.str(), tie->second, pending[i].slot.logical.str()));
+        throw ShapeError(fmt::format("{}.{} is {}, but shares {} which is {}", node_name,
+                                     spec.suffix, spec.logical.str(), tie->second,
+                                     pending[i].slot.logical.str()));
       if (pending[i].slot.permutation != spec.permutation)
-        throw ShapeError(fmt::format("{}.{} shares {}, but one of them reads a flattened image in channels-last order",
-                                     node_name, spec.suffix, tie->second),
-                         "tie only layers that both follow, or both do not follow, a flattened image");
+        throw ShapeError(
+            fmt::format(
+                "{}.{} shares {}, but one of them reads a flattened image in channels-last order",
+                node_name, spec.suffix, tie->second),
+            "tie only layers that both follow, or both do not follow, a flattened image");
       return static_cast<int>(i);
     }
-    throw ConfigError(fmt::format("{}.{} shares {}, which does not exist", node_name, spec.suffix, tie->second),
-                      "name a weight of an earlier layer, as in weight=embed.weight");
+    throw ConfigError(
+        fmt::format("{}.{} shares {}, which does not exist", node_name, spec.suffix, tie->second),
+        "name a weight of an earlier layer, as in weight=embed.weight");
   }
   Slot slot;
   slot.name = node_name + "." + spec.suffix;
@@ -111,10 +121,12 @@ int Graph::claim_slot(const std::string& node_name, const SlotSpec& spec, std::v
   return static_cast<int>(pending.size()) - 1;
 }
 
-NodeId Graph::add(std::string name, std::shared_ptr<const Op> op, std::vector<NodeId> inputs, Source where,
-                  const std::map<std::string, std::string>& shared) {
+NodeId Graph::add(std::string name, std::shared_ptr<const Op> op, std::vector<NodeId> inputs,
+                  Source where, const std::map<std::string, std::string>& shared) {
   if (frozen_) throw ConfigError(fmt::format("layer {}: the graph is frozen", name));
-  if (find(name) >= 0) throw ConfigError(fmt::format("{}: the name is taken", place(name, where)), "choose another name");
+  if (find(name) >= 0)
+    throw ConfigError(fmt::format("{}: the name is taken", place(name, where)),
+                      "choose another name");
   for (NodeId id : inputs)
     if (id < 0 || id >= static_cast<NodeId>(nodes_.size()))
       throw ConfigError(fmt::format("{}: input {} does not exist", place(name, where), id));
@@ -130,9 +142,11 @@ NodeId Graph::add(std::string name, std::shared_ptr<const Op> op, std::vector<No
       added.params.push_back(claim_slot(name, spec, pending_params_, shared, id));
     for (const SlotSpec& spec : op->state(infos))
       added.state.push_back(claim_slot(name, spec, pending_state_, {}, id));
-    if (op->kind() == "flatten" && shapes[0].rank() == 3 && shapes[0][0] > 1 && shapes[0][1] * shapes[0][2] > 1)
+    if (op->kind() == "flatten" && shapes[0].rank() == 3 && shapes[0][0] > 1 &&
+        shapes[0][1] * shapes[0][2] > 1)
       added.channels_last = shapes[0];
-    else if (op->keeps_channels_last() && added.params.empty() && !inputs.empty() && added.shape == shapes[0])
+    else if (op->keeps_channels_last() && added.params.empty() && !inputs.empty() &&
+             added.shape == shapes[0])
       added.channels_last = infos[0].channels_last;
     added.name = std::move(name);
     added.op = std::move(op);
@@ -180,7 +194,8 @@ void Graph::freeze(std::span<const SlotRule> rules) {
       slots.push_back(std::move(slot));
     }
     for (Node& n : nodes_)
-      for (int& index : trainable ? n.params : n.state) index = position[static_cast<size_t>(index)];
+      for (int& index : trainable ? n.params : n.state)
+        index = position[static_cast<size_t>(index)];
     return ParamTable(std::move(slots));
   };
   params_ = lay_out(pending_params_, true);
@@ -205,10 +220,12 @@ std::vector<NodeId> Graph::losses() const {
 Digest Graph::hash() const {
   Sha256 sha;
   for (const Node& n : nodes_) {
-    sha.update(fmt::format("{} {} {} target={} weight={} in={}", n.name, n.op ? n.op->kind() : "input", n.shape.str(),
-                           n.target, n.loss_weight, fmt::join(n.inputs, ",")));
+    sha.update(fmt::format("{} {} {} target={} weight={} in={}", n.name,
+                           n.op ? n.op->kind() : "input", n.shape.str(), n.target, n.loss_weight,
+                           fmt::join(n.inputs, ",")));
     if (n.op)
-      for (const auto& [key, value] : n.op->attributes()) sha.update(fmt::format(" {}={}", key, print(value)));
+      for (const auto& [key, value] : n.op->attributes())
+        sha.update(fmt::format(" {}={}", key, print(value)));
     sha.update("\n");
   }
   sha.update(params_.hash().hex());

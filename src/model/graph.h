@@ -1,6 +1,6 @@
 #pragma once
-// The model as a frozen list of named ops. Built once; the program, export, planner and serving tier
-// all read this and nothing else.
+// The model as a frozen list of named ops. Built once; the program, export, planner and serving
+// tier all read this and nothing else.
 
 #include <map>
 #include <memory>
@@ -25,10 +25,10 @@ struct Node {
   std::string name;
   std::shared_ptr<const Op> op;  // null for a graph input
   std::vector<NodeId> inputs;
-  Shape shape;                     // of one sample
+  Shape shape;  // of one sample
   DType dtype = DType::f32;
   std::optional<Shape> channels_last;  // see InputInfo
-  std::vector<int> params, state;  // indices into the tables' slots
+  std::vector<int> params, state;      // indices into the tables' slots
   Source where;
   // losses
   std::string target = "target";
@@ -38,13 +38,14 @@ struct Node {
 class Graph {
  public:
   // Image inputs are shape C,H,W and arrive N,H,W,C.
-  NodeId add_input(std::string name, const Shape& shape, DType dtype = DType::f32, Source where = {});
-  // Throws ShapeError: "layer c1 (file:12): conv2d: ..."; ConfigError on a duplicate name or unknown input.
-  // `shared`: suffix -> "NODE.suffix", weights taken from another node.
-  NodeId add(std::string name, std::shared_ptr<const Op> op, std::vector<NodeId> inputs, Source where = {},
-             const std::map<std::string, std::string>& shared = {});
-  NodeId add_loss(std::string name, std::shared_ptr<const Op> loss, std::vector<NodeId> inputs, std::string target,
-                  float weight, Source where = {});
+  NodeId add_input(std::string name, const Shape& shape, DType dtype = DType::f32,
+                   Source where = {});
+  // Throws ShapeError: "layer c1 (file:12): conv2d: ..."; ConfigError on a duplicate name or
+  // unknown input. `shared`: suffix -> "NODE.suffix", weights taken from another node.
+  NodeId add(std::string name, std::shared_ptr<const Op> op, std::vector<NodeId> inputs,
+             Source where = {}, const std::map<std::string, std::string>& shared = {});
+  NodeId add_loss(std::string name, std::shared_ptr<const Op> loss, std::vector<NodeId> inputs,
+                  std::string target, float weight, Source where = {});
   void set_output(NodeId node);  // default: the input of the first loss, else the last node
   // Per-slot settings, before freeze(): the first matching pattern's values.
   struct SlotRule {
@@ -52,7 +53,8 @@ class Graph {
     float lr_scale = 1, decay_scale = 1;
     bool freeze = false;
   };
-  void freeze(std::span<const SlotRule> rules = {});  // assigns the tables; nothing may be added later
+  void freeze(
+      std::span<const SlotRule> rules = {});  // assigns the tables; nothing may be added later
 
   std::span<const Node> nodes() const { return nodes_; }
   const Node& node(NodeId id) const { return nodes_[static_cast<size_t>(id)]; }
@@ -62,7 +64,7 @@ class Graph {
   std::vector<NodeId> losses() const;
   const ParamTable& params() const { return params_; }
   const ParamTable& state() const { return state_; }
-  Digest hash() const;  // names, ops, attributes, edges, tables
+  Digest hash() const;              // names, ops, attributes, edges, tables
   double flops_per_sample() const;  // forward
 
  private:
@@ -71,7 +73,8 @@ class Graph {
     NodeId first_use;
   };
   std::vector<NodeId> with_logical_order(const Op& op, std::vector<NodeId> inputs);
-  int claim_slot(const std::string& node_name, const SlotSpec& spec, std::vector<PendingSlot>& pending,
+  int claim_slot(const std::string& node_name, const SlotSpec& spec,
+                 std::vector<PendingSlot>& pending,
                  const std::map<std::string, std::string>& shared, NodeId user);
 
   std::vector<Node> nodes_;

@@ -1,6 +1,6 @@
 #pragma once
-// Metrics as sums that add up exactly over leaves and ranks: each leaf contributes doubles, the totals
-// are finished once. Counts are exact up to 2^53.
+// Metrics as sums that add up exactly over leaves and ranks: each leaf contributes doubles, the
+// totals are finished once. Counts are exact up to 2^53.
 
 #include <cstdint>
 #include <memory>
@@ -21,16 +21,19 @@ struct MetricValue {
 
 class MetricSet {
  public:
-  // Defaults when the file names none: accuracy for classes, mse and r2 for values. class_names may be empty.
+  // Defaults when the file names none: accuracy for classes, mse and r2 for values. class_names may
+  // be empty.
   MetricSet(const ModelConfig& model, const DataShape& data, std::vector<std::string> class_names);
   ~MetricSet();
   int64_t doubles() const;  // per leaf
-  // Adds one leaf: outputs [n, width] (logits; binary: one logit), labels or targets, weight or null.
-  void accumulate(int64_t n, int64_t width, const float* outputs, const int64_t* labels, const float* targets,
-                  const float* weight, double* sums) const;
+  // Adds one leaf: outputs [n, width] (logits; binary: one logit), labels or targets, weight or
+  // null.
+  void accumulate(int64_t n, int64_t width, const float* outputs, const int64_t* labels,
+                  const float* targets, const float* weight, double* sums) const;
   std::vector<MetricValue> finish(std::span<const double> totals) const;
   bool has_confusion() const;
-  std::vector<std::vector<int64_t>> confusion(std::span<const double> totals) const;  // [actual][predicted]
+  std::vector<std::vector<int64_t>> confusion(
+      std::span<const double> totals) const;  // [actual][predicted]
   const std::vector<std::string>& class_names() const;
   // True where larger is better ("accuracy"), false where smaller is ("mse", "loss").
   static bool larger_is_better(std::string_view name);

@@ -1,7 +1,7 @@
 #pragma once
-// An op of the graph: immutable, device-independent, shared by all programs and threads. lower() turns
-// it into what one Program runs. Shapes are those of one sample; images are C,H,W in shapes and N,H,W,C
-// in memory.
+// An op of the graph: immutable, device-independent, shared by all programs and threads. lower()
+// turns it into what one Program runs. Shapes are those of one sample; images are C,H,W in shapes
+// and N,H,W,C in memory.
 
 #include <cstdint>
 #include <functional>
@@ -22,8 +22,9 @@ namespace trireme {
 
 enum class Mode : uint8_t { training, inference };
 
-// ---- addresses -------------------------------------------------------------------------------------
-// What a Ref points into. `field`: an input or target of the batch; `packed`: weights repacked for a library.
+// ---- addresses
+// ------------------------------------------------------------------------------------- What a Ref
+// points into. `field`: an input or target of the batch; `packed`: weights repacked for a library.
 enum class Space : uint8_t { none, arena, params, grads, state, packed, field, weight };
 struct Ref {  // resolved by Frame; cheap to copy
   Space space = Space::none;
@@ -36,10 +37,10 @@ struct Frame {
   std::byte* const* bases;  // by Space, and for Space::field by field
   const int64_t* offsets;   // bytes, by Ref::index
   std::byte* const* fields;
-  const SampleKey* keys;    // of the leaf's samples
-  const double* synced;     // result of the sync before this step (batch norm), else null
-  double synced_samples;    // samples in the whole batch
-  double* sums;             // the leaf's loss sums and metric sums
+  const SampleKey* keys;  // of the leaf's samples
+  const double* synced;   // result of the sync before this step (batch norm), else null
+  double synced_samples;  // samples in the whole batch
+  double* sums;           // the leaf's loss sums and metric sums
   uint64_t seed;
   int64_t samples;
   Stream* stream;
@@ -59,7 +60,8 @@ class Lowered {
   virtual ~Lowered() = default;
   virtual Status forward(const Frame&) const noexcept = 0;
   virtual Status backward(const Frame&) const noexcept { return Status::ok; }
-  // Global batch norm: doubles that all leaves add up before forward (and as many before backward). 0: none.
+  // Global batch norm: doubles that all leaves add up before forward (and as many before backward).
+  // 0: none.
   virtual int64_t sync_doubles() const { return 0; }
   virtual Status forward_sums(const Frame&, double*) const noexcept { return Status::ok; }
   virtual Status backward_sums(const Frame&, double*) const noexcept { return Status::ok; }
@@ -79,28 +81,30 @@ class LowerContext {
 
   virtual Shape input_shape(int i) const = 0;  // of one sample
   virtual Shape output_shape() const = 0;
-  virtual Ref input(int i) = 0;        // for forward
+  virtual Ref input(int i) = 0;  // for forward
   virtual Ref output() = 0;
   virtual Ref saved_input(int i) = 0;  // also keeps it alive until this op's backward
   virtual Ref saved_output() = 0;
-  virtual Ref output_grad() = 0;                  // none in inference
-  virtual Ref input_grad(int i) = 0;              // none: nobody needs it
+  virtual Ref output_grad() = 0;                    // none in inference
+  virtual Ref input_grad(int i) = 0;                // none: nobody needs it
   virtual Write input_grad_write(int i) const = 0;  // set: first contribution
   virtual Ref param(int i) = 0;
-  virtual Ref param_grad(int i) = 0;   // none: frozen, or inference
+  virtual Ref param_grad(int i) = 0;  // none: frozen, or inference
   virtual Write param_grad_write(int i) const = 0;
   virtual Ref state(int i) = 0;
-  virtual Ref saved(size_t bytes) = 0;     // lives from forward to backward
-  virtual Ref scratch(size_t bytes) = 0;   // one call's contents; forward and backward alike
+  virtual Ref saved(size_t bytes) = 0;    // lives from forward to backward
+  virtual Ref scratch(size_t bytes) = 0;  // one call's contents; forward and backward alike
   // A library's own copy of param(i), refreshed once a step by plan->pack.
   virtual Ref packed(int i, const Plan* plan, size_t bytes) = 0;
-  virtual Ref target() = 0;         // losses: the target field
-  virtual Ref sample_weight() = 0;  // none: all one
+  virtual Ref target() = 0;             // losses: the target field
+  virtual Ref sample_weight() = 0;      // none: all one
   virtual int64_t loss_sum_slot() = 0;  // losses: index of {loss, weight} in Frame::sums
 };
 
-// ---- description ---------------------------------------------------------------------------------
-using Attribute = std::variant<int64_t, double, std::string, std::vector<int64_t>, std::vector<double>>;
+// ---- description
+// ---------------------------------------------------------------------------------
+using Attribute =
+    std::variant<int64_t, double, std::string, std::vector<int64_t>, std::vector<double>>;
 using Attributes = std::vector<std::pair<std::string, Attribute>>;  // in the op's own order
 
 struct SlotSpec {
@@ -121,14 +125,17 @@ struct Cost {
 // What an op may know of an input beside its shape.
 struct InputInfo {
   Shape shape;
-  std::optional<Shape> channels_last;  // a flattened C,H,W image: memory holds H,W,C (dense permutes its slot)
+  std::optional<Shape>
+      channels_last;  // a flattened C,H,W image: memory holds H,W,C (dense permutes its slot)
 };
 
 class Op {
  public:
   virtual ~Op() = default;
   virtual std::string_view kind() const = 0;  // "conv2d"
-  virtual Attributes attributes() const { return {}; }  // everything that defines it: hashed, exported, printed
+  virtual Attributes attributes() const {
+    return {};
+  }  // everything that defines it: hashed, exported, printed
   // Throws ShapeError with both values; the graph adds layer name, file and line.
   virtual Shape infer(std::span<const Shape> inputs) const = 0;
   virtual std::vector<SlotSpec> params(std::span<const InputInfo>) const { return {}; }
@@ -137,13 +144,16 @@ class Op {
   virtual Cost cost(std::span<const Shape> inputs) const = 0;
 
   virtual bool is_loss() const { return false; }
-  // flatten: memory stays, only the shape changes. The compiler gives output and input the same bytes.
+  // flatten: memory stays, only the shape changes. The compiler gives output and input the same
+  // bytes.
   virtual bool is_view() const { return false; }
   // True where an H,W,C-ordered flat input may pass through unchanged (element-wise ops, dense).
   virtual bool keeps_channels_last() const { return false; }
 
   // ---- fusion: a new op that also applies what follows; null: cannot.
-  virtual std::shared_ptr<const Op> with_activation(Activation, float /*alpha*/) const { return nullptr; }
+  virtual std::shared_ptr<const Op> with_activation(Activation, float /*alpha*/) const {
+    return nullptr;
+  }
   virtual std::shared_ptr<const Op> with_addend() const { return nullptr; }  // y = op(x) + input(1)
   // The activation this op is, if it is one.
   virtual std::optional<std::pair<Activation, float>> as_activation() const { return std::nullopt; }

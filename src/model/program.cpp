@@ -22,16 +22,18 @@ struct Program::Impl : CompiledProgram {
     set(Space::grads, ws.grads);
     set(Space::state, ws.state);
     set(Space::packed, ws.packed);
-    return {bases.data(), offsets.data(), ws.fields, ws.keys,  ws.synced, ws.synced_samples,
-            ws.sums,      seed,           samples,   ws.stream};
+    return {bases.data(),      offsets.data(), ws.fields, ws.keys, ws.synced,
+            ws.synced_samples, ws.sums,        seed,      samples, ws.stream};
   }
 
   [[noreturn]] void fail(const Instruction& instruction, Status status) const {
     const CompiledOp& op = ops[static_cast<size_t>(instruction.op)];
-    static constexpr const char* kPhases[] = {"forward sums", "forward", "backward sums", "backward"};
+    static constexpr const char* kPhases[] = {"forward sums", "forward", "backward sums",
+                                              "backward"};
     const char* phase = kPhases[static_cast<size_t>(instruction.phase)];
     if (status == Status::invalid)
-      throw DataError(fmt::format("layer {}: {} {} met a value out of range in its input", op.name, op.kind, phase),
+      throw DataError(fmt::format("layer {}: {} {} met a value out of range in its input", op.name,
+                                  op.kind, phase),
                       "check that every label lies in [0, classes)");
     throw DeviceError(fmt::format("layer {}: {} {} failed with status {}", op.name, op.kind, phase,
                                   static_cast<int>(status)));
@@ -40,13 +42,16 @@ struct Program::Impl : CompiledProgram {
   Status execute(const Instruction& instruction, const Frame& f, double* sync_out) const {
     const CompiledOp& op = ops[static_cast<size_t>(instruction.op)];
     switch (instruction.phase) {
-      case Phase::forward_sums: return op.lowered->forward_sums(f, sync_out);
+      case Phase::forward_sums:
+        return op.lowered->forward_sums(f, sync_out);
       case Phase::forward: {
         const Status status = op.lowered->forward(f);
         return status == Status::ok && op.loss_temporary ? weigh_loss(op, f) : status;
       }
-      case Phase::backward_sums: return op.lowered->backward_sums(f, sync_out);
-      case Phase::backward: return op.lowered->backward(f);
+      case Phase::backward_sums:
+        return op.lowered->backward_sums(f, sync_out);
+      case Phase::backward:
+        return op.lowered->backward(f);
     }
     return Status::failed;
   }
@@ -56,16 +61,17 @@ struct Program::Impl : CompiledProgram {
     float* gradient = f.at(op.loss_gradient);
     const Status status = kernels->scale(f.stream, op.loss_elements, op.loss_weight, temporary);
     if (status != Status::ok) return status;
-    return op.loss_write == Write::set ? kernels->copy(f.stream, op.loss_elements, temporary, gradient)
-                                       : kernels->accumulate(f.stream, op.loss_elements, temporary, gradient);
+    return op.loss_write == Write::set
+               ? kernels->copy(f.stream, op.loss_elements, temporary, gradient)
+               : kernels->accumulate(f.stream, op.loss_elements, temporary, gradient);
   }
 };
 
 Program::Program(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Program::~Program() = default;
 
-std::unique_ptr<const Program> Program::compile(const Graph& graph, const KernelTable& kernels, int64_t samples,
-                                                const ProgramOptions& options) {
+std::unique_ptr<const Program> Program::compile(const Graph& graph, const KernelTable& kernels,
+                                                int64_t samples, const ProgramOptions& options) {
   return std::unique_ptr<const Program>(
       new Program(std::make_unique<Impl>(compile_program(graph, kernels, samples, options))));
 }
@@ -76,15 +82,20 @@ size_t Program::packed_bytes() const { return impl_->packed_bytes; }
 std::span<const std::string> Program::fields() const { return impl_->fields; }
 int64_t Program::loss_sums() const { return impl_->loss_sums; }
 int Program::segments() const { return static_cast<int>(impl_->segments.size()); }
-int64_t Program::sync_doubles(int segment) const { return impl_->sync_doubles[static_cast<size_t>(segment)]; }
+int64_t Program::sync_doubles(int segment) const {
+  return impl_->sync_doubles[static_cast<size_t>(segment)];
+}
 
-void Program::pack(const float* params, std::byte* packed, int part, int parts, Stream* stream) const {
-  for (size_t j = static_cast<size_t>(part); j < impl_->packs.size(); j += static_cast<size_t>(parts)) {
+void Program::pack(const float* params, std::byte* packed, int part, int parts,
+                   Stream* stream) const {
+  for (size_t j = static_cast<size_t>(part); j < impl_->packs.size();
+       j += static_cast<size_t>(parts)) {
     const PackJob& job = impl_->packs[j];
-    const Status status = impl_->kernels->pack(job.plan, stream, params + job.param_offset, packed + job.packed_offset);
+    const Status status = impl_->kernels->pack(job.plan, stream, params + job.param_offset,
+                                               packed + job.packed_offset);
     if (status != Status::ok)
-      throw DeviceError(fmt::format("packing the weights at {} failed with status {}", job.param_offset,
-                                    static_cast<int>(status)));
+      throw DeviceError(fmt::format("packing the weights at {} failed with status {}",
+                                    job.param_offset, static_cast<int>(status)));
   }
 }
 
@@ -99,17 +110,20 @@ void Program::run(const Workspace& ws, int segment, double* sync_out, GradSink* 
 }
 
 bool Program::updates_state(int segment) const {
-  return sync_doubles(segment) > 0 && impl_->segments[static_cast<size_t>(segment)].back().phase == Phase::forward_sums;
+  return sync_doubles(segment) > 0 &&
+         impl_->segments[static_cast<size_t>(segment)].back().phase == Phase::forward_sums;
 }
 
 void Program::update_state(const Workspace& ws, int segment) const {
   std::array<std::byte*, 8> bases;
   const Frame f = impl_->frame(ws, bases);
-  impl_->ops[static_cast<size_t>(impl_->segments[static_cast<size_t>(segment)].back().op)].lowered->update_state(f);
+  impl_->ops[static_cast<size_t>(impl_->segments[static_cast<size_t>(segment)].back().op)]
+      .lowered->update_state(f);
 }
 
 const float* Program::output(const Workspace& ws) const {
-  return reinterpret_cast<const float*>(ws.arena + impl_->offsets[static_cast<size_t>(impl_->output.index)]);
+  return reinterpret_cast<const float*>(ws.arena +
+                                        impl_->offsets[static_cast<size_t>(impl_->output.index)]);
 }
 
 }  // namespace trireme

@@ -1,6 +1,6 @@
 #pragma once
-// A graph compiled for one kernel table and one number of samples: fused, planned, every byte placed.
-// Immutable; run by many lanes at once, each with its own Workspace.
+// A graph compiled for one kernel table and one number of samples: fused, planned, every byte
+// placed. Immutable; run by many lanes at once, each with its own Workspace.
 
 #include <memory>
 #include <span>
@@ -20,9 +20,9 @@ struct Workspace {
   const std::byte* packed = nullptr;   // Program::packed_bytes()
   std::byte* const* fields = nullptr;  // by Program::fields()
   const SampleKey* keys = nullptr;
-  double* sums = nullptr;              // 2 per loss: {loss, weight}
-  const double* synced = nullptr;      // the sums of the sync that ended the segment before
-  double synced_samples = 0;           // samples of the whole batch
+  double* sums = nullptr;          // 2 per loss: {loss, weight}
+  const double* synced = nullptr;  // the sums of the sync that ended the segment before
+  double synced_samples = 0;       // samples of the whole batch
   Stream* stream = nullptr;
 };
 
@@ -35,41 +35,43 @@ struct GradSink {
 struct ProgramOptions {
   Mode mode = Mode::training;
   uint64_t seed = 0;
-  bool sample_weights = false;    // the batch has weights
-  bool input_gradients = false;   // also compute d loss / d input
-  bool losses = true;             // inference: also compute the losses' values (evaluation)
+  bool sample_weights = false;   // the batch has weights
+  bool input_gradients = false;  // also compute d loss / d input
+  bool losses = true;            // inference: also compute the losses' values (evaluation)
 };
 
 class Program {
  public:
   // Throws ShapeError or DeviceError, naming the layer.
-  static std::unique_ptr<const Program> compile(const Graph& graph, const KernelTable& kernels, int64_t samples,
-                                                const ProgramOptions& options);
+  static std::unique_ptr<const Program> compile(const Graph& graph, const KernelTable& kernels,
+                                                int64_t samples, const ProgramOptions& options);
   ~Program();
 
   int64_t samples() const;
   size_t arena_bytes() const;
   size_t packed_bytes() const;
-  // Fields in the order of Workspace::fields: graph inputs, targets, then "weight" where there are weights.
+  // Fields in the order of Workspace::fields: graph inputs, targets, then "weight" where there are
+  // weights.
   std::span<const std::string> fields() const;
   int64_t loss_sums() const;  // doubles in Workspace::sums
 
   // Refreshes packed weights. `part` of `parts`: lanes share the work.
   void pack(const float* params, std::byte* packed, int part, int parts, Stream*) const;
 
-  // A step is segments() segments, run in order; all leaves of the job meet after each segment whose
-  // sync_doubles() > 0, add up what sums() wrote, and pass the total as Workspace::synced.
+  // A step is segments() segments, run in order; all leaves of the job meet after each segment
+  // whose sync_doubles() > 0, add up what sums() wrote, and pass the total as Workspace::synced.
   int segments() const;
   int64_t sync_doubles(int segment) const;
   // Runs one segment; `sync_out` receives this leaf's part of the sync that ends it.
   // Throws DeviceError naming the layer when a kernel fails.
   void run(const Workspace&, int segment, double* sync_out, GradSink* sink) const;
-  // Running statistics from the synced sums of segment `segment` (forward syncs only); once per rank and step.
+  // Running statistics from the synced sums of segment `segment` (forward syncs only); once per
+  // rank and step.
   bool updates_state(int segment) const;
   void update_state(const Workspace&, int segment) const;
 
-  // Where the output of node `id` is in the arena after the forward part (inference programs keep the graph's output;
-  // training programs too). Channels-last for images.
+  // Where the output of node `id` is in the arena after the forward part (inference programs keep
+  // the graph's output; training programs too). Channels-last for images.
   const float* output(const Workspace&) const;
 
  private:

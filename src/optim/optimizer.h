@@ -1,6 +1,6 @@
 #pragma once
-// An optimizer: which state it keeps, and one step over any range of the index space. No state of its
-// own; disjoint ranges may be stepped from any thread.
+// An optimizer: which state it keeps, and one step over any range of the index space. No state of
+// its own; disjoint ranges may be stepped from any thread.
 
 #include <cstdint>
 #include <span>
@@ -26,15 +26,16 @@ class Optimizer {
   explicit Optimizer(const OptimizerConfig& config);
   const OptimizerSpec& spec() const { return spec_; }
   // Names of the moments in the order of OptimizerBuffers::state, as checkpoints spell them:
-  // sgd with momentum: {"momentum_buffer"}; adam, adamw: {"exp_avg", "exp_avg_sq"}; adagrad: {"sum"};
-  // rmsprop: {"square_avg"[, "momentum_buffer"][, "grad_avg"]}.
+  // sgd with momentum: {"momentum_buffer"}; adam, adamw: {"exp_avg", "exp_avg_sq"}; adagrad:
+  // {"sum"}; rmsprop: {"square_avg"[, "momentum_buffer"][, "grad_avg"]}.
   std::span<const std::string> state() const { return state_; }
   float initial_state(int i) const;  // adagrad's initial_accumulator; else 0
 
   // Steps the elements of `range` slot by slot: frozen slots and gaps are left alone.
   // weight decay is 0 for slots with decays == false, unless decay_all.
-  Status step(const KernelTable& kernels, const ParamTable& table, Range range, const OptimizerScalars& scalars,
-              const OptimizerBuffers& buffers, Stream* stream) const;
+  Status step(const KernelTable& kernels, const ParamTable& table, Range range,
+              const OptimizerScalars& scalars, const OptimizerBuffers& buffers,
+              Stream* stream) const;
 
  private:
   OptimizerSpec spec_{};

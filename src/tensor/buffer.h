@@ -12,7 +12,9 @@
 namespace trireme {
 
 constexpr size_t kAlignment = 64;
-constexpr size_t align_up(size_t bytes, size_t to = kAlignment) { return (bytes + to - 1) / to * to; }
+constexpr size_t align_up(size_t bytes, size_t to = kAlignment) {
+  return (bytes + to - 1) / to * to;
+}
 
 // Owns zeroed, 64-byte aligned host memory.
 class AlignedBuffer {

@@ -35,9 +35,9 @@ double truncated_normal(uint64_t key, int64_t i, double mean, double deviation) 
 
 double positive_fan(const Slot& slot, int64_t fan) {
   if (fan > 0) return static_cast<double>(fan);
-  throw ConfigError("parameter " + slot.name + ": its initialiser needs a fan, which is " +
-                        std::to_string(fan),
-                    "use uniform, normal or constant here");
+  throw ConfigError(
+      "parameter " + slot.name + ": its initialiser needs a fan, which is " + std::to_string(fan),
+      "use uniform, normal or constant here");
 }
 
 // Kaiming: gain sqrt(2 / (1 + a^2)) over sqrt(fan). Xavier: gain * sqrt(2 / (fan_in + fan_out)).
@@ -63,10 +63,14 @@ void initialise(const Slot& slot, uint64_t seed, float* logical) {
   const int64_t n = slot.logical.elements();
   const double a = slot.init.a, b = slot.init.b;
   switch (slot.init.kind) {
-    case Init::zeros: return fill(logical, n, [](int64_t) { return 0.0; });
-    case Init::ones: return fill(logical, n, [](int64_t) { return 1.0; });
-    case Init::constant: return fill(logical, n, [&](int64_t) { return a; });
-    case Init::uniform: return fill(logical, n, [&](int64_t i) { return uniform(key, i, a, b); });
+    case Init::zeros:
+      return fill(logical, n, [](int64_t) { return 0.0; });
+    case Init::ones:
+      return fill(logical, n, [](int64_t) { return 1.0; });
+    case Init::constant:
+      return fill(logical, n, [&](int64_t) { return a; });
+    case Init::uniform:
+      return fill(logical, n, [&](int64_t i) { return uniform(key, i, a, b); });
     case Init::normal:
       return fill(logical, n, [&](int64_t i) { return a + b * normal(key, i, 0); });
     case Init::truncated_normal:

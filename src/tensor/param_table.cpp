@@ -32,9 +32,7 @@ void put(Sha256& sha, int64_t value) { sha.update(std::to_string(value) + ","); 
 
 void put(Sha256& sha, const Shape& shape) { sha.update(shape.str() + ";"); }
 
-void put(Sha256& sha, float value) {
-  sha.update(std::as_bytes(std::span<const float>(&value, 1)));
-}
+void put(Sha256& sha, float value) { sha.update(std::as_bytes(std::span<const float>(&value, 1))); }
 
 }  // namespace
 

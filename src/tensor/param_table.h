@@ -1,7 +1,7 @@
 #pragma once
 // One index space for all parameters of a graph. Masters, gradients, moments and averages are flat
-// buffers over the same indices, so a gradient bucket, an optimizer shard and a checkpoint extent are
-// all the same thing: a Range.
+// buffers over the same indices, so a gradient bucket, an optimizer shard and a checkpoint extent
+// are all the same thing: a Range.
 
 #include <cstdint>
 #include <span>
@@ -13,7 +13,8 @@
 
 namespace trireme {
 
-constexpr int64_t kChunk = 4096;    // ranges are cut at multiples of this; partial norms are per chunk
+constexpr int64_t kChunk =
+    4096;  // ranges are cut at multiples of this; partial norms are per chunk
 constexpr int64_t kSlotAlign = 64;  // elements; gaps between slots are zero and stay zero
 
 struct Range {
@@ -23,8 +24,18 @@ struct Range {
 };
 
 // How initial values are drawn; `gain` and fans as in torch.nn.init.
-enum class Init : uint8_t { zeros, ones, constant, uniform, normal, kaiming_uniform, kaiming_normal,
-                            xavier_uniform, xavier_normal, truncated_normal };
+enum class Init : uint8_t {
+  zeros,
+  ones,
+  constant,
+  uniform,
+  normal,
+  kaiming_uniform,
+  kaiming_normal,
+  xavier_uniform,
+  xavier_normal,
+  truncated_normal
+};
 struct Initializer {
   Init kind = Init::zeros;
   // uniform: low, high; normal, truncated_normal (cut at -2 and 2): mean, deviation; constant: a;
@@ -57,8 +68,9 @@ class ParamTable {
   const Slot* find(std::string_view name) const;  // nullptr: none
   int64_t size() const { return size_; }          // elements, a multiple of kSlotAlign
   int64_t chunks() const { return (size_ + kChunk - 1) / kChunk; }
-  Range chunk_range(int64_t first, int64_t last) const;  // chunks [first, last) as elements, cut at size()
-  Digest hash() const;  // of names, shapes, permutations, offsets, scales
+  Range chunk_range(int64_t first,
+                    int64_t last) const;  // chunks [first, last) as elements, cut at size()
+  Digest hash() const;                    // of names, shapes, permutations, offsets, scales
 
  private:
   std::vector<Slot> slots_;

@@ -8,7 +8,8 @@
 namespace trireme {
 namespace {
 
-// The stored order as a walk over the logical tensor: extent and logical stride of each stored axis.
+// The stored order as a walk over the logical tensor: extent and logical stride of each stored
+// axis.
 struct Walk {
   int rank = 0;
   std::array<int64_t, Shape::kMaxRank> extent{}, stride{};

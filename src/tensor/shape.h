@@ -13,7 +13,8 @@ class Shape {
   static constexpr int kMaxRank = 6;
   Shape() = default;
   Shape(std::initializer_list<int64_t> dims) : Shape(std::span(dims.begin(), dims.size())) {}
-  explicit Shape(std::span<const int64_t> dims);  // throws ShapeError past kMaxRank or on a negative extent
+  explicit Shape(
+      std::span<const int64_t> dims);  // throws ShapeError past kMaxRank or on a negative extent
 
   int rank() const { return rank_; }
   int64_t operator[](int axis) const { return dims_[static_cast<size_t>(axis)]; }

@@ -25,7 +25,8 @@ std::string who(const Communicator& comm, size_t rank) {
 
 }  // namespace
 
-void together(Communicator& comm, const char* what, double timeout, const std::function<void()>& body) {
+void together(Communicator& comm, const char* what, double timeout,
+              const std::function<void()>& body) {
   std::string mine;  // code, message, hint; empty: fine
   try {
     body();
@@ -52,12 +53,14 @@ void agree(Communicator& comm, const Facts& facts, double timeout) {
     const auto theirs = split(text_of(all[rank]), '\n');
     for (size_t i = 0; i < facts.size(); ++i)
       if (i >= theirs.size() || theirs[i] != reference[i])
-        differences += fmt::format("\n  {} differs: {} has {}, {} has {}", facts[i].first, who(comm, rank),
-                                   i < theirs.size() ? theirs[i] : "nothing", who(comm, 0), reference[i]);
+        differences +=
+            fmt::format("\n  {} differs: {} has {}, {} has {}", facts[i].first, who(comm, rank),
+                        i < theirs.size() ? theirs[i] : "nothing", who(comm, 0), reference[i]);
   }
   if (!differences.empty())
-    throw AgreedError(ExitCode::config, "the ranks do not run the same job:" + differences,
-                      "start every rank with the same program, experiment file, overrides and data");
+    throw AgreedError(
+        ExitCode::config, "the ranks do not run the same job:" + differences,
+        "start every rank with the same program, experiment file, overrides and data");
 }
 
 std::string agree_on_cpu_level(Communicator& comm, const std::string& wanted, double timeout) {
@@ -69,27 +72,32 @@ std::string agree_on_cpu_level(Communicator& comm, const std::string& wanted, do
   std::string best = mine.back();
   if (!wanted.empty()) {
     if (std::find(mine.begin(), mine.end(), wanted) == mine.end())
-      throw DeviceError(fmt::format("run.cpu_level = {} is not available on {}: this processor has {}", wanted,
-                                    comm.members()[static_cast<size_t>(comm.rank())].host, cpu_levels()),
-                        "leave run.cpu_level empty, or choose one of these");
+      throw DeviceError(
+          fmt::format("run.cpu_level = {} is not available on {}: this processor has {}", wanted,
+                      comm.members()[static_cast<size_t>(comm.rank())].host, cpu_levels()),
+          "leave run.cpu_level empty, or choose one of these");
     best = wanted;
   }
-  for (const auto& theirs : comm.all_gather(bytes_of(best), {timeout, "the instruction level of every rank", -1}))
+  for (const auto& theirs :
+       comm.all_gather(bytes_of(best), {timeout, "the instruction level of every rank", -1}))
     if (height(text_of(theirs)) < height(best)) best = text_of(theirs);
   return best;
 }
 
 int ranks_with_my_affinity(Communicator& comm, double timeout) {
   const std::string mine = affinity_mask();
-  const auto all = comm.all_gather(bytes_of(mine), {timeout, "the affinity mask of every rank", -1});
+  const auto all =
+      comm.all_gather(bytes_of(mine), {timeout, "the affinity mask of every rank", -1});
   int count = 0;
   const auto members = comm.members();
   for (size_t rank = 0; rank < all.size(); ++rank)
-    count += text_of(all[rank]) == mine && members[rank].node == members[static_cast<size_t>(comm.rank())].node;
+    count += text_of(all[rank]) == mine &&
+             members[rank].node == members[static_cast<size_t>(comm.rank())].node;
   return count;
 }
 
-std::string broadcast_text(Communicator& comm, const std::string& text, int root, const Wait& wait) {
+std::string broadcast_text(Communicator& comm, const std::string& text, int root,
+                           const Wait& wait) {
   int64_t size = static_cast<int64_t>(text.size());
   comm.broadcast(std::as_writable_bytes(std::span(&size, 1)), root, wait);
   std::string result = text;

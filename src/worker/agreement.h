@@ -11,10 +11,11 @@
 
 namespace trireme {
 
-using Facts = std::vector<std::pair<std::string, std::string>>;  // name, value (a hash or a version)
+using Facts =
+    std::vector<std::pair<std::string, std::string>>;  // name, value (a hash or a version)
 
-// Compares every fact over all ranks. Throws ConfigError that names each fact that differs, the ranks, their hosts
-// and both values. Every rank must call, with the same names.
+// Compares every fact over all ranks. Throws ConfigError that names each fact that differs, the
+// ranks, their hosts and both values. Every rank must call, with the same names.
 void agree(Communicator& comm, const Facts& facts, double timeout);
 
 // An error that every rank threw together: nobody waits for anybody, the job can end in order.
@@ -22,9 +23,11 @@ struct AgreedError : Error {
   using Error::Error;
 };
 
-// Runs `body` on every rank; when any of them throws an Error, all throw an AgreedError with the message of the
-// lowest rank that failed (and its name, unless all failed alike). For work without communication. Every rank must call.
-void together(Communicator& comm, const char* what, double timeout, const std::function<void()>& body);
+// Runs `body` on every rank; when any of them throws an Error, all throw an AgreedError with the
+// message of the lowest rank that failed (and its name, unless all failed alike). For work without
+// communication. Every rank must call.
+void together(Communicator& comm, const char* what, double timeout,
+              const std::function<void()>& body);
 
 // The lowest of all ranks' best CPU levels, capped by `wanted` ("" = no cap).
 std::string agree_on_cpu_level(Communicator& comm, const std::string& wanted, double timeout);

@@ -22,15 +22,17 @@ struct AllReduceExchange::Lane {
   int parity = 0;
   double waited = 0;
   std::vector<bool> prepared_for;
-  TreeSteps leaf_tree;                      // over single leaves, for sums
-  RangeReducer whole;                       // node's lanes' pieces to the root; one node
-  std::vector<RangeReducer> node_pieces;    // node's lanes' pieces to each of the node's; several nodes
+  TreeSteps leaf_tree;  // over single leaves, for sums
+  RangeReducer whole;   // node's lanes' pieces to the root; one node
+  std::vector<RangeReducer>
+      node_pieces;  // node's lanes' pieces to each of the node's; several nodes
   std::vector<float> temporaries;
-  std::vector<double> sums;                 // of leaf_tree
+  std::vector<double> sums;  // of leaf_tree
 };
 
-AllReduceExchange::AllReduceExchange(Communicator& comm, const Topology& topology, const KernelTable& kernels,
-                                     const Graph& graph, const Optimizer& optimizer, const AllReduceOptions& options)
+AllReduceExchange::AllReduceExchange(Communicator& comm, const Topology& topology,
+                                     const KernelTable& kernels, const Graph& graph,
+                                     const Optimizer& optimizer, const AllReduceOptions& options)
     : comm_(comm),
       topology_(topology),
       kernels_(kernels),
@@ -39,11 +41,12 @@ AllReduceExchange::AllReduceExchange(Communicator& comm, const Topology& topolog
       moments_(optimizer.state().begin(), optimizer.state().end()),
       options_(options),
       memory_(comm, topology_,
-              {params_.size(), state_.size(), static_cast<int>(moments_.size()), options.ema, options.keep_leaves,
-               options.max_sums}),
+              {params_.size(), state_.size(), static_cast<int>(moments_.size()), options.ema,
+               options.keep_leaves, options.max_sums}),
       inter_node_(comm, topology_, options.timeout) {
   for (int m = 0; m < topology_.node_members; ++m) {
-    const auto pieces = GradientStack::pieces(topology_.node_member_runs[static_cast<size_t>(m)], options.keep_leaves);
+    const auto pieces = GradientStack::pieces(topology_.node_member_runs[static_cast<size_t>(m)],
+                                              options.keep_leaves);
     for (size_t p = 0; p < pieces.size(); ++p)
       piece_data_.push_back(memory_.gradients(m) + static_cast<int64_t>(p) * memory_.stride());
     member_pieces_.push_back(pieces);
@@ -52,15 +55,18 @@ AllReduceExchange::AllReduceExchange(Communicator& comm, const Topology& topolog
     auto lane = std::make_unique<Lane>();
     lane->index = i;
     lane->node_member = topology_.first_node_member + i;
-    lane->barrier = std::make_unique<NodeBarrier>(memory_.barrier(), topology_.node_members, lane->node_member,
-                                                  topology_.node_ranks, topology_.rank_of_node_member);
-    lane->gradients = std::make_unique<GradientStack>(kernels, topology_.lane_run(i), options.keep_leaves,
-                                                      memory_.gradients(lane->node_member), memory_.stride());
+    lane->barrier =
+        std::make_unique<NodeBarrier>(memory_.barrier(), topology_.node_members, lane->node_member,
+                                      topology_.node_ranks, topology_.rank_of_node_member);
+    lane->gradients =
+        std::make_unique<GradientStack>(kernels, topology_.lane_run(i), options.keep_leaves,
+                                        memory_.gradients(lane->node_member), memory_.stride());
     lanes_.push_back(std::move(lane));
   }
   if (topology_.node_leader)
     for (size_t i = 0; i < moments_.size(); ++i)
-      std::fill_n(memory_.moment(static_cast<int>(i)), params_.size(), optimizer.initial_state(static_cast<int>(i)));
+      std::fill_n(memory_.moment(static_cast<int>(i)), params_.size(),
+                  optimizer.initial_state(static_cast<int>(i)));
 }
 
 AllReduceExchange::~AllReduceExchange() = default;
@@ -80,11 +86,14 @@ bool AllReduceExchange::present(const StepPlan& plan, int leaf) const {
 
 std::vector<bool> AllReduceExchange::present_leaves(const StepPlan& plan) const {
   std::vector<bool> result(static_cast<size_t>(topology_.shards));
-  for (int leaf = 0; leaf < topology_.shards; ++leaf) result[static_cast<size_t>(leaf)] = present(plan, leaf);
+  for (int leaf = 0; leaf < topology_.shards; ++leaf)
+    result[static_cast<size_t>(leaf)] = present(plan, leaf);
   return result;
 }
 
-bool AllReduceExchange::leads(const Lane& lane) const { return topology_.node_leader && lane.index == 0; }
+bool AllReduceExchange::leads(const Lane& lane) const {
+  return topology_.node_leader && lane.index == 0;
+}
 
 Range AllReduceExchange::share(const Lane& lane) const {
   const int64_t chunks = params_.chunks();
@@ -121,7 +130,8 @@ void AllReduceExchange::prepare_reduction(Lane& lane) {
   for (const auto& of_member : member_pieces_)
     for (const Piece& p : of_member) {
       bool any = false;
-      for (int leaf = p.first(); leaf < p.last(); ++leaf) any = any || leaf_present[static_cast<size_t>(leaf)];
+      for (int leaf = p.first(); leaf < p.last(); ++leaf)
+        any = any || leaf_present[static_cast<size_t>(leaf)];
       pieces.push_back(p);
       piece_present.push_back(any);
     }
@@ -133,10 +143,12 @@ void AllReduceExchange::prepare_reduction(Lane& lane) {
     temporaries = lane.whole.temporary_floats();
   } else {
     const int height = std::bit_width(static_cast<unsigned>(topology_.shards));
-    for (const Piece& target : pieces_of(topology_.node_runs[static_cast<size_t>(topology_.my_node)], height)) {
+    for (const Piece& target :
+         pieces_of(topology_.node_runs[static_cast<size_t>(topology_.my_node)], height)) {
       std::vector<bool> inside = piece_present;
       for (size_t i = 0; i < pieces.size(); ++i)
-        if (pieces[i].first() < target.first() || pieces[i].last() > target.last()) inside[i] = false;
+        if (pieces[i].first() < target.first() || pieces[i].last() > target.last())
+          inside[i] = false;
       lane.node_pieces.emplace_back(tree_steps(pieces, inside, topology_.shards), count);
       temporaries = std::max(temporaries, lane.node_pieces.back().temporary_floats());
     }
@@ -165,15 +177,16 @@ void AllReduceExchange::sync(int lane_index, int64_t doubles, double* total) {
       std::vector<MutableBytes> blocks;
       const size_t stride = static_cast<size_t>(memory_.sums(0, 1) - memory_.sums(0, 0));
       for (const LeafRun& run : topology_.node_runs)
-        blocks.push_back(std::as_writable_bytes(std::span(memory_.sums(lane.parity, run.first),
-                                                          static_cast<size_t>(run.size()) * stride)));
+        blocks.push_back(std::as_writable_bytes(std::span(
+            memory_.sums(lane.parity, run.first), static_cast<size_t>(run.size()) * stride)));
       inter_node_.all_gather(blocks, "sums of all leaves", lane.plan.step);
     }
     meet(lane, "sums of the other hosts");
   }
   const auto operand = [&](int index) -> const double* {
-    return index < topology_.shards ? memory_.sums(lane.parity, index)
-                                    : lane.sums.data() + (index - topology_.shards) * options_.max_sums;
+    return index < topology_.shards
+               ? memory_.sums(lane.parity, index)
+               : lane.sums.data() + (index - topology_.shards) * options_.max_sums;
   };
   for (size_t k = 0; k < lane.leaf_tree.adds.size(); ++k) {
     const double* a = operand(lane.leaf_tree.adds[k].left);
@@ -181,12 +194,15 @@ void AllReduceExchange::sync(int lane_index, int64_t doubles, double* total) {
     double* out = lane.sums.data() + static_cast<int64_t>(k) * options_.max_sums;
     for (int64_t i = 0; i < doubles; ++i) out[i] = a[i] + b[i];
   }
-  if (lane.leaf_tree.result < 0) std::fill_n(total, doubles, 0.0);
-  else std::copy_n(operand(lane.leaf_tree.result), doubles, total);
+  if (lane.leaf_tree.result < 0)
+    std::fill_n(total, doubles, 0.0);
+  else
+    std::copy_n(operand(lane.leaf_tree.result), doubles, total);
   lane.parity ^= 1;
 }
 
-// Requests of all ranks, or-ed. Written before the barrier that precedes the reduction, read after it.
+// Requests of all ranks, or-ed. Written before the barrier that precedes the reduction, read after
+// it.
 uint32_t AllReduceExchange::gather_requests(const Lane& lane) {
   uint32_t all = 0;
   for (int m = 0; m < topology_.node_members; ++m) all |= *memory_.requests(m);
@@ -200,7 +216,8 @@ uint32_t AllReduceExchange::gather_requests(const Lane& lane) {
   return all;
 }
 
-// Leaves the whole reduced gradient in memory_.reduced() (or in the only piece), partial norms in partials().
+// Leaves the whole reduced gradient in memory_.reduced() (or in the only piece), partial norms in
+// partials().
 void AllReduceExchange::reduce(Lane& lane) {
   const Range mine = share(lane);
   const float* grad = memory_.reduced();
@@ -210,10 +227,13 @@ void AllReduceExchange::reduce(Lane& lane) {
     std::vector<float*> node_pieces;
     for (size_t p = 0; p < lane.node_pieces.size(); ++p) {
       node_pieces.push_back(memory_.node_piece(static_cast<int>(p)));
-      lane.node_pieces[p].reduce(kernels_, piece_data_, mine, node_pieces.back(), lane.temporaries.data());
+      lane.node_pieces[p].reduce(kernels_, piece_data_, mine, node_pieces.back(),
+                                 lane.temporaries.data());
     }
     meet(lane, "gradients of this host");
-    if (leads(lane)) inter_node_.reduce(kernels_, node_pieces, lane.prepared_for, params_.size(), memory_.reduced(), lane.plan.step);
+    if (leads(lane))
+      inter_node_.reduce(kernels_, node_pieces, lane.prepared_for, params_.size(),
+                         memory_.reduced(), lane.plan.step);
     meet(lane, "gradients of the other hosts");
   }
   for (int64_t at = mine.begin; at < mine.end; at += kChunk) {
@@ -230,11 +250,12 @@ double AllReduceExchange::norm_squared() const {
   return sum;
 }
 
-Verdict AllReduceExchange::update(int lane_index, const Optimizer& optimizer, const UpdateRequest& request) {
+Verdict AllReduceExchange::update(int lane_index, const Optimizer& optimizer,
+                                  const UpdateRequest& request) {
   Lane& lane = *lanes_[static_cast<size_t>(lane_index)];
-  *memory_.requests(lane.node_member) = (request.requests.save ? kSave : 0) | (request.requests.stop ? kStop : 0) |
-                                        (request.requests.requeue ? kRequeue : 0) |
-                                        (request.loss_finite ? 0 : kLossNotFinite);
+  *memory_.requests(lane.node_member) =
+      (request.requests.save ? kSave : 0) | (request.requests.stop ? kStop : 0) |
+      (request.requests.requeue ? kRequeue : 0) | (request.loss_finite ? 0 : kLossNotFinite);
   meet(lane, "gradients of all lanes");
   uint32_t requests = gather_requests(lane);
   if (topology_.nodes > 1 && leads(lane)) *memory_.node_requests() = requests;
@@ -250,13 +271,16 @@ Verdict AllReduceExchange::update(int lane_index, const Optimizer& optimizer, co
   verdict.applied = verdict.finite && request.gradient_weight > 0;
   if (verdict.applied) {
     OptimizerScalars scalars = request.scalars;
-    const double clip = request.clip_norm > 0 ? std::min(1.0, request.clip_norm / (verdict.grad_norm + 1e-6)) : 1;
+    const double clip =
+        request.clip_norm > 0 ? std::min(1.0, request.clip_norm / (verdict.grad_norm + 1e-6)) : 1;
     scalars.grad_scale = static_cast<float>(scale * clip);
     OptimizerBuffers buffers;
     const bool single = topology_.nodes == 1 && lane.whole.single() >= 0;
-    buffers.grad = single ? piece_data_[static_cast<size_t>(lane.whole.single())] : memory_.reduced();
+    buffers.grad =
+        single ? piece_data_[static_cast<size_t>(lane.whole.single())] : memory_.reduced();
     buffers.weights = memory_.params();
-    for (size_t i = 0; i < moments_.size(); ++i) buffers.state[i] = memory_.moment(static_cast<int>(i));
+    for (size_t i = 0; i < moments_.size(); ++i)
+      buffers.state[i] = memory_.moment(static_cast<int>(i));
     buffers.ema = memory_.ema();
     const Status status = optimizer.step(kernels_, params_, share(lane), scalars, buffers, nullptr);
     if (status != Status::ok) throw DeviceError("the optimizer's kernel failed");
@@ -294,7 +318,8 @@ void AllReduceExchange::restore(const TensorReader& read) {
     std::vector<float> logical;
     for (const Slot& slot : table.slots()) {
       logical.resize(static_cast<size_t>(slot.count));
-      if (read({prefix + slot.name, slot.logical, DType::f32}, std::as_writable_bytes(std::span(logical))))
+      if (read({prefix + slot.name, slot.logical, DType::f32},
+               std::as_writable_bytes(std::span(logical))))
         to_stored(slot, logical.data(), flat + slot.offset);
     }
   };
@@ -308,7 +333,9 @@ void AllReduceExchange::restore(const TensorReader& read) {
   comm_.barrier({options_.timeout, "the restored state", -1});
 }
 
-double AllReduceExchange::wait_seconds(int lane) const { return lanes_[static_cast<size_t>(lane)]->waited; }
+double AllReduceExchange::wait_seconds(int lane) const {
+  return lanes_[static_cast<size_t>(lane)]->waited;
+}
 
 void AllReduceExchange::fail(std::string_view why) noexcept { lanes_.front()->barrier->fail(why); }
 

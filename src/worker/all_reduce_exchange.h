@@ -1,6 +1,7 @@
 #pragma once
-// All-reduce: each node reduces through its shared window, nodes reduce over the communicator. Every node
-// holds the whole state; its lanes share the work of each update by ranges. One rank is the same code.
+// All-reduce: each node reduces through its shared window, nodes reduce over the communicator.
+// Every node holds the whole state; its lanes share the work of each update by ranges. One rank is
+// the same code.
 
 #include <memory>
 #include <vector>
@@ -26,8 +27,9 @@ struct AllReduceOptions {
 class AllReduceExchange final : public Exchange {
  public:
   // Every rank must call. Weights start at zero: call initialise() or restore().
-  AllReduceExchange(Communicator& comm, const Topology& topology, const KernelTable& kernels, const Graph& graph,
-                    const Optimizer& optimizer, const AllReduceOptions& options);
+  AllReduceExchange(Communicator& comm, const Topology& topology, const KernelTable& kernels,
+                    const Graph& graph, const Optimizer& optimizer,
+                    const AllReduceOptions& options);
   ~AllReduceExchange() override;
   // Flat initial values (params and state), the same on every rank. Every rank must call.
   void initialise(const float* params, const float* state);
@@ -35,7 +37,9 @@ class AllReduceExchange final : public Exchange {
   int shards() const override { return topology_.shards; }
   LeafRun leaves(int lane) const override { return topology_.lane_run(lane); }
   const float* params() const override { return memory_.params(); }
-  const float* averaged_params() const override { return memory_.ema() ? memory_.ema() : memory_.params(); }
+  const float* averaged_params() const override {
+    return memory_.ema() ? memory_.ema() : memory_.params();
+  }
   float* state() override { return memory_.state(); }
   bool owns_state() const override { return topology_.node_leader; }
   void begin(int lane, const StepPlan& plan) override;

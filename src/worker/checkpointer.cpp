@@ -19,9 +19,11 @@ void Checkpointer::save(std::unique_ptr<StateSource> snapshot, RunState state, b
   writer_ = std::thread([this, snapshot = std::move(snapshot), state = std::move(state), best] {
     try {
       const auto start = Clock::now();
-      const Path path = save_checkpoint(folder_, *snapshot, state, {max_shard_bytes_, best ? "best" : ""});
+      const Path path =
+          save_checkpoint(folder_, *snapshot, state, {max_shard_bytes_, best ? "best" : ""});
       rotate_checkpoints(folder_, keep_);
-      log_debug("checkpoint {} written in {:.2f} s", path.filename().string(), seconds_since(start));
+      log_debug("checkpoint {} written in {:.2f} s", path.filename().string(),
+                seconds_since(start));
     } catch (...) {
       error_ = std::current_exception();
     }

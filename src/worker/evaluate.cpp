@@ -45,7 +45,8 @@ double Evaluation::value(const std::string& monitor) const {
   }
   const auto near = nearest(monitor, names);
   throw ConfigError(fmt::format("train.monitor: there is no metric {}", monitor),
-                    near ? fmt::format("did you mean {}?", *near) : fmt::format("there are: {}", join(names, ", ")));
+                    near ? fmt::format("did you mean {}?", *near)
+                         : fmt::format("there are: {}", join(names, ", ")));
 }
 
 }  // namespace trireme

@@ -10,12 +10,13 @@ namespace trireme {
 struct Evaluation {
   std::vector<MetricValue> values;  // "loss" first
   std::vector<std::vector<int64_t>> confusion;
-  // The value that `monitor` ("validation/loss", "validation/accuracy") names. Throws ConfigError with the
-  // nearest name when there is none.
+  // The value that `monitor` ("validation/loss", "validation/accuracy") names. Throws ConfigError
+  // with the nearest name when there is none.
   double value(const std::string& monitor) const;
 };
 
-// Throws ConfigError, before the first step, when `monitor` is not among what evaluations will give.
+// Throws ConfigError, before the first step, when `monitor` is not among what evaluations will
+// give.
 void check_monitor(const MetricSet& metrics, const std::string& monitor);
 
 // Every rank must call, with the same weights everywhere. Requires validation data.

@@ -1,9 +1,10 @@
 #pragma once
-// The only code that knows how gradients travel. Lanes hand in gradients leaf by leaf; update() reduces
-// everything, agrees on one verdict by all ranks, and applies the optimizer where the state lives.
+// The only code that knows how gradients travel. Lanes hand in gradients leaf by leaf; update()
+// reduces everything, agrees on one verdict by all ranks, and applies the optimizer where the state
+// lives.
 //
-// Threads: every lane of every rank makes the same calls in the same order. Calls that say "lane" come
-// from that lane's thread; the others from the step thread (lane 0) between steps.
+// Threads: every lane of every rank makes the same calls in the same order. Calls that say "lane"
+// come from that lane's thread; the others from the step thread (lane 0) between steps.
 
 #include <cstdint>
 #include <functional>
@@ -18,7 +19,7 @@
 namespace trireme {
 
 struct StepPlan {
-  int64_t step = 0;     // from 0
+  int64_t step = 0;  // from 0
   uint64_t epoch = 0;
   int64_t begin = 0;    // first position of the batch in the epoch's order
   int64_t samples = 0;  // of the whole batch
@@ -31,8 +32,8 @@ struct Requests {  // what a rank asks of the others at this step
 };
 
 struct UpdateRequest {
-  OptimizerScalars scalars;  // grad_scale is filled in by the exchange
-  double clip_norm = 0;      // 0: off
+  OptimizerScalars scalars;    // grad_scale is filled in by the exchange
+  double clip_norm = 0;        // 0: off
   double gradient_weight = 1;  // global weight: gradients are divided by it
   bool loss_finite = true;
   Requests requests;
@@ -41,7 +42,7 @@ struct UpdateRequest {
 struct Verdict {  // the same on every lane of every rank
   bool applied = false;
   bool finite = true;
-  Requests requests;  // of any rank
+  Requests requests;     // of any rank
   double grad_norm = 0;  // of the averaged gradient, before clipping
 };
 
@@ -52,16 +53,18 @@ class Exchange {
   virtual LeafRun leaves(int lane) const = 0;
 
   virtual const float* params() const = 0;  // this node's current weights
-  virtual const float* averaged_params() const = 0;  // the moving average; params() when there is none
-  virtual float* state() = 0;               // running statistics; written by lane 0 of each node's first rank
-  virtual bool owns_state() const = 0;      // this rank is that rank
+  virtual const float* averaged_params()
+      const = 0;               // the moving average; params() when there is none
+  virtual float* state() = 0;  // running statistics; written by lane 0 of each node's first rank
+  virtual bool owns_state() const = 0;  // this rank is that rank
 
   virtual void begin(int lane, const StepPlan& plan) = 0;
   // Where the gradient of `leaf` goes. Zero outside the slots. Leaves of a lane in ascending order.
   virtual float* gradient(int lane, int leaf) = 0;
   virtual void leaf_done(int lane, int leaf) = 0;  // its backward is over; never waits
 
-  // In-step sums: each lane writes its leaves' slots, then all call sync; total = tree sum over present leaves.
+  // In-step sums: each lane writes its leaves' slots, then all call sync; total = tree sum over
+  // present leaves.
   virtual double* sum_slot(int lane, int leaf) = 0;  // at most max_sums() doubles
   virtual int64_t max_sums() const = 0;
   virtual void sync(int lane, int64_t doubles, double* total) = 0;
@@ -72,13 +75,15 @@ class Exchange {
 
   // The whole state as of now, copied; read by the checkpoint's writer.
   virtual std::unique_ptr<StateSource> snapshot() = 0;
-  // Fills the state from logical tensors; `read` returns false for a tensor it lacks (initial value stays).
-  // Every rank must call.
+  // Fills the state from logical tensors; `read` returns false for a tensor it lacks (initial value
+  // stays). Every rank must call.
   using TensorReader = std::function<bool(const TensorMeta&, std::span<std::byte>)>;
   virtual void restore(const TensorReader& read) = 0;
 
-  virtual double wait_seconds(int lane) const = 0;  // spent waiting for others since the last call of begin
-  virtual void fail(std::string_view why) noexcept = 0;  // wakes every waiting lane with a CommError
+  virtual double wait_seconds(
+      int lane) const = 0;  // spent waiting for others since the last call of begin
+  virtual void fail(
+      std::string_view why) noexcept = 0;  // wakes every waiting lane with a CommError
 };
 
 }  // namespace trireme

@@ -24,7 +24,8 @@ Goldens record_goldens(Session& s) {
   for (int64_t i = 0; i < n; ++i) {
     int64_t label = 0;
     float weight = 0;
-    source.read(static_cast<uint64_t>(i), {0, static_cast<uint64_t>(i), static_cast<uint64_t>(i)}, false,
+    source.read(static_cast<uint64_t>(i), {0, static_cast<uint64_t>(i), static_cast<uint64_t>(i)},
+                false,
                 {input.floats() + i * schema.input.elements(), &label, ignored.data(), &weight});
   }
   AlignedBuffer arena(program->arena_bytes()), packed(program->packed_bytes());
@@ -36,7 +37,8 @@ Goldens record_goldens(Session& s) {
   ws.state = s.exchange->state();
   ws.packed = packed.data();
   ws.fields = fields;
-  for (int segment = 0; segment < program->segments(); ++segment) program->run(ws, segment, nullptr, nullptr);
+  for (int segment = 0; segment < program->segments(); ++segment)
+    program->run(ws, segment, nullptr, nullptr);
   const Shape input_shape = s.graph->node(s.graph->inputs().front()).shape;
   return {to_logical_batch(input_shape, n, input.floats()),
           to_logical_batch(s.graph->node(s.graph->output()).shape, n, program->output(ws))};
@@ -54,7 +56,8 @@ ExportOutcome write_export(Session& s, const Path& run) {
   Path out = run / "export";
   for (int k = 2; std::filesystem::exists(out); ++k) out = run / fmt::format("export-{}", k);
   const ExportConfig& e = s.experiment.export_;
-  const ParityReport report = export_model(model, record_goldens(s), e.formats, e.atol, e.rtol, out);
+  const ParityReport report =
+      export_model(model, record_goldens(s), e.formats, e.atol, e.rtol, out);
   return {out.string(), report.text};
 }
 

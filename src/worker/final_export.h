@@ -6,8 +6,8 @@
 
 namespace trireme {
 
-// The last rank writes RUN/export, checked against outputs of training's own program; every rank must call and
-// gets the parity line and the folder.
+// The last rank writes RUN/export, checked against outputs of training's own program; every rank
+// must call and gets the parity line and the folder.
 struct ExportOutcome {
   std::string folder, parity;
 };

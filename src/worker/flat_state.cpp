@@ -17,9 +17,11 @@ void FlatState::add(const std::string& prefix, const ParamTable& table, const fl
 }
 
 void FlatState::read(const TensorMeta& tensor, std::span<std::byte> out) {
-  const auto entry = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.name == tensor.name; });
+  const auto entry = std::find_if(entries_.begin(), entries_.end(),
+                                  [&](const Entry& e) { return e.name == tensor.name; });
   if (entry == entries_.end()) throw FormatError("the snapshot has no tensor " + tensor.name);
-  to_logical(*entry->slot, buffers_[entry->buffer].floats() + entry->slot->offset, reinterpret_cast<float*>(out.data()));
+  to_logical(*entry->slot, buffers_[entry->buffer].floats() + entry->slot->offset,
+             reinterpret_cast<float*>(out.data()));
 }
 
 }  // namespace trireme

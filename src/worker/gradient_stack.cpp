@@ -21,7 +21,8 @@ int GradientStack::buffers(LeafRun run, bool keep_leaves) {
   return static_cast<int>(pieces(run, keep_leaves).size()) + merge_level(run.size(), keep_leaves);
 }
 
-GradientStack::GradientStack(const KernelTable& kernels, LeafRun run, bool keep_leaves, float* base, int64_t stride)
+GradientStack::GradientStack(const KernelTable& kernels, LeafRun run, bool keep_leaves, float* base,
+                             int64_t stride)
     : kernels_(kernels), pieces_(pieces(run, keep_leaves)), base_(base), stride_(stride) {}
 
 GradientStack::Position GradientStack::find(int leaf) const {
@@ -30,7 +31,8 @@ GradientStack::Position GradientStack::find(int leaf) const {
   return {static_cast<int>(i), leaf - pieces_[i].first()};
 }
 
-// A piece's first partial sum lives in the piece's own buffer, deeper ones in the buffers behind all pieces.
+// A piece's first partial sum lives in the piece's own buffer, deeper ones in the buffers behind
+// all pieces.
 float* GradientStack::buffer(int piece, int depth) const {
   const int index = depth == 0 ? piece : static_cast<int>(pieces_.size()) + depth - 1;
   return base_ + index * stride_;
@@ -45,7 +47,8 @@ void GradientStack::done(int leaf, bool present) {
   const Position at = find(leaf);
   if (at.offset == 0) stack_.clear();
   stack_.push_back(present);
-  for (int merges = std::countr_one(static_cast<unsigned>(at.offset)); merges > 0; --merges) merge(at);
+  for (int merges = std::countr_one(static_cast<unsigned>(at.offset)); merges > 0; --merges)
+    merge(at);
 }
 
 void GradientStack::merge(const Position& at) {
@@ -55,8 +58,10 @@ void GradientStack::merge(const Position& at) {
   if (!right) return;
   float* into = buffer(at.piece, top - 1);
   const float* from = buffer(at.piece, top);
-  if (stack_.back()) kernels_.accumulate(nullptr, stride_, from, into);
-  else kernels_.copy(nullptr, stride_, from, into);
+  if (stack_.back())
+    kernels_.accumulate(nullptr, stride_, from, into);
+  else
+    kernels_.copy(nullptr, stride_, from, into);
   stack_.back() = true;
 }
 

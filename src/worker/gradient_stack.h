@@ -1,6 +1,6 @@
 #pragma once
-// The gradient buffers of one lane. Leaves are summed along the tree up to `merge_level`, so memory grows
-// with the logarithm of the leaves, not with their number.
+// The gradient buffers of one lane. Leaves are summed along the tree up to `merge_level`, so memory
+// grows with the logarithm of the leaves, not with their number.
 
 #include <cstdint>
 #include <vector>
@@ -19,7 +19,8 @@ class GradientStack {
   static int buffers(LeafRun run, bool keep_leaves);
 
   // `base`: buffers(run) buffers of `stride` floats, zeroed.
-  GradientStack(const KernelTable& kernels, LeafRun run, bool keep_leaves, float* base, int64_t stride);
+  GradientStack(const KernelTable& kernels, LeafRun run, bool keep_leaves, float* base,
+                int64_t stride);
   void begin() { stack_.clear(); }
   float* gradient(int leaf) const;
   // The leaf's gradient is complete; `present`: it had samples. Leaves in ascending order.

@@ -11,12 +11,13 @@
 namespace trireme {
 namespace {
 
-const HostTensor& find(const std::map<std::string, HostTensor>& tensors, const std::string& name, const Shape& shape,
-                       const char* file) {
+const HostTensor& find(const std::map<std::string, HostTensor>& tensors, const std::string& name,
+                       const Shape& shape, const char* file) {
   const auto at = tensors.find(name);
   if (at == tensors.end()) throw ConfigError(fmt::format("{} has no tensor {}", file, name));
   if (at->second.shape != shape)
-    throw ConfigError(fmt::format("{}: {} is {}, the model needs {}", file, name, at->second.shape.str(), shape.str()));
+    throw ConfigError(fmt::format("{}: {} is {}, the model needs {}", file, name,
+                                  at->second.shape.str(), shape.str()));
   return at->second;
 }
 
@@ -56,7 +57,8 @@ std::map<std::string, HostTensor> gradients(const Experiment& experiment,
                                             const std::map<std::string, HostTensor>& batch) {
   const auto graph = graph_of(experiment, false);
   const auto given = batch.find("input");
-  if (given == batch.end() || given->second.shape.rank() == 0) throw ConfigError("the batch file has no tensor input");
+  if (given == batch.end() || given->second.shape.rank() == 0)
+    throw ConfigError("the batch file has no tensor input");
   const int64_t n = given->second.shape[0];
   const Shape sample = graph->node(graph->inputs().front()).shape;
   const HostTensor& input = find(batch, "input", sample.with_batch(n), "the batch file");
@@ -68,11 +70,18 @@ std::map<std::string, HostTensor> gradients(const Experiment& experiment,
   ProgramOptions options;
   options.seed = experiment.run.seed;
   options.sample_weights = batch.contains("weight");
-  const auto program = Program::compile(*graph, cpu_kernels(experiment.run.cpu_level.c_str()), n, options);
-  const auto floats = [](int64_t count) { return AlignedBuffer(static_cast<size_t>(count) * sizeof(float)); };
-  Pass pass{floats(graph->params().size()), floats(graph->state().size()), floats(graph->params().size()),
-            AlignedBuffer(program->arena_bytes()), AlignedBuffer(program->packed_bytes()),
-            floats(input.shape.elements()), std::vector<double>(static_cast<size_t>(program->loss_sums()))};
+  const auto program =
+      Program::compile(*graph, cpu_kernels(experiment.run.cpu_level.c_str()), n, options);
+  const auto floats = [](int64_t count) {
+    return AlignedBuffer(static_cast<size_t>(count) * sizeof(float));
+  };
+  Pass pass{floats(graph->params().size()),
+            floats(graph->state().size()),
+            floats(graph->params().size()),
+            AlignedBuffer(program->arena_bytes()),
+            AlignedBuffer(program->packed_bytes()),
+            floats(input.shape.elements()),
+            std::vector<double>(static_cast<size_t>(program->loss_sums()))};
   initial_values(*graph, experiment.run.seed, pass.params.floats(), pass.state.floats());
   for (const Slot& slot : graph->params().slots())
     to_stored(slot, find(weights, slot.name, slot.logical, "the weights file").floats().data(),
@@ -83,8 +92,11 @@ std::map<std::string, HostTensor> gradients(const Experiment& experiment,
   std::vector<SampleKey> keys(static_cast<size_t>(n));
   std::vector<std::byte*> fields;
   for (const std::string& field : program->fields()) {
-    const std::string name = field == program->fields().front() ? "input" : field == "weight" ? "weight" : "target";
-    fields.push_back(name == "input" ? pass.input.data() : const_cast<std::byte*>(batch.at(name).bytes.data()));
+    const std::string name = field == program->fields().front() ? "input"
+                             : field == "weight"                ? "weight"
+                                                                : "target";
+    fields.push_back(name == "input" ? pass.input.data()
+                                     : const_cast<std::byte*>(batch.at(name).bytes.data()));
   }
   Workspace ws;
   ws.arena = pass.arena.data();
@@ -98,21 +110,25 @@ std::map<std::string, HostTensor> gradients(const Experiment& experiment,
   run(*program, ws, n);
 
   for (int64_t i = 0; i < graph->params().size(); ++i)
-    pass.grads.floats()[i] = static_cast<float>(static_cast<double>(pass.grads.floats()[i]) / pass.sums[1]);
+    pass.grads.floats()[i] =
+        static_cast<float>(static_cast<double>(pass.grads.floats()[i]) / pass.sums[1]);
   auto result = logical_tensors(graph->params(), pass.grads.floats());
   double loss = 0;
   const auto losses = graph->losses();
   for (size_t j = 0; j < losses.size(); ++j)
-    loss += static_cast<double>(graph->node(losses[j]).loss_weight) * pass.sums[2 * j] / pass.sums[2 * j + 1];
+    loss += static_cast<double>(graph->node(losses[j]).loss_weight) * pass.sums[2 * j] /
+            pass.sums[2 * j + 1];
   const float value = static_cast<float>(loss);
   result.insert_or_assign("loss", HostTensor::from(Shape{}, std::span(&value, 1)));
-  result.insert_or_assign("output", to_logical_batch(graph->node(graph->output()).shape, n, program->output(ws)));
+  result.insert_or_assign(
+      "output", to_logical_batch(graph->node(graph->output()).shape, n, program->output(ws)));
   return result;
 }
 
 std::map<std::string, HostTensor> initial_weights(const Experiment& experiment) {
   const auto graph = graph_of(experiment, true);
-  std::vector<float> params(static_cast<size_t>(graph->params().size())), state(static_cast<size_t>(graph->state().size()));
+  std::vector<float> params(static_cast<size_t>(graph->params().size())),
+      state(static_cast<size_t>(graph->state().size()));
   initial_values(*graph, experiment.run.seed, params.data(), state.data());
   return logical_tensors(graph->params(), params.data());
 }

@@ -9,10 +9,10 @@
 
 namespace trireme {
 
-// batch: "input" (N,C,H,W or N,F; float32) and "target" (N int64, or N[,K] float32); optional "weight" (N).
-// Returns "loss" (scalar, the mean), "output" (logical layout) and the gradient of the mean loss by parameter
-// name. Training mode, dropout off, batch norm over the whole batch. Throws ConfigError naming a tensor that
-// is missing or has another shape.
+// batch: "input" (N,C,H,W or N,F; float32) and "target" (N int64, or N[,K] float32); optional
+// "weight" (N). Returns "loss" (scalar, the mean), "output" (logical layout) and the gradient of
+// the mean loss by parameter name. Training mode, dropout off, batch norm over the whole batch.
+// Throws ConfigError naming a tensor that is missing or has another shape.
 std::map<std::string, HostTensor> gradients(const Experiment& experiment,
                                             const std::map<std::string, HostTensor>& weights,
                                             const std::map<std::string, HostTensor>& batch);

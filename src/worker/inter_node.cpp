@@ -51,13 +51,15 @@ void InterNode::prepare(const std::vector<bool>& leaf_present) {
       any = any || leaf_present[static_cast<size_t>(leaf)];
     present.push_back(any);
   }
-  reducer_ = RangeReducer(tree_steps(all_pieces_, present, topology_.shards), static_cast<int>(all_pieces_.size()));
+  reducer_ = RangeReducer(tree_steps(all_pieces_, present, topology_.shards),
+                          static_cast<int>(all_pieces_.size()));
   temporaries_.resize(static_cast<size_t>(reducer_.temporary_floats()));
   prepared_for_ = leaf_present;
 }
 
 void InterNode::reduce(const KernelTable& kernels, std::span<float* const> pieces,
-                       const std::vector<bool>& leaf_present, int64_t elements, float* out, int64_t step) {
+                       const std::vector<bool>& leaf_present, int64_t elements, float* out,
+                       int64_t step) {
   prepare(leaf_present);
   const Range mine = share(topology_.my_node, elements);
   staging_.resize(all_pieces_.size() * static_cast<size_t>(mine.size()));
@@ -73,13 +75,16 @@ void InterNode::reduce(const KernelTable& kernels, std::span<float* const> piece
       }
       float* into = staging_.data() + slot * static_cast<size_t>(mine.size());
       operands.push_back(into - mine.begin);
-      tickets.push_back(comm_.receive(peer, kTagPiece + static_cast<int>(p), bytes_of(into, {0, mine.size()})));
+      tickets.push_back(
+          comm_.receive(peer, kTagPiece + static_cast<int>(p), bytes_of(into, {0, mine.size()})));
     }
     if (node == topology_.my_node) continue;
     for (size_t p = 0; p < pieces.size(); ++p)
-      tickets.push_back(comm_.send(peer, kTagPiece + static_cast<int>(p), bytes_of(pieces[p], share(node, elements))));
+      tickets.push_back(comm_.send(peer, kTagPiece + static_cast<int>(p),
+                                   bytes_of(pieces[p], share(node, elements))));
   }
-  for (Ticket t : tickets) comm_.wait(t, {timeout_, "gradients (reduce-scatter between hosts)", step});
+  for (Ticket t : tickets)
+    comm_.wait(t, {timeout_, "gradients (reduce-scatter between hosts)", step});
   reducer_.reduce(kernels, operands, mine, out, temporaries_.data());
 
   tickets.clear();

@@ -1,6 +1,7 @@
 #pragma once
 // What crosses hosts, between the first ranks of each: leaf sums, requests, and gradients as a
-// reduce-scatter along the tree followed by an all-gather. Used from one thread (the leader's lane 0).
+// reduce-scatter along the tree followed by an all-gather. Used from one thread (the leader's lane
+// 0).
 
 #include <span>
 #include <vector>
@@ -21,8 +22,8 @@ class InterNode {
 
   // pieces: this node's, in the order of node_pieces()[my_node]; out: the reduced gradient, whole.
   // Node h adds up all nodes' pieces for its share of the chunks, then everybody gets everything.
-  void reduce(const KernelTable& kernels, std::span<float* const> pieces, const std::vector<bool>& leaf_present,
-              int64_t elements, float* out, int64_t step);
+  void reduce(const KernelTable& kernels, std::span<float* const> pieces,
+              const std::vector<bool>& leaf_present, int64_t elements, float* out, int64_t step);
 
  private:
   Range share(int node, int64_t elements) const;

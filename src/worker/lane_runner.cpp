@@ -9,17 +9,18 @@
 namespace trireme {
 
 struct LaneRunner::Lane {
-  std::vector<AlignedBuffer> arenas;                // one, or one a leaf when programs have several segments
-  std::vector<std::vector<std::byte*>> fields;      // by arena
-  std::vector<Workspace> workspaces;                // by arena
-  std::vector<double> leaf_sums;                    // loss sums of each leaf in flight
-  std::vector<std::vector<double>> synced;          // total of each segment's sync
+  std::vector<AlignedBuffer> arenas;  // one, or one a leaf when programs have several segments
+  std::vector<std::vector<std::byte*>> fields;  // by arena
+  std::vector<Workspace> workspaces;            // by arena
+  std::vector<double> leaf_sums;                // loss sums of each leaf in flight
+  std::vector<std::vector<double>> synced;      // total of each segment's sync
   std::vector<double> totals;
   double data_seconds = 0;
 };
 
 LaneRunner::LaneRunner(const Graph& graph, LaneTeam& team, Exchange& exchange, ProgramSet& training,
-                       ProgramSet& evaluation, const MetricSet& metrics, const Optimizer& optimizer, bool labels)
+                       ProgramSet& evaluation, const MetricSet& metrics, const Optimizer& optimizer,
+                       bool labels)
     : graph_(graph),
       team_(team),
       exchange_(exchange),
@@ -34,9 +35,11 @@ LaneRunner::LaneRunner(const Graph& graph, LaneTeam& team, Exchange& exchange, P
 
 LaneRunner::~LaneRunner() = default;
 
-int64_t LaneRunner::max_sums(const Graph& graph, const ProgramSet& training, const MetricSet& metrics) {
+int64_t LaneRunner::max_sums(const Graph& graph, const ProgramSet& training,
+                             const MetricSet& metrics) {
   int64_t most = 2 * static_cast<int64_t>(graph.losses().size()) + metrics.doubles();
-  for (int s = 0; s < training.any().segments(); ++s) most = std::max(most, training.any().sync_doubles(s));
+  for (int s = 0; s < training.any().segments(); ++s)
+    most = std::max(most, training.any().sync_doubles(s));
   return most;
 }
 
@@ -45,9 +48,12 @@ void LaneRunner::allocate() {
   const Program& program = training_.any();
   team_.run([&](int index) {
     auto lane = std::make_unique<Lane>();
-    const size_t arenas = program.segments() > 1 ? static_cast<size_t>(std::max(1, exchange_.leaves(index).size())) : 1;
+    const size_t arenas = program.segments() > 1
+                              ? static_cast<size_t>(std::max(1, exchange_.leaves(index).size()))
+                              : 1;
     for (size_t a = 0; a < arenas; ++a) {
-      const size_t bytes = a == 0 ? std::max(training_.arena_bytes(), evaluation_.arena_bytes()) : training_.arena_bytes();
+      const size_t bytes = a == 0 ? std::max(training_.arena_bytes(), evaluation_.arena_bytes())
+                                  : training_.arena_bytes();
       lane->arenas.emplace_back(bytes);
       lane->fields.emplace_back(program.fields().size() + 3);
     }
@@ -70,8 +76,8 @@ const LeafBatch& LaneRunner::load(Lane& lane, const StepPlan& plan, int leaf, Lo
   return batch;
 }
 
-Workspace LaneRunner::bind(Lane& lane, int index, int leaf, int slot, ProgramSet& programs, const LeafBatch& batch,
-                           const float* params) {
+Workspace LaneRunner::bind(Lane& lane, int index, int leaf, int slot, ProgramSet& programs,
+                           const LeafBatch& batch, const float* params) {
   const size_t s = static_cast<size_t>(slot);
   const Program& program = programs.at(batch.samples);
   std::vector<std::byte*>& fields = lane.fields[s];
@@ -93,12 +99,13 @@ Workspace LaneRunner::bind(Lane& lane, int index, int leaf, int slot, ProgramSet
 }
 
 // The leaf's loss and metric sums into its slot of the final sync.
-void LaneRunner::finish_leaf(Lane&, int index, int leaf, const Program& program, const Workspace& ws,
-                             const LeafBatch& batch) {
+void LaneRunner::finish_leaf(Lane&, int index, int leaf, const Program& program,
+                             const Workspace& ws, const LeafBatch& batch) {
   double* slot = exchange_.sum_slot(index, leaf);
   std::copy_n(ws.sums, loss_sums_, slot);
   std::fill_n(slot + loss_sums_, metrics_.doubles(), 0.0);
-  metrics_.accumulate(batch.samples, graph_.node(graph_.output()).shape.elements(), program.output(ws),
+  metrics_.accumulate(batch.samples, graph_.node(graph_.output()).shape.elements(),
+                      program.output(ws),
                       labels_ ? reinterpret_cast<const int64_t*>(batch.fields[1]) : nullptr,
                       labels_ ? nullptr : reinterpret_cast<const float*>(batch.fields[1]),
                       reinterpret_cast<const float*>(batch.fields[2]), slot + loss_sums_);
@@ -118,15 +125,18 @@ void LaneRunner::run_leaves(Lane& lane, int index, const StepPlan& plan, Loader&
   }
 }
 
-// Programs that meet in the middle (global batch norm): all leaves of the lane advance segment by segment.
+// Programs that meet in the middle (global batch norm): all leaves of the lane advance segment by
+// segment.
 void LaneRunner::run_segments(Lane& lane, int index, const StepPlan& plan, Loader& loader) {
   const LeafRun run = exchange_.leaves(index);
   std::vector<const LeafBatch*> batches(static_cast<size_t>(run.size()), nullptr);
   for (int k = 0; k < run.size(); ++k) {
-    if (leaf_span(plan.begin, plan.samples, run.first + k, exchange_.shards()).size() == 0) continue;
+    if (leaf_span(plan.begin, plan.samples, run.first + k, exchange_.shards()).size() == 0)
+      continue;
     batches[static_cast<size_t>(k)] = &load(lane, plan, run.first + k, loader);
     lane.workspaces[static_cast<size_t>(k)] =
-        bind(lane, index, run.first + k, k, training_, *batches[static_cast<size_t>(k)], exchange_.params());
+        bind(lane, index, run.first + k, k, training_, *batches[static_cast<size_t>(k)],
+             exchange_.params());
   }
   const int segments = training_.any().segments();
   for (int s = 0; s < segments; ++s) {
@@ -143,8 +153,8 @@ void LaneRunner::run_segments(Lane& lane, int index, const StepPlan& plan, Loade
   }
   for (int k = 0; k < run.size(); ++k) {
     if (const LeafBatch* batch = batches[static_cast<size_t>(k)])
-      finish_leaf(lane, index, run.first + k, training_.at(batch->samples), lane.workspaces[static_cast<size_t>(k)],
-                  *batch);
+      finish_leaf(lane, index, run.first + k, training_.at(batch->samples),
+                  lane.workspaces[static_cast<size_t>(k)], *batch);
     exchange_.leaf_done(index, run.first + k);
   }
 }
@@ -152,7 +162,8 @@ void LaneRunner::run_segments(Lane& lane, int index, const StepPlan& plan, Loade
 double LaneRunner::mean_loss(const double* totals) const {
   double loss = 0;
   for (size_t j = 0; j < loss_weights_.size(); ++j)
-    if (totals[2 * j + 1] > 0) loss += static_cast<double>(loss_weights_[j]) * totals[2 * j] / totals[2 * j + 1];
+    if (totals[2 * j + 1] > 0)
+      loss += static_cast<double>(loss_weights_[j]) * totals[2 * j] / totals[2 * j + 1];
   return loss;
 }
 
@@ -162,13 +173,16 @@ void LaneRunner::read_totals(const double* totals) {
   result_.metrics.assign(totals + loss_sums_, totals + loss_sums_ + metrics_.doubles());
 }
 
-void LaneRunner::train_lane(int index, const StepPlan& plan, Loader& loader, const UpdateSettings& settings) {
+void LaneRunner::train_lane(int index, const StepPlan& plan, Loader& loader,
+                            const UpdateSettings& settings) {
   Lane& lane = *lanes_[static_cast<size_t>(index)];
   const auto start = Clock::now();
   lane.data_seconds = 0;
   exchange_.begin(index, plan);
-  if (training_.any().segments() == 1) run_leaves(lane, index, plan, loader);
-  else run_segments(lane, index, plan, loader);
+  if (training_.any().segments() == 1)
+    run_leaves(lane, index, plan, loader);
+  else
+    run_segments(lane, index, plan, loader);
   if (settings.poison && index == 0 && exchange_.leaves(0).size() > 0)
     exchange_.gradient(0, exchange_.leaves(0).first)[0] = std::numeric_limits<float>::quiet_NaN();
   const double waited_inside = exchange_.wait_seconds(index);
@@ -176,8 +190,8 @@ void LaneRunner::train_lane(int index, const StepPlan& plan, Loader& loader, con
 
   exchange_.sync(index, loss_sums_ + metrics_.doubles(), lane.totals.data());
   const double* totals = lane.totals.data();
-  UpdateRequest request{settings.scalars, settings.clip_norm, totals[1], std::isfinite(mean_loss(totals)),
-                        settings.requests};
+  UpdateRequest request{settings.scalars, settings.clip_norm, totals[1],
+                        std::isfinite(mean_loss(totals)), settings.requests};
   const Verdict verdict = exchange_.update(index, optimizer_, request);
   if (verdict.applied && index == 0 && exchange_.owns_state())
     for (int s = 0; s < training_.any().segments(); ++s) {
@@ -203,7 +217,8 @@ void LaneRunner::evaluate_lane(int index, const StepPlan& plan, Loader& loader) 
   for (int leaf = run.first; leaf < run.last; ++leaf) {
     if (leaf_span(plan.begin, plan.samples, leaf, exchange_.shards()).size() == 0) continue;
     const LeafBatch& batch = load(lane, plan, leaf, loader);
-    const Workspace ws = bind(lane, index, leaf, 0, evaluation_, batch, exchange_.averaged_params());
+    const Workspace ws =
+        bind(lane, index, leaf, 0, evaluation_, batch, exchange_.averaged_params());
     const Program& program = evaluation_.at(batch.samples);
     program.run(ws, 0, nullptr, nullptr);
     finish_leaf(lane, index, leaf, program, ws, batch);
@@ -225,7 +240,8 @@ void LaneRunner::pack(ProgramSet& programs, const StepPlan& plan, const float* p
   team_.run([&](int lane) { programs.pack(sizes, params, lane, team_.lanes()); });
 }
 
-const StepResult& LaneRunner::train(const StepPlan& plan, Loader& loader, const UpdateSettings& settings) {
+const StepResult& LaneRunner::train(const StepPlan& plan, Loader& loader,
+                                    const UpdateSettings& settings) {
   pack(training_, plan, exchange_.params());
   team_.run([&](int lane) { train_lane(lane, plan, loader, settings); });
   loader.release(plan.step);

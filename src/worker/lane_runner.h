@@ -1,6 +1,6 @@
 #pragma once
-// What one rank's lanes do in a step: leaves through the training program, and in an evaluation: leaves
-// through the inference program.
+// What one rank's lanes do in a step: leaves through the training program, and in an evaluation:
+// leaves through the inference program.
 
 #include <memory>
 #include <vector>
@@ -15,9 +15,9 @@ namespace trireme {
 
 struct StepResult {
   Verdict verdict;
-  double loss = 0;               // mean over the batch, all losses with their weights
+  double loss = 0;  // mean over the batch, all losses with their weights
   double weight = 0;
-  std::vector<double> metrics;   // totals of the MetricSet
+  std::vector<double> metrics;                                         // totals of the MetricSet
   double data_seconds = 0, compute_seconds = 0, exchange_seconds = 0;  // of lane 0
 };
 
@@ -30,13 +30,15 @@ struct UpdateSettings {
 
 class LaneRunner {
  public:
-  LaneRunner(const Graph& graph, LaneTeam& team, Exchange& exchange, ProgramSet& training, ProgramSet& evaluation,
-             const MetricSet& metrics, const Optimizer& optimizer, bool labels);
+  LaneRunner(const Graph& graph, LaneTeam& team, Exchange& exchange, ProgramSet& training,
+             ProgramSet& evaluation, const MetricSet& metrics, const Optimizer& optimizer,
+             bool labels);
   ~LaneRunner();
 
   // Arenas for the programs compiled so far. Call once, after all prepare() calls.
   void allocate();
-  // One training step; the result is valid until the next call. `loader` gives this rank's leaves in order.
+  // One training step; the result is valid until the next call. `loader` gives this rank's leaves
+  // in order.
   const StepResult& train(const StepPlan& plan, Loader& loader, const UpdateSettings& settings);
   // One batch of an evaluation; the totals over the whole batch: loss sums, then metric sums.
   const StepResult& evaluate(const StepPlan& plan, Loader& loader);
@@ -51,8 +53,8 @@ class LaneRunner {
   void evaluate_lane(int lane, const StepPlan& plan, Loader& loader);
   void run_leaves(Lane& lane, int index, const StepPlan& plan, Loader& loader);
   void run_segments(Lane& lane, int index, const StepPlan& plan, Loader& loader);
-  Workspace bind(Lane& lane, int index, int leaf, int slot, ProgramSet& programs, const LeafBatch& batch,
-                 const float* params);
+  Workspace bind(Lane& lane, int index, int leaf, int slot, ProgramSet& programs,
+                 const LeafBatch& batch, const float* params);
   const LeafBatch& load(Lane& lane, const StepPlan& plan, int leaf, Loader& loader);
   void finish_leaf(Lane& lane, int index, int leaf, const Program& program, const Workspace& ws,
                    const LeafBatch& batch);

@@ -67,7 +67,8 @@ void LaneTeam::run(const std::function<void(int)>& job) {
   } catch (...) {
     errors_[0] = std::current_exception();
   }
-  while (const uint32_t left = remaining_.load(std::memory_order_acquire)) wait_for(remaining_, left);
+  while (const uint32_t left = remaining_.load(std::memory_order_acquire))
+    wait_for(remaining_, left);
   for (std::exception_ptr& error : errors_)
     if (error) {
       const std::exception_ptr first = error;
@@ -79,8 +80,9 @@ void LaneTeam::run(const std::function<void(int)>& job) {
 int default_lanes(int ranks_with_same_mask) {
   cpu_set_t set;
   CPU_ZERO(&set);
-  const int cores = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set)
-                                                               : static_cast<int>(std::thread::hardware_concurrency());
+  const int cores = sched_getaffinity(0, sizeof set, &set) == 0
+                        ? CPU_COUNT(&set)
+                        : static_cast<int>(std::thread::hardware_concurrency());
   return std::max(1, cores / std::max(1, ranks_with_same_mask));
 }
 

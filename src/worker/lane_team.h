@@ -1,6 +1,6 @@
 #pragma once
-// The lanes of one rank: lane 0 is the caller's thread, the others wait between jobs. Waits spin briefly
-// (not at all when there are more lanes than cores), then sleep.
+// The lanes of one rank: lane 0 is the caller's thread, the others wait between jobs. Waits spin
+// briefly (not at all when there are more lanes than cores), then sleep.
 
 #include <atomic>
 #include <cstdint>
@@ -20,7 +20,8 @@ class LaneTeam {
   LaneTeam(const LaneTeam&) = delete;
   LaneTeam& operator=(const LaneTeam&) = delete;
   int lanes() const { return static_cast<int>(threads_.size()) + 1; }
-  // Runs job(lane) on every lane; returns when all are done. Rethrows the exception of the lowest lane that threw.
+  // Runs job(lane) on every lane; returns when all are done. Rethrows the exception of the lowest
+  // lane that threw.
   void run(const std::function<void(int)>& job);
 
  private:
@@ -36,7 +37,8 @@ class LaneTeam {
   bool stop_ = false;
 };
 
-// Threads this process may use for lanes: its affinity mask, shared with `ranks_with_same_mask` ranks.
+// Threads this process may use for lanes: its affinity mask, shared with `ranks_with_same_mask`
+// ranks.
 int default_lanes(int ranks_with_same_mask);
 // The affinity mask as text, for comparison between ranks of a node.
 std::string affinity_mask();

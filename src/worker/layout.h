@@ -1,5 +1,6 @@
 #pragma once
-// Between logical order (N,C,H,W), which files and users have, and memory order (N,H,W,C), which programs have.
+// Between logical order (N,C,H,W), which files and users have, and memory order (N,H,W,C), which
+// programs have.
 
 #include <map>
 #include <string>

@@ -26,11 +26,15 @@ NodeMemory::NodeMemory(Communicator& comm, const Topology& t, const NodeMemorySp
   ema_ = take(spec.ema ? flat : 0);
   reduced_ = take(flat);
   for (const LeafRun& run : t.node_member_runs)
-    gradients_.push_back(take(flat * static_cast<size_t>(GradientStack::buffers(run, spec.keep_leaves))));
+    gradients_.push_back(
+        take(flat * static_cast<size_t>(GradientStack::buffers(run, spec.keep_leaves))));
   const int height = std::bit_width(static_cast<unsigned>(t.shards));
-  node_pieces_ = take(t.nodes > 1 ? flat * pieces_of(t.node_runs[static_cast<size_t>(t.my_node)], height).size() : 0);
+  node_pieces_ = take(
+      t.nodes > 1 ? flat * pieces_of(t.node_runs[static_cast<size_t>(t.my_node)], height).size()
+                  : 0);
   partials_ = take(static_cast<size_t>(stride_ / kChunk + 1) * sizeof(double));
-  for (size_t& sums : sums_) sums = take(static_cast<size_t>(max_sums_ * t.shards) * sizeof(double));
+  for (size_t& sums : sums_)
+    sums = take(static_cast<size_t>(max_sums_ * t.shards) * sizeof(double));
   requests_ = take(static_cast<size_t>(t.node_members) * sizeof(uint32_t));
   node_requests_ = take(sizeof(uint32_t));
   window_ = comm.window(total);

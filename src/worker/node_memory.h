@@ -1,6 +1,6 @@
 #pragma once
-// The window of one node: weights, moments and gradients live here once, shared by the node's ranks, so
-// that a range is reduced where it was written and applied where everybody reads it.
+// The window of one node: weights, moments and gradients live here once, shared by the node's
+// ranks, so that a range is reduced where it was written and applied where everybody reads it.
 
 #include <memory>
 #include <vector>
@@ -30,7 +30,9 @@ class NodeMemory {
   float* moment(int i) const { return at<float>(moments_) + i * stride_; }
   float* ema() const { return has_ema_ ? at<float>(ema_) : nullptr; }
   float* reduced() const { return at<float>(reduced_); }
-  float* gradients(int node_member) const { return at<float>(gradients_[static_cast<size_t>(node_member)]); }
+  float* gradients(int node_member) const {
+    return at<float>(gradients_[static_cast<size_t>(node_member)]);
+  }
   float* node_piece(int i) const { return at<float>(node_pieces_) + i * stride_; }
   double* partials() const { return at<double>(partials_); }
   // Leaf sums, double-buffered: a lane may write those of the next sync while others still read.
@@ -48,8 +50,8 @@ class NodeMemory {
   std::unique_ptr<Window> window_;
   int64_t stride_ = 0, max_sums_ = 0;
   bool has_ema_ = false;
-  size_t barrier_, params_, state_, moments_, ema_, reduced_, node_pieces_, partials_, sums_[2], requests_,
-      node_requests_;
+  size_t barrier_, params_, state_, moments_, ema_, reduced_, node_pieces_, partials_, sums_[2],
+      requests_, node_requests_;
   std::vector<size_t> gradients_;
 };
 

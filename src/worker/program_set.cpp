@@ -19,7 +19,9 @@ void ProgramSet::prepare(int64_t samples) {
 
 const Program& ProgramSet::at(int64_t samples) const { return *entries_.at(samples).program; }
 
-const std::byte* ProgramSet::packed(int64_t samples) const { return entries_.at(samples).packed.data(); }
+const std::byte* ProgramSet::packed(int64_t samples) const {
+  return entries_.at(samples).packed.data();
+}
 
 size_t ProgramSet::packed_bytes() const {
   size_t total = 0;
@@ -30,7 +32,8 @@ size_t ProgramSet::packed_bytes() const {
 void ProgramSet::pack(const std::vector<int64_t>& sizes, const float* params, int part, int parts) {
   for (int64_t samples : sizes) {
     Entry& entry = entries_.at(samples);
-    if (entry.packed.size() > 0) entry.program->pack(params, entry.packed.data(), part, parts, nullptr);
+    if (entry.packed.size() > 0)
+      entry.program->pack(params, entry.packed.data(), part, parts, nullptr);
   }
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// The programs of one rank: one for each number of samples a leaf can have, compiled before the first
-// step, with their packed weights.
+// The programs of one rank: one for each number of samples a leaf can have, compiled before the
+// first step, with their packed weights.
 
 #include <map>
 #include <memory>

@@ -1,6 +1,6 @@
 #pragma once
-// Adds pieces along the tree over a range of the index space, block by block so that partial sums stay in
-// cache.
+// Adds pieces along the tree over a range of the index space, block by block so that partial sums
+// stay in cache.
 
 #include <cstdint>
 #include <vector>
@@ -20,8 +20,8 @@ class RangeReducer {
   int single() const { return steps_.adds.empty() ? steps_.result : -1; }
   bool empty() const { return steps_.result < 0; }
   // out[i] = tree sum of pieces[.][i] for i in range. `temporaries`: temporary_floats() floats.
-  void reduce(const KernelTable& kernels, const std::vector<const float*>& pieces, Range range, float* out,
-              float* temporaries) const;
+  void reduce(const KernelTable& kernels, const std::vector<const float*>& pieces, Range range,
+              float* out, float* temporaries) const;
   int64_t temporary_floats() const { return temporaries_ * kBlock; }
 
  private:

@@ -1,6 +1,6 @@
 #pragma once
-// What a run tells the world, on rank 0: metrics.jsonl, TensorBoard events, the progress line or bar, and
-// report.html at the end (and after every evaluation, so that a killed run has one too).
+// What a run tells the world, on rank 0: metrics.jsonl, TensorBoard events, the progress line or
+// bar, and report.html at the end (and after every evaluation, so that a killed run has one too).
 
 #include <cstdint>
 #include <map>
@@ -19,19 +19,19 @@ struct PhaseSeconds {  // where lane 0 of rank 0 spent its time
 };
 
 struct StepRecord {
-  int64_t step = 0;   // steps done
-  double epoch = 0;   // passes over the data, fractional
+  int64_t step = 0;  // steps done
+  double epoch = 0;  // passes over the data, fractional
   int64_t samples = 0;
   double loss = 0, accuracy = -1;  // of this step's batch; accuracy -1: none
   double learning_rate = 0, grad_norm = 0;
-  double elapsed = 0;  // seconds of training so far, earlier parts of a resumed run included
+  double elapsed = 0;   // seconds of training so far, earlier parts of a resumed run included
   PhaseSeconds phases;  // cumulative
 };
 
 struct EvaluationRecord {
   int64_t step = 0;
   double epoch = 0, elapsed = 0;
-  std::vector<MetricValue> values;  // "loss", "accuracy", ...
+  std::vector<MetricValue> values;              // "loss", "accuracy", ...
   std::vector<std::vector<int64_t>> confusion;  // empty: none
   std::vector<std::string> classes;
 };
@@ -45,12 +45,14 @@ struct RunSummary {
 
 class RunLog {
  public:
-  // total_steps: for the bar and the remaining time. resumed_at > 0: earlier records up to that step stay, later ones
-  // (of a killed run) are dropped from metrics.jsonl; TensorBoard always starts a new file.
+  // total_steps: for the bar and the remaining time. resumed_at > 0: earlier records up to that
+  // step stay, later ones (of a killed run) are dropped from metrics.jsonl; TensorBoard always
+  // starts a new file.
   RunLog(const Path& dir, const Experiment& experiment, int64_t total_steps, int64_t resumed_at);
   ~RunLog();
-  // Called every step; writes at most once per interval (metrics: every `record_every` steps, chosen so that a run
-  // has at most some thousand records; the terminal: 10 times a second on a terminal, else every run.log_interval seconds).
+  // Called every step; writes at most once per interval (metrics: every `record_every` steps,
+  // chosen so that a run has at most some thousand records; the terminal: 10 times a second on a
+  // terminal, else every run.log_interval seconds).
   void step(const StepRecord& record);
   void evaluation(const EvaluationRecord& record);
   void note(const std::string& text);  // a line that stays: checkpoint saved, learning rate dropped
@@ -65,8 +67,10 @@ class RunLog {
 Path create_run_directory(const std::string& parent, const std::string& name);
 // The newest run directory of `name` that has a whole checkpoint; empty: none.
 Path find_latest_run(const std::string& parent, const std::string& name);
-// environment.json: versions, build, hosts, command line, environment variables (secrets by name removed).
-void write_environment(const Path& dir, const std::vector<std::string>& command_line, const std::vector<std::string>& hosts,
+// environment.json: versions, build, hosts, command line, environment variables (secrets by name
+// removed).
+void write_environment(const Path& dir, const std::vector<std::string>& command_line,
+                       const std::vector<std::string>& hosts,
                        const std::map<std::string, std::string>& facts);
 
 }  // namespace trireme

@@ -34,16 +34,21 @@ void Session::open() {
   std::optional<Preprocessing> fixed;
   if (checkpoint) fixed = Preprocessing::from_json(checkpoint->manifest().state.preprocessing);
   data = open_data(experiment.data, experiment.run.seed, fixed);
-  data_fingerprint = data.train->fingerprint() + (data.validation ? data.validation->fingerprint() : "");
+  data_fingerprint =
+      data.train->fingerprint() + (data.validation ? data.validation->fingerprint() : "");
   const DataShape shape = data_shape(preprocessing().schema);
   graph = build_graph(experiment, shape);
-  metrics = std::make_unique<MetricSet>(experiment.model, shape, preprocessing().schema.class_names);
+  metrics =
+      std::make_unique<MetricSet>(experiment.model, shape, preprocessing().schema.class_names);
   if (data.validation) check_monitor(*metrics, experiment.train.monitor);
   train_order = make_order(experiment.data, *data.train, experiment.run.seed, true);
-  if (data.validation) validation_order = make_order(experiment.data, *data.validation, experiment.run.seed, false);
-  steps = std::make_unique<Steps>(experiment.train, experiment.data.drop_last, train_order->epoch_size());
+  if (data.validation)
+    validation_order = make_order(experiment.data, *data.validation, experiment.run.seed, false);
+  steps = std::make_unique<Steps>(experiment.train, experiment.data.drop_last,
+                                  train_order->epoch_size());
   schedule = std::make_unique<Schedule>(experiment.schedule, experiment.optimizer.lr,
-                                        static_cast<double>(steps->per_epoch()), static_cast<double>(steps->total()));
+                                        static_cast<double>(steps->per_epoch()),
+                                        static_cast<double>(steps->total()));
 }
 
 void Session::agree_on_everything() {
@@ -59,13 +64,15 @@ void Session::agree_on_everything() {
   kernels = &cpu_kernels(cpu_level.c_str());
   const int lanes = experiment.run.lanes > 0 ? static_cast<int>(experiment.run.lanes)
                                              : default_lanes(ranks_with_my_affinity(comm, timeout));
-  const int shards = experiment.run.reproducible ? static_cast<int>(experiment.train.virtual_shards) : 0;
+  const int shards =
+      experiment.run.reproducible ? static_cast<int>(experiment.train.virtual_shards) : 0;
   topology = make_topology(comm, lanes, shards, timeout);
 }
 
 int64_t Session::evaluation_batch() const {
-  const int64_t wanted = experiment.train.eval_batch_size > 0 ? experiment.train.eval_batch_size
-                                                              : std::max<int64_t>(experiment.train.batch_size, 256);
+  const int64_t wanted = experiment.train.eval_batch_size > 0
+                             ? experiment.train.eval_batch_size
+                             : std::max<int64_t>(experiment.train.batch_size, 256);
   return data.validation ? std::min(wanted, data.validation->size()) : wanted;
 }
 
@@ -80,7 +87,8 @@ void Session::compile() {
     for (int leaf = 0; batch > 0 && leaf < topology.shards; ++leaf)
       programs.prepare(leaf_span(0, batch, leaf, topology.shards).size());
   };
-  const bool may_spin = topology.node_members <= static_cast<int>(std::thread::hardware_concurrency());
+  const bool may_spin =
+      topology.node_members <= static_cast<int>(std::thread::hardware_concurrency());
   team = std::make_unique<LaneTeam>(topology.lanes, may_spin, prepare_kernel_thread);
   prepare(*training, steps->full_batch());
   prepare(*training, steps->last_batch());
@@ -93,9 +101,10 @@ void Session::compile() {
   exchange_options.max_sums = LaneRunner::max_sums(*graph, *training, *metrics);
   exchange_options.ema = experiment.train.ema > 0;
   exchange_options.timeout = experiment.run.timeout;
-  exchange = std::make_unique<AllReduceExchange>(comm, topology, *kernels, *graph, optimizer, exchange_options);
-  runner = std::make_unique<LaneRunner>(*graph, *team, *exchange, *training, *evaluation, *metrics, optimizer,
-                                        preprocessing().schema.classes > 0);
+  exchange = std::make_unique<AllReduceExchange>(comm, topology, *kernels, *graph, optimizer,
+                                                 exchange_options);
+  runner = std::make_unique<LaneRunner>(*graph, *team, *exchange, *training, *evaluation, *metrics,
+                                        optimizer, preprocessing().schema.classes > 0);
   runner->allocate();
 }
 
@@ -110,12 +119,13 @@ void Session::start_weights() {
   exchange->restore([&](const TensorMeta& wanted, std::span<std::byte> out) {
     const TensorMeta* stored = checkpoint->find(wanted.name);
     if (!stored) {
-      if (first()) log_warning("the checkpoint has no {}: it starts from its initial value", wanted.name);
+      if (first())
+        log_warning("the checkpoint has no {}: it starts from its initial value", wanted.name);
       return false;
     }
     if (stored->shape != wanted.shape || stored->dtype != wanted.dtype)
-      throw FormatError(fmt::format("{}: the checkpoint has {}, this experiment needs {}", wanted.name,
-                                    stored->shape.str(), wanted.shape.str()),
+      throw FormatError(fmt::format("{}: the checkpoint has {}, this experiment needs {}",
+                                    wanted.name, stored->shape.str(), wanted.shape.str()),
                         "resume with the experiment file that started the run");
     checkpoint->read(*stored, out);
     return true;
@@ -123,13 +133,14 @@ void Session::start_weights() {
 }
 
 std::unique_ptr<Loader> Session::make_loader(bool training_data, int64_t first_step,
-                                             std::function<StepPlan(int64_t)> plan, int64_t end_step,
-                                             int64_t max_batch) {
+                                             std::function<StepPlan(int64_t)> plan,
+                                             int64_t end_step, int64_t max_batch) {
   const DataSource& source = training_data ? *data.train : *data.validation;
   LoaderOptions options;
   options.augment = training_data;
-  options.threads = experiment.data.prefetch_threads >= 0 ? static_cast<int>(experiment.data.prefetch_threads)
-                                                          : (source.in_memory() ? 0 : 1);
+  options.threads = experiment.data.prefetch_threads >= 0
+                        ? static_cast<int>(experiment.data.prefetch_threads)
+                        : (source.in_memory() ? 0 : 1);
   options.steps_ahead = static_cast<int>(experiment.data.prefetch_batches);
   options.timeout = experiment.run.timeout;
   const LeafRun run{exchange->leaves(0).first, exchange->leaves(team->lanes() - 1).last};
@@ -144,8 +155,9 @@ std::unique_ptr<Loader> Session::make_loader(bool training_data, int64_t first_s
     }
     return result;
   };
-  return std::make_unique<Loader>(source, training_data ? *train_order : *validation_order, std::move(requests),
-                                  first_step, std::max(1, run.size()), (max_batch + shards - 1) / shards, options);
+  return std::make_unique<Loader>(source, training_data ? *train_order : *validation_order,
+                                  std::move(requests), first_step, std::max(1, run.size()),
+                                  (max_batch + shards - 1) / shards, options);
 }
 
 }  // namespace trireme

@@ -1,6 +1,6 @@
 #pragma once
-// Everything a training run is made of, built and agreed on by all ranks, in the order in which it must
-// live and die.
+// Everything a training run is made of, built and agreed on by all ranks, in the order in which it
+// must live and die.
 
 #include <memory>
 #include <string>
@@ -54,9 +54,11 @@ class Session {
   bool first() const { return comm.rank() == 0; }
   bool last() const { return comm.rank() == comm.size() - 1; }
   int64_t evaluation_batch() const;
-  // A loader of this rank's leaves for the batches that `plan(step)` describes, from `first_step` on.
+  // A loader of this rank's leaves for the batches that `plan(step)` describes, from `first_step`
+  // on.
   std::unique_ptr<Loader> make_loader(bool training_data, int64_t first_step,
-                                      std::function<StepPlan(int64_t)> plan, int64_t end_step, int64_t max_batch);
+                                      std::function<StepPlan(int64_t)> plan, int64_t end_step,
+                                      int64_t max_batch);
 
  private:
   void open();

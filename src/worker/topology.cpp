@@ -8,8 +8,8 @@ namespace trireme {
 
 Topology make_topology(Communicator& comm, int lanes, int shards, double timeout) {
   const int32_t mine = lanes;
-  const auto gathered =
-      comm.all_gather(std::as_bytes(std::span(&mine, 1)), {timeout, "the number of lanes of every rank", -1});
+  const auto gathered = comm.all_gather(std::as_bytes(std::span(&mine, 1)),
+                                        {timeout, "the number of lanes of every rank", -1});
   std::vector<int> lanes_of(gathered.size());
   for (size_t r = 0; r < gathered.size(); ++r) {
     int32_t n = 0;
@@ -34,7 +34,9 @@ Topology make_topology(Communicator& comm, int lanes, int shards, double timeout
       }
       if (node == t.my_node) {
         t.node_ranks.push_back(m);
-        t.rank_of_node_member.insert(t.rank_of_node_member.end(), static_cast<size_t>(lanes_of[static_cast<size_t>(m.rank)]), m.rank);
+        t.rank_of_node_member.insert(t.rank_of_node_member.end(),
+                                     static_cast<size_t>(lanes_of[static_cast<size_t>(m.rank)]),
+                                     m.rank);
       }
       t.members += lanes_of[static_cast<size_t>(m.rank)];
     }
@@ -42,18 +44,22 @@ Topology make_topology(Communicator& comm, int lanes, int shards, double timeout
   }
   t.shards = shards > 0 ? shards : t.members;
   for (const auto& [first, last] : node_members)
-    t.node_runs.push_back({leaves_of(first, t.members, t.shards).first, leaves_of(last, t.members, t.shards).first});
+    t.node_runs.push_back(
+        {leaves_of(first, t.members, t.shards).first, leaves_of(last, t.members, t.shards).first});
   const auto [first, last] = node_members[static_cast<size_t>(t.my_node)];
   t.node_members = last - first;
-  for (int m = first; m < last; ++m) t.node_member_runs.push_back(leaves_of(m, t.members, t.shards));
+  for (int m = first; m < last; ++m)
+    t.node_member_runs.push_back(leaves_of(m, t.members, t.shards));
   t.node_leader = t.leader_ranks[static_cast<size_t>(t.my_node)] == comm.rank();
   return t;
 }
 
 std::string describe(const Topology& t, int ranks) {
-  const auto plural = [](int n, const char* what) { return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s"); };
-  return fmt::format("{} on {}, {}, {}", plural(ranks, "rank"), plural(t.nodes, "host"), plural(t.members, "lane"),
-                     plural(t.shards, "virtual shard"));
+  const auto plural = [](int n, const char* what) {
+    return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s");
+  };
+  return fmt::format("{} on {}, {}, {}", plural(ranks, "rank"), plural(t.nodes, "host"),
+                     plural(t.members, "lane"), plural(t.shards, "virtual shard"));
 }
 
 }  // namespace trireme

@@ -33,21 +33,24 @@ class TrainingRun {
     best_ = state_.best_step >= 0 ? state_.best_metric : NAN;
     if (s_.first()) {
       log_ = std::make_unique<RunLog>(dir, s_.experiment, s_.steps->total(), state_.step);
-      checkpointer_ = std::make_unique<Checkpointer>(dir / "checkpoints", s_.experiment.checkpoint.keep,
-                                                     static_cast<size_t>(s_.experiment.checkpoint.max_shard_mib * (1 << 20)));
+      checkpointer_ = std::make_unique<Checkpointer>(
+          dir / "checkpoints", s_.experiment.checkpoint.keep,
+          static_cast<size_t>(s_.experiment.checkpoint.max_shard_mib * (1 << 20)));
     }
   }
 
   ExitCode run() {
     const int64_t total = s_.steps->total();
-    const auto loader = s_.make_loader(true, state_.step, [this](int64_t step) { return s_.steps->at(step); }, total,
-                                       s_.steps->full_batch());
+    const auto loader = s_.make_loader(
+        true, state_.step, [this](int64_t step) { return s_.steps->at(step); }, total,
+        s_.steps->full_batch());
     bool stop = false;
     while (state_.step < total && !stop) {
       const Requests asked = step(*loader).requests;
       stop = asked.stop;
       if (asked.requeue) return leave_for_requeue();
-      if (due(s_.steps->interval(s_.experiment.train.eval_every)) && !stop) stop = evaluate_now() || stop;
+      if (due(s_.steps->interval(s_.experiment.train.eval_every)) && !stop)
+        stop = evaluate_now() || stop;
       if (asked.save || save_due()) save(false);
     }
     return finish();
@@ -66,7 +69,8 @@ class TrainingRun {
     const double minutes = s_.experiment.checkpoint.every_minutes;
     r.requeue = options_.signal && options_.signal->load(std::memory_order_relaxed) != 0;
     r.save = s_.first() && minutes > 0 && seconds_since(last_save_) >= 60 * minutes;
-    r.stop = s_.first() && s_.experiment.train.max_time > 0 && elapsed() >= s_.experiment.train.max_time;
+    r.stop =
+        s_.first() && s_.experiment.train.max_time > 0 && elapsed() >= s_.experiment.train.max_time;
     return r;
   }
 
@@ -113,13 +117,16 @@ class TrainingRun {
   void not_finite(const StepPlan& plan, const StepResult& result) {
     std::string ids;
     for (int64_t i = 0; i < plan.samples; ++i)
-      ids += fmt::format("{}{}", i ? "," : "", s_.train_order->at(plan.epoch, static_cast<uint64_t>(plan.begin + i)).id);
+      ids += fmt::format("{}{}", i ? "," : "",
+                         s_.train_order->at(plan.epoch, static_cast<uint64_t>(plan.begin + i)).id);
     const std::string what = fmt::format(
-        "step {}: the loss ({}) or the gradient (norm {}) is not finite; the update was not applied. Samples of the batch: {}",
+        "step {}: the loss ({}) or the gradient (norm {}) is not finite; the update was not "
+        "applied. Samples of the batch: {}",
         plan.step, result.loss, result.verdict.grad_norm, ids);
     if (s_.experiment.train.non_finite != "skip")
       throw AgreedError(ExitCode::failure, what,
-                        "lower optimizer.lr, set train.clip_norm, look at these samples, or set train.non_finite = skip");
+                        "lower optimizer.lr, set train.clip_norm, look at these samples, or set "
+                        "train.non_finite = skip");
     if (log_) log_->note(fmt::format("skipped: {}", what));
   }
 
@@ -135,19 +142,22 @@ class TrainingRun {
     const double value = e.value(monitor);
     const bool larger = MetricSet::larger_is_better(monitor.substr(monitor.rfind('/') + 1));
     const bool better = std::isnan(best_) || (larger ? value > best_ : value < best_);
-    state_.evaluations_without_improvement = better ? 0 : state_.evaluations_without_improvement + 1;
+    state_.evaluations_without_improvement =
+        better ? 0 : state_.evaluations_without_improvement + 1;
     if (better) {
       best_ = state_.best_metric = value;
       state_.best_step = state_.step;
     }
     if (log_)
-      log_->evaluation({state_.step, s_.steps->epoch_of(state_.step), elapsed(), e.values, e.confusion,
-                        s_.metrics->class_names()});
+      log_->evaluation({state_.step, s_.steps->epoch_of(state_.step), elapsed(), e.values,
+                        e.confusion, s_.metrics->class_names()});
     if (better && s_.experiment.checkpoint.keep_best) save(true);
     const int64_t patience = s_.experiment.train.early_stopping;
     if (patience == 0 || state_.evaluations_without_improvement < patience) return false;
     status_ = "stopped early";
-    if (log_) log_->note(fmt::format("stopped early: {} evaluations without improvement of {}", patience, monitor));
+    if (log_)
+      log_->note(fmt::format("stopped early: {} evaluations without improvement of {}", patience,
+                             monitor));
     return true;
   }
 
@@ -181,7 +191,8 @@ class TrainingRun {
     save(false);
     if (checkpointer_) checkpointer_->finish();
     if (log_) {
-      log_->note(fmt::format("saved at step {} on a signal; continue with --resume {}", state_.step, dir_.string()));
+      log_->note(fmt::format("saved at step {} on a signal; continue with --resume {}", state_.step,
+                             dir_.string()));
       log_->finish(summary("saved on signal", {}));
     }
     s_.comm.barrier({s_.experiment.run.timeout, "the save on a signal", state_.step});
@@ -189,8 +200,13 @@ class TrainingRun {
   }
 
   RunSummary summary(const std::string& status, const ExportOutcome& exported) const {
-    return {status, s_.comm.size(), s_.topology.members, s_.steps->total(), describe(s_.topology, s_.comm.size()),
-            exported.folder, exported.parity};
+    return {status,
+            s_.comm.size(),
+            s_.topology.members,
+            s_.steps->total(),
+            describe(s_.topology, s_.comm.size()),
+            exported.folder,
+            exported.parity};
   }
 
   ExitCode finish() {
@@ -200,7 +216,8 @@ class TrainingRun {
     const ExportOutcome exported = export_at_end(s_, dir_);
     if (log_) {
       log_->finish(summary(status_, exported));
-      if (!exported.folder.empty()) log_info("exported to {}: {}", exported.folder, exported.parity);
+      if (!exported.folder.empty())
+        log_info("exported to {}: {}", exported.folder, exported.parity);
       log_info("report: {}", (dir_ / "report.html").string());
     }
     s_.comm.barrier({s_.experiment.run.timeout, "the end of the run", state_.step});
@@ -210,12 +227,14 @@ class TrainingRun {
   void debug_hooks() const {
     const DebugConfig& d = s_.experiment.debug;
     if (s_.rank() != d.kill_rank) return;
-    if (d.slow_rank_ms > 0) std::this_thread::sleep_for(std::chrono::duration<double, std::milli>(d.slow_rank_ms));
+    if (d.slow_rank_ms > 0)
+      std::this_thread::sleep_for(std::chrono::duration<double, std::milli>(d.slow_rank_ms));
     if (state_.step != d.kill_step) return;
     if (d.kill_how == "kill") raise(SIGKILL);
     if (d.kill_how == "exit") _exit(9);
     if (d.kill_how == "hang") std::this_thread::sleep_for(std::chrono::hours(24));
-    if (d.kill_how == "throw") throw DataError("debug.kill_how = throw", "remove the [debug] section");
+    if (d.kill_how == "throw")
+      throw DataError("debug.kill_how = throw", "remove the [debug] section");
   }
 
   Session& s_;
@@ -248,7 +267,8 @@ Place choose_place(Communicator& comm, const Experiment& e, const std::string& r
       checkpoint = resolve_checkpoint(resume).string();
       dir = Path(checkpoint).parent_path().parent_path().string();
     }
-    if (resume == "auto" && !dir.empty()) checkpoint = newest_good_checkpoint(Path(dir) / "checkpoints").value().string();
+    if (resume == "auto" && !dir.empty())
+      checkpoint = newest_good_checkpoint(Path(dir) / "checkpoints").value().string();
     if (dir.empty()) dir = create_run_directory(e.run.dir, e.run.name).string();
   });
   const Wait wait{e.run.timeout, "the run directory", -1};
@@ -262,13 +282,16 @@ void describe_start(const Session& s, const Place& place) {
     return n;
   };
   log_info("{}: {}", s.experiment.run.name, describe(s.topology, s.comm.size()));
-  log_info("data: {} training samples, {} validation; model: {} parameters, {:.3g} GFLOP a sample", s.data.train->size(),
-           s.data.validation ? s.data.validation->size() : 0, count(s.graph->params()), s.graph->flops_per_sample() / 1e9);
-  log_info("numerics: {}, {}", s.cpu_level, s.experiment.run.reproducible ? "reproducible" : "not reproducible");
+  log_info("data: {} training samples, {} validation; model: {} parameters, {:.3g} GFLOP a sample",
+           s.data.train->size(), s.data.validation ? s.data.validation->size() : 0,
+           count(s.graph->params()), s.graph->flops_per_sample() / 1e9);
+  log_info("numerics: {}, {}", s.cpu_level,
+           s.experiment.run.reproducible ? "reproducible" : "not reproducible");
   if (s.topology.members > s.topology.shards)
-    log_warning("{} lanes but {} virtual shards: {} lanes stay idle (train.virtual_shards)", s.topology.members,
-                s.topology.shards, s.topology.members - s.topology.shards);
-  log_info("memory: window {}, arenas {} a lane", human_bytes(static_cast<double>(s.exchange->window_bytes())),
+    log_warning("{} lanes but {} virtual shards: {} lanes stay idle (train.virtual_shards)",
+                s.topology.members, s.topology.shards, s.topology.members - s.topology.shards);
+  log_info("memory: window {}, arenas {} a lane",
+           human_bytes(static_cast<double>(s.exchange->window_bytes())),
            human_bytes(static_cast<double>(s.training->arena_bytes())));
   if (s.checkpoint) log_info("resuming from {}", s.checkpoint->path().string());
   log_info("run directory: {}", place.dir.string());
@@ -279,20 +302,24 @@ void refuse_unavailable(const Experiment& e) {
   if (e.run.device == "cuda") {
     const CudaPlugin plugin = find_cuda_plugin();
     if (!plugin.table)
-      throw DeviceError(fmt::format("run.device = cuda: {}", plugin.status), "use run.device = cpu; `trireme devices` says more");
+      throw DeviceError(fmt::format("run.device = cuda: {}", plugin.status),
+                        "use run.device = cpu; `trireme devices` says more");
   }
   if (e.train.precision != "fp32")
-    throw ConfigError(fmt::format("train.precision = {} is not available on the CPU", e.train.precision),
-                      "use train.precision = fp32");
+    throw ConfigError(
+        fmt::format("train.precision = {} is not available on the CPU", e.train.precision),
+        "use train.precision = fp32");
 }
 
 }  // namespace
 
 ExitCode train(Communicator& comm, const Experiment& experiment, const TrainOptions& options) {
-  together(comm, "the start of every rank", experiment.run.timeout, [&] { refuse_unavailable(experiment); });
+  together(comm, "the start of every rank", experiment.run.timeout,
+           [&] { refuse_unavailable(experiment); });
   const Place place = choose_place(comm, experiment, options.resume);
   Session session(comm, experiment, place.checkpoint);
-  init_log({comm.rank(), comm.size(), (place.dir / fmt::format("rank-{}.log", comm.rank())).string(), false});
+  init_log({comm.rank(), comm.size(),
+            (place.dir / fmt::format("rank-{}.log", comm.rank())).string(), false});
   if (comm.rank() == 0) {
     write_atomic(place.dir / "experiment.ini", experiment.to_ini(true));
     std::vector<std::string> hosts;
@@ -308,7 +335,8 @@ ExitCode train(Communicator& comm, const Experiment& experiment, const TrainOpti
     throw;
   } catch (const std::exception& e) {
     session.exchange->fail(fmt::format("rank {} ({}) failed: {}", comm.rank(),
-                                       comm.members()[static_cast<size_t>(comm.rank())].host, e.what()));
+                                       comm.members()[static_cast<size_t>(comm.rank())].host,
+                                       e.what()));
     throw;
   }
 }

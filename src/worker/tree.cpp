@@ -29,7 +29,8 @@ namespace {
 
 class Builder {
  public:
-  Builder(std::span<const Piece> pieces, const std::vector<bool>& present) : pieces_(pieces), present_(present) {}
+  Builder(std::span<const Piece> pieces, const std::vector<bool>& present)
+      : pieces_(pieces), present_(present) {}
 
   // The operand that holds the sum of node (level, index); -1 when absent.
   int sum(int level, int index) {

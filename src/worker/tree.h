@@ -1,8 +1,8 @@
 #pragma once
-// The reduction tree of a step (docs/architecture.md, "Same answer at any size"). The leaves are the V
-// virtual shards of the batch; inner node (level, index) covers leaves [index << level, (index + 1) << level).
-// A sum is always taken as left + right at each node, absent leaves are skipped, so the result does not
-// depend on which lane or rank computed which part.
+// The reduction tree of a step (docs/architecture.md, "Same answer at any size"). The leaves are
+// the V virtual shards of the batch; inner node (level, index) covers leaves [index << level,
+// (index + 1) << level). A sum is always taken as left + right at each node, absent leaves are
+// skipped, so the result does not depend on which lane or rank computed which part.
 
 #include <cstdint>
 #include <span>
@@ -33,8 +33,8 @@ struct Piece {  // an aligned node
 // The largest aligned nodes, at most `max_level` high, that cover `run` exactly, in order.
 std::vector<Piece> pieces_of(LeafRun run, int max_level);
 
-// The order in which pieces are added. Operands < pieces are the inputs; operand pieces + k is the result
-// of step k. `result` is -1 when nothing is present.
+// The order in which pieces are added. Operands < pieces are the inputs; operand pieces + k is the
+// result of step k. `result` is -1 when nothing is present.
 struct TreeSteps {
   struct Add {
     int left, right;
@@ -42,7 +42,8 @@ struct TreeSteps {
   std::vector<Add> adds;
   int result = -1;
 };
-// Adds up `pieces` (disjoint, ordered) to the root of `shards` leaves. present[i]: piece i holds anything.
+// Adds up `pieces` (disjoint, ordered) to the root of `shards` leaves. present[i]: piece i holds
+// anything.
 TreeSteps tree_steps(std::span<const Piece> pieces, const std::vector<bool>& present, int shards);
 
 }  // namespace trireme

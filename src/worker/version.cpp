@@ -1,9 +1,9 @@
 #include "worker/version.h"
 
-#include <boost/version.hpp>
 #include <dnnl.h>
 #include <fmt/format.h>
 #include <openssl/crypto.h>
+#include <boost/version.hpp>
 
 #include "kernels/kernel_table.h"
 
@@ -11,7 +11,9 @@ namespace trireme {
 
 std::string version() { return TRIREME_VERSION; }
 
-std::string build_id() { return fmt::format("{} {} {}", TRIREME_VERSION, TRIREME_BUILD_TYPE, __VERSION__); }
+std::string build_id() {
+  return fmt::format("{} {} {}", TRIREME_VERSION, TRIREME_BUILD_TYPE, __VERSION__);
+}
 
 std::map<std::string, std::string> build_facts() {
   const dnnl_version_t* onednn = dnnl_version();

@@ -15,8 +15,8 @@ namespace trireme::test {
 
 DataTest::DataTest() {
   const auto* info = testing::UnitTest::GetInstance()->current_test_info();
-  folder_ =
-      std::filesystem::temp_directory_path() / fmt::format("trireme_{}_{}{}", info->test_suite_name(), info->name(), getpid());
+  folder_ = std::filesystem::temp_directory_path() /
+            fmt::format("trireme_{}_{}{}", info->test_suite_name(), info->name(), getpid());
   std::filesystem::create_directories(folder_);
 }
 

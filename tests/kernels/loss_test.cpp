@@ -39,8 +39,8 @@ TEST_P(LossTest, SoftmaxCrossEntropyEqualsPyTorchWithSmoothingAndClassWeights) {
 
 TEST_P(LossTest, SigmoidCrossEntropyEqualsPyTorchWithPositiveWeight) {
   for (const char* weight : {"1.0", "3.0"}) {
-    ASSERT_EQ(k.sigmoid_cross_entropy(nullptr, 6, 5, z.data(), t.data(), nullptr,
-                                      std::stof(weight), &sums, dz.data(), Write::set),
+    ASSERT_EQ(k.sigmoid_cross_entropy(nullptr, 6, 5, z.data(), t.data(), nullptr, std::stof(weight),
+                                      &sums, dz.data(), Write::set),
               Status::ok);
     expect(std::string("bce.") + weight, 6);
   }
@@ -50,8 +50,8 @@ TEST_P(LossTest, RegressionLossesEqualPyTorch) {
   const std::pair<Regression, const char*> kinds[] = {
       {Regression::mse, "mse"}, {Regression::mae, "mae"}, {Regression::huber, "huber"}};
   for (const auto& [kind, name] : kinds) {
-    ASSERT_EQ(k.regression(nullptr, kind, 0.7f, 6, 5, z.data(), t.data(), nullptr, &sums,
-                           dz.data(), Write::set),
+    ASSERT_EQ(k.regression(nullptr, kind, 0.7f, 6, 5, z.data(), t.data(), nullptr, &sums, dz.data(),
+                           Write::set),
               Status::ok);
     expect(name, 6);
   }
@@ -86,8 +86,8 @@ TEST_P(LossTest, SampleWeightsScaleValueAndGradientAndAddAccumulates) {
       case 1:
         return k.sigmoid_cross_entropy(nullptr, 6, 5, z.data(), t.data(), w, 2, &sums, d, write);
       case 2:
-        return k.regression(nullptr, Regression::huber, 0.5f, 6, 5, z.data(), t.data(), w, &sums,
-                            d, write);
+        return k.regression(nullptr, Regression::huber, 0.5f, 6, 5, z.data(), t.data(), w, &sums, d,
+                            write);
       default:
         return k.hinge(nullptr, 6, 5, false, 1, z.data(), labels().data(), w, &sums, d, write);
     }
@@ -111,8 +111,8 @@ TEST_P(LossTest, GradientsEqualCentralDifferences) {
   auto logits = random(7 * 33, 1);
   std::vector<float> d(logits.size());
   const auto value = [&](float* out) {
-    EXPECT_EQ(k.softmax_cross_entropy(nullptr, 7, 33, logits.data(), label.data(), nullptr,
-                                      nullptr, 0.2f, &sums, out, Write::set),
+    EXPECT_EQ(k.softmax_cross_entropy(nullptr, 7, 33, logits.data(), label.data(), nullptr, nullptr,
+                                      0.2f, &sums, out, Write::set),
               Status::ok);
     return sums.loss;
   };

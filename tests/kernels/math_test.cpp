@@ -13,9 +13,9 @@ class MathTest : public KernelTest {
  protected:
   std::vector<float> forward(Activation act, const std::vector<float>& x) {
     std::vector<float> y(x.size());
-    EXPECT_EQ(k.activation_forward(nullptr, act, 0, static_cast<int64_t>(x.size()), x.data(),
-                                   y.data()),
-              Status::ok);
+    EXPECT_EQ(
+        k.activation_forward(nullptr, act, 0, static_cast<int64_t>(x.size()), x.data(), y.data()),
+        Status::ok);
     return y;
   }
 };
@@ -79,9 +79,9 @@ TEST_P(MathTest, LogStaysAccurateInTheLogisticLoss) {
   for (float v : z) {
     const float zero = 0;
     LossSums sums{};
-    ASSERT_EQ(k.sigmoid_cross_entropy(nullptr, 1, 1, &v, &zero, nullptr, 1, &sums, nullptr,
-                                      Write::set),
-              Status::ok);
+    ASSERT_EQ(
+        k.sigmoid_cross_entropy(nullptr, 1, 1, &v, &zero, nullptr, 1, &sums, nullptr, Write::set),
+        Status::ok);
     const double d = v;
     const double expected = std::max(d, 0.0) + std::log1p(std::exp(-std::abs(d)));
     ASSERT_LE(std::abs(sums.loss - expected), 3e-7 * expected) << v;

@@ -47,8 +47,8 @@ TEST_P(NormTest, BatchNormWithReluEqualsPyTorch) {
   k.batch_norm_forward(nullptr, 4, 6, x.data(), mean.data(), rstd.data(), gamma.data(),
                        recorded("norm.beta").data(), nullptr, Activation::relu, y.data());
   expect_near(y, recorded("batch_norm.y"), 1e-6);
-  k.batch_norm_backward_sums(nullptr, 4, 6, x.data(), y.data(), dy.data(), mean.data(),
-                             rstd.data(), Activation::relu, sums.data());
+  k.batch_norm_backward_sums(nullptr, 4, 6, x.data(), y.data(), dy.data(), mean.data(), rstd.data(),
+                             Activation::relu, sums.data());
   expect_near(std::vector<double>(sums.begin(), sums.begin() + 6), recorded("batch_norm.dbeta"),
               1e-6);
   expect_near(std::vector<double>(sums.begin() + 6, sums.end()), recorded("batch_norm.dgamma"),
@@ -64,8 +64,13 @@ TEST_P(NormTest, BatchNormWithReluEqualsPyTorch) {
 }
 
 TEST_P(NormTest, SumsAreExactToFp64WhenTheMeanIsFarFromZero) {
-  for (const auto& [rows, c] : {std::pair<int64_t, int64_t>{0, 3}, {1, 1}, {5, 6}, {1000, 17},
-                                {33, 64}, {1001, 63}, {100, 300}}) {
+  for (const auto& [rows, c] : {std::pair<int64_t, int64_t>{0, 3},
+                                {1, 1},
+                                {5, 6},
+                                {1000, 17},
+                                {33, 64},
+                                {1001, 63},
+                                {100, 300}}) {
     const auto x = random(rows * c, 1, 1000, 1001);
     std::vector<double> want(static_cast<size_t>(2 * c)), sums(want.size(), 99);
     for (size_t i = 0; i < x.size(); ++i) {
@@ -92,24 +97,25 @@ TEST_P(NormTest, BatchNormEqualsItsFormulaeForManyShapes) {
                          beta.data(), add.data(), Activation::relu, y.data());
     for (size_t i = 0; i < x.size(); ++i) {
       const size_t j = i % static_cast<size_t>(c);
-      const double xhat = (static_cast<double>(x[i]) - static_cast<double>(mean[j])) *
-                          static_cast<double>(rstd[j]);
+      const double xhat =
+          (static_cast<double>(x[i]) - static_cast<double>(mean[j])) * static_cast<double>(rstd[j]);
       const double scale = static_cast<double>(gamma[j]);
       want_y.push_back(std::max(0.0, scale * xhat + static_cast<double>(beta[j] + add[i])));
       const double g = y[i] > 0 ? static_cast<double>(dy[i]) : 0;
       want_sums[j] += g;
       want_sums[j + static_cast<size_t>(c)] += g * xhat;
       want_da.push_back(2 + g);
-      want_dx.push_back(1 + scale * static_cast<double>(rstd[j]) *
-                                (g - static_cast<double>(mg[j]) - xhat * static_cast<double>(mgx[j])));
+      want_dx.push_back(1 +
+                        scale * static_cast<double>(rstd[j]) *
+                            (g - static_cast<double>(mg[j]) - xhat * static_cast<double>(mgx[j])));
     }
     expect_near(y, want_y, 1e-6);
     k.batch_norm_backward_sums(nullptr, rows, c, x.data(), y.data(), dy.data(), mean.data(),
                                rstd.data(), Activation::relu, sums.data());
     expect_near(sums, want_sums, 3e-6);
-    k.batch_norm_backward(nullptr, rows, c, x.data(), y.data(), dy.data(), mean.data(),
-                          rstd.data(), gamma.data(), mg.data(), mgx.data(), Activation::relu,
-                          dx.data(), Write::add, da.data(), Write::add);
+    k.batch_norm_backward(nullptr, rows, c, x.data(), y.data(), dy.data(), mean.data(), rstd.data(),
+                          gamma.data(), mg.data(), mgx.data(), Activation::relu, dx.data(),
+                          Write::add, da.data(), Write::add);
     expect_near(dx, want_dx, 3e-6);
     expect_near(da, want_da, 1e-6);
   }

@@ -51,7 +51,10 @@ std::vector<Variant> variants() {
 
 struct State {
   explicit State(const OptimizerSpec& spec, std::vector<float> weights)
-      : w(std::move(weights)), s0(w.size(), spec.initial_accumulator), s1(w.size()), s2(w.size()),
+      : w(std::move(weights)),
+        s0(w.size(), spec.initial_accumulator),
+        s1(w.size()),
+        s2(w.size()),
         ema(w) {}
   std::vector<float> w, s0, s1, s2, ema;
 };
@@ -118,8 +121,8 @@ TEST_P(OptimizerTest, MissingStateAndStepZeroAreRefused) {
   OptimizerScalars scalars{1, 1, 0, 0, 1, 0, 0};
   for (const auto& [name, lr, spec] : variants()) {
     const bool stateless = spec.kind == OptimizerKind::sgd && spec.momentum == 0;
-    EXPECT_EQ(k.optimizer_step(nullptr, &spec, &scalars, 1, 1, 1, &v, &v, nullptr, nullptr,
-                               nullptr, nullptr),
+    EXPECT_EQ(k.optimizer_step(nullptr, &spec, &scalars, 1, 1, 1, &v, &v, nullptr, nullptr, nullptr,
+                               nullptr),
               stateless ? Status::ok : Status::invalid)
         << name;
   }

@@ -5,7 +5,7 @@ namespace {
 
 class RowsTest : public KernelTest {};
 
-constexpr int64_t kShapes[][2] = {{0, 5},   {1, 1},   {3, 1},    {7, 6},   {33, 10},  {1000, 3},
+constexpr int64_t kShapes[][2] = {{0, 5},   {1, 1},   {3, 1},    {7, 6},    {33, 10},   {1000, 3},
                                   {31, 63}, {31, 64}, {17, 257}, {5, 1000}, {100003, 6}};
 
 TEST_P(RowsTest, ColumnSumEqualsTheDefinition) {

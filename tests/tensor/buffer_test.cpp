@@ -41,14 +41,16 @@ TEST(HostTensorTest, HoldsValuesOfItsType) {
 
 TEST(HostTensorTest, RefusesTheWrongTypeAndTheWrongCount) {
   const auto ints = HostTensor::zeros({2}, DType::i64);
-  EXPECT_THAT([&] { ints.floats(); },
-              Throws<ShapeError>(Property(
-                  &Error::what, HasSubstr("holds int64, float32 was asked for"))));
+  EXPECT_THAT(
+      [&] { ints.floats(); },
+      Throws<ShapeError>(Property(&Error::what, HasSubstr("holds int64, float32 was asked for"))));
   const std::vector<float> values{1, 2};
   EXPECT_THAT(
-      [&] { HostTensor::from({2, 3}, std::span<const float>(values)); },
-      Throws<ShapeError>(Property(
-          &Error::what, HasSubstr("shape 2x3 needs 6 values, 2 were given"))));
+      [&] {
+        HostTensor::from({2, 3}, std::span<const float>(values));
+      },
+      Throws<ShapeError>(
+          Property(&Error::what, HasSubstr("shape 2x3 needs 6 values, 2 were given"))));
 }
 
 }  // namespace

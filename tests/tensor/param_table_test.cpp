@@ -61,8 +61,11 @@ TEST(ParamTableTest, RefusesSlotsThatContradictThemselves) {
   bad.permutation = {0, 0};
   EXPECT_THAT([&] { ParamTable({bad}); },
               Throws<ShapeError>(Property(&Error::what, HasSubstr("does not name each of the 2"))));
-  EXPECT_THAT([] { ParamTable({slot("w", {1}), slot("w", {2})}); },
-              Throws<ConfigError>(Property(&Error::what, HasSubstr("two parameters are called w"))));
+  EXPECT_THAT(
+      [] {
+        ParamTable({slot("w", {1}), slot("w", {2})});
+      },
+      Throws<ConfigError>(Property(&Error::what, HasSubstr("two parameters are called w"))));
 }
 
 TEST(PermuteTest, StoredOrderIsThePermutedView) {
@@ -157,10 +160,10 @@ TEST(InitialiseTest, FansMustBeKnownWhereTheyAreUsed) {
   Slot s = slot("bias", {5});
   s.init = {Init::kaiming_uniform};
   float values[5];
-  EXPECT_THAT([&] { initialise(s, 1, values); },
-              Throws<ConfigError>(Property(
-                  &Error::what,
-                  HasSubstr("parameter bias: its initialiser needs a fan, which is 0"))));
+  EXPECT_THAT(
+      [&] { initialise(s, 1, values); },
+      Throws<ConfigError>(Property(
+          &Error::what, HasSubstr("parameter bias: its initialiser needs a fan, which is 0"))));
 }
 
 }  // namespace

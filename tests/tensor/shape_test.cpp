@@ -29,15 +29,19 @@ TEST(ShapeTest, WithBatchPutsTheSamplesInFront) {
 }
 
 TEST(ShapeTest, RefusesTooManyNegativeAndTooLargeExtents) {
-  EXPECT_THAT(([] { return Shape{1, 2, 3, 4, 5, 6, 7}; }),
-              Throws<ShapeError>(Property(
-                  &Error::what,
-                  HasSubstr("shape 1x2x3x4x5x6x7 has 7 extents, at most 6 are possible"))));
-  EXPECT_THAT(([] { return Shape{4, -2}; }),
+  EXPECT_THAT(
+      ([] { return Shape{1, 2, 3, 4, 5, 6, 7}; }),
+      Throws<ShapeError>(Property(
+          &Error::what, HasSubstr("shape 1x2x3x4x5x6x7 has 7 extents, at most 6 are possible"))));
+  EXPECT_THAT(([] {
+                return Shape{4, -2};
+              }),
               Throws<ShapeError>(Property(&Error::what, HasSubstr("has the extent -2"))));
   const int64_t large = int64_t{1} << 31;
   EXPECT_EQ((Shape{large, large}).elements(), int64_t{1} << 62);
-  EXPECT_THAT(([&] { return Shape{large, large, 2}.elements(); }),
+  EXPECT_THAT(([&] {
+                return Shape{large, large, 2}.elements();
+              }),
               Throws<ShapeError>(Property(&Error::what, HasSubstr("more than 2^62 elements"))));
   EXPECT_EQ((Shape{large, large, 2, 0}).elements(), 0);
 }

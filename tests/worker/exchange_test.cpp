@@ -1,4 +1,5 @@
-// The all-reduce exchange over thread ranks, on one host and on several, against one rank: bit for bit.
+// The all-reduce exchange over thread ranks, on one host and on several, against one rank: bit for
+// bit.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -35,7 +36,9 @@ OptimizerConfig adam() {
 }
 
 float noise(int64_t step, int leaf, int64_t i) {
-  return to_unit_float(philox(static_cast<uint64_t>(step), static_cast<uint64_t>(i), static_cast<uint64_t>(leaf))[0]) - 0.5f;
+  return to_unit_float(philox(static_cast<uint64_t>(step), static_cast<uint64_t>(i),
+                              static_cast<uint64_t>(leaf))[0]) -
+         0.5f;
 }
 
 struct Outcome {
@@ -68,7 +71,8 @@ Outcome train(Communicator& comm, int lanes, int shards, int64_t poison_step = -
         if (n > 0) {
           float* g = exchange.gradient(lane, leaf);
           for (const Slot& slot : graph->params().slots())
-            for (int64_t i = slot.offset; i < slot.offset + slot.count; ++i) g[i] = noise(step, leaf, i);
+            for (int64_t i = slot.offset; i < slot.offset + slot.count; ++i)
+              g[i] = noise(step, leaf, i);
           if (step == poison_step && leaf == shards - 1) g[0] = INFINITY;
           double* sums = exchange.sum_slot(lane, leaf);
           sums[0] = 0.1 * (leaf + 1) + static_cast<double>(step);
@@ -100,7 +104,10 @@ Outcome train(Communicator& comm, int lanes, int shards, int64_t poison_step = -
 Outcome run(int ranks, int lanes, int shards, std::vector<int> nodes = {}) {
   std::vector<Outcome> outcomes(static_cast<size_t>(ranks));
   run_thread_ranks(
-      ranks, [&](Communicator& comm) { outcomes[static_cast<size_t>(comm.rank())] = train(comm, lanes, shards); },
+      ranks,
+      [&](Communicator& comm) {
+        outcomes[static_cast<size_t>(comm.rank())] = train(comm, lanes, shards);
+      },
       std::move(nodes));
   for (const Outcome& o : outcomes) EXPECT_EQ(o, outcomes.front()) << "ranks disagree";
   return outcomes.front();
@@ -110,7 +117,8 @@ TEST(AllReduceExchange, GivesTheSameBitsOnAnyNumberOfRanksAndLanes) {
   const Outcome reference = run(1, 1, 8);
   EXPECT_EQ(reference.weights.size() % 64, 0u);
   for (int ranks : {1, 2, 3, 4, 7})
-    for (int lanes : {1, 3}) EXPECT_EQ(run(ranks, lanes, 8), reference) << ranks << " ranks x " << lanes << " lanes";
+    for (int lanes : {1, 3})
+      EXPECT_EQ(run(ranks, lanes, 8), reference) << ranks << " ranks x " << lanes << " lanes";
 }
 
 TEST(AllReduceExchange, GivesTheSameBitsOverSeveralHosts) {
@@ -160,7 +168,8 @@ TEST(AllReduceExchange, WakesEveryLaneWithTheFirstCauseWhenOneRankFails) {
     }
   });
   ASSERT_EQ(messages.size(), 2u);
-  for (const std::string& m : messages) EXPECT_THAT(m, testing::HasSubstr("rank 1 (a) failed: bad sample"));
+  for (const std::string& m : messages)
+    EXPECT_THAT(m, testing::HasSubstr("rank 1 (a) failed: bad sample"));
 }
 
 }  // namespace

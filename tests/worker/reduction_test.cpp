@@ -1,4 +1,5 @@
-// The lane's gradient stack and the range reducer together: any split of the leaves gives the same bits.
+// The lane's gradient stack and the range reducer together: any split of the leaves gives the same
+// bits.
 
 #include <gtest/gtest.h>
 
@@ -14,10 +15,12 @@ constexpr int64_t kElements = 5000;
 
 void fill_leaf(int leaf, float* out) {
   for (int64_t i = 0; i < kElements; ++i)
-    out[i] = to_unit_float(philox(7, static_cast<uint64_t>(i), static_cast<uint64_t>(leaf))[0]) - 0.5f;
+    out[i] =
+        to_unit_float(philox(7, static_cast<uint64_t>(i), static_cast<uint64_t>(leaf))[0]) - 0.5f;
 }
 
-std::vector<float> reduce(int members, int shards, bool keep_leaves, const std::vector<bool>& leaf_present) {
+std::vector<float> reduce(int members, int shards, bool keep_leaves,
+                          const std::vector<bool>& leaf_present) {
   const KernelTable& kernels = cpu_kernels();
   std::vector<AlignedBuffer> memory;
   std::vector<Piece> pieces;
@@ -25,7 +28,8 @@ std::vector<float> reduce(int members, int shards, bool keep_leaves, const std::
   std::vector<bool> present;
   for (int m = 0; m < members; ++m) {
     const LeafRun run = leaves_of(m, members, shards);
-    memory.emplace_back(static_cast<size_t>(GradientStack::buffers(run, keep_leaves)) * kElements * sizeof(float));
+    memory.emplace_back(static_cast<size_t>(GradientStack::buffers(run, keep_leaves)) * kElements *
+                        sizeof(float));
     GradientStack stack(kernels, run, keep_leaves, memory.back().floats(), kElements);
     stack.begin();
     for (int leaf = run.first; leaf < run.last; ++leaf) {
@@ -36,7 +40,8 @@ std::vector<float> reduce(int members, int shards, bool keep_leaves, const std::
     const auto mine = GradientStack::pieces(run, keep_leaves);
     for (size_t p = 0; p < mine.size(); ++p) {
       bool any = false;
-      for (int leaf = mine[p].first(); leaf < mine[p].last(); ++leaf) any = any || leaf_present[static_cast<size_t>(leaf)];
+      for (int leaf = mine[p].first(); leaf < mine[p].last(); ++leaf)
+        any = any || leaf_present[static_cast<size_t>(leaf)];
       pieces.push_back(mine[p]);
       present.push_back(any);
       data.push_back(memory.back().floats() + static_cast<int64_t>(p) * kElements);
@@ -54,8 +59,10 @@ TEST(Reduction, GivesTheSameBitsForAnyNumberOfMembers) {
     const std::vector<bool> all(static_cast<size_t>(shards), true);
     const auto reference = reduce(1, shards, true, all);
     for (int members : {1, 2, 3, 4, 7}) {
-      EXPECT_EQ(reduce(members, shards, false, all), reference) << shards << " shards, " << members << " members";
-      EXPECT_EQ(reduce(members, shards, true, all), reference) << shards << " shards, " << members << " members";
+      EXPECT_EQ(reduce(members, shards, false, all), reference)
+          << shards << " shards, " << members << " members";
+      EXPECT_EQ(reduce(members, shards, true, all), reference)
+          << shards << " shards, " << members << " members";
     }
   }
 }
@@ -63,7 +70,8 @@ TEST(Reduction, GivesTheSameBitsForAnyNumberOfMembers) {
 TEST(Reduction, SkipsAbsentLeavesInStackAndTree) {
   for (int shards : {8, 64}) {
     std::vector<bool> some(static_cast<size_t>(shards));
-    for (int leaf = 0; leaf < shards; ++leaf) some[static_cast<size_t>(leaf)] = philox(3, static_cast<uint64_t>(leaf), 0)[0] % 3 == 0;
+    for (int leaf = 0; leaf < shards; ++leaf)
+      some[static_cast<size_t>(leaf)] = philox(3, static_cast<uint64_t>(leaf), 0)[0] % 3 == 0;
     const auto reference = reduce(1, shards, true, some);
     for (int members : {1, 2, 3, 7}) EXPECT_EQ(reduce(members, shards, false, some), reference);
   }
@@ -76,13 +84,16 @@ TEST(Reduction, IsTheExactSumWhenNumbersAreSmallIntegers) {
   std::vector<const float*> data;
   for (int leaf = 0; leaf < 6; ++leaf) {
     pieces.push_back({0, leaf});
-    for (int i = 0; i < 100; ++i) values[static_cast<size_t>(leaf)][static_cast<size_t>(i)] = static_cast<float>(leaf * 100 + i);
+    for (int i = 0; i < 100; ++i)
+      values[static_cast<size_t>(leaf)][static_cast<size_t>(i)] =
+          static_cast<float>(leaf * 100 + i);
     data.push_back(values[static_cast<size_t>(leaf)].data());
   }
   const RangeReducer reducer(tree_steps(pieces, std::vector<bool>(6, true), 6), 6);
   std::vector<float> temporaries(static_cast<size_t>(reducer.temporary_floats())), out(100);
   reducer.reduce(kernels, data, {0, 100}, out.data(), temporaries.data());
-  for (int i = 0; i < 100; ++i) EXPECT_EQ(out[static_cast<size_t>(i)], static_cast<float>(1500 + 6 * i));
+  for (int i = 0; i < 100; ++i)
+    EXPECT_EQ(out[static_cast<size_t>(i)], static_cast<float>(1500 + 6 * i));
 }
 
 TEST(Reduction, UsesTemporariesThatGrowWithTheLogarithmOfTheLeaves) {

@@ -37,7 +37,9 @@ TEST(Steps, SaysWhatToDoWhenDroppingLeavesNothing) {
     Steps(config(64, 1), true, 10);
     FAIL() << "no error";
   } catch (const ConfigError& e) {
-    EXPECT_STREQ(e.what(), "data.drop_last drops everything: 10 training samples are fewer than one batch of 64");
+    EXPECT_STREQ(
+        e.what(),
+        "data.drop_last drops everything: 10 training samples are fewer than one batch of 64");
     EXPECT_EQ(e.hint(), "lower train.batch_size or set data.drop_last = false");
   }
 }

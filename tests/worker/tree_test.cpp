@@ -14,12 +14,14 @@ std::string expression(const std::vector<Piece>& pieces, const TreeSteps& steps)
   for (const Piece& p : pieces) {
     const auto leaf = [&](auto&& self, int level, int index) -> std::string {
       if (level == 0) return std::to_string(index);
-      return fmt::format("({}+{})", self(self, level - 1, 2 * index), self(self, level - 1, 2 * index + 1));
+      return fmt::format("({}+{})", self(self, level - 1, 2 * index),
+                         self(self, level - 1, 2 * index + 1));
     };
     text.push_back(leaf(leaf, p.level, p.index));
   }
   for (const TreeSteps::Add& a : steps.adds)
-    text.push_back(fmt::format("({}+{})", text[static_cast<size_t>(a.left)], text[static_cast<size_t>(a.right)]));
+    text.push_back(fmt::format("({}+{})", text[static_cast<size_t>(a.left)],
+                               text[static_cast<size_t>(a.right)]));
   return steps.result < 0 ? "" : text[static_cast<size_t>(steps.result)];
 }
 
@@ -44,11 +46,14 @@ TEST(Tree, SkipsAbsentLeavesWithoutMovingTheOthers) {
 TEST(Tree, AddsTheSameExpressionHoweverLeavesAreSpreadOverMembers) {
   for (int shards : {1, 2, 3, 5, 8, 12, 16, 31}) {
     const auto whole = pieces_of_members(1, shards, 0);
-    const std::string reference = expression(whole, tree_steps(whole, std::vector<bool>(whole.size(), true), shards));
+    const std::string reference =
+        expression(whole, tree_steps(whole, std::vector<bool>(whole.size(), true), shards));
     for (int members : {1, 2, 3, 4, 7, 40})
       for (int max_level : {0, 1, 2, 6}) {
         const auto pieces = pieces_of_members(members, shards, max_level);
-        EXPECT_EQ(expression(pieces, tree_steps(pieces, std::vector<bool>(pieces.size(), true), shards)), reference)
+        EXPECT_EQ(
+            expression(pieces, tree_steps(pieces, std::vector<bool>(pieces.size(), true), shards)),
+            reference)
             << shards << " shards, " << members << " members, pieces up to level " << max_level;
       }
   }

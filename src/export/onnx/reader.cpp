@@ -157,7 +157,8 @@ LoadedModel read_onnx(const Path& file) {
       if (entry.key() == "trireme.preprocessing")
         model.preprocessing = Preprocessing::from_json(entry.value());
     }
-  } catch (const Error& e) {  // also shapes that overflow or do not fit: the file's fault, all of them
+  } catch (
+      const Error& e) {  // also shapes that overflow or do not fit: the file's fault, all of them
     const std::string what = e.what();
     throw FormatError(what.starts_with(file.string()) ? what : file.string() + ": " + what,
                       e.hint());

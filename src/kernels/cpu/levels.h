@@ -18,7 +18,8 @@ struct Level {
 };
 std::span<const Level> all_levels();  // lowest first; the first is always available
 
-// Of the calling thread: results below the normal range become zero, and such operands count as zero.
+// Of the calling thread: results below the normal range become zero, and such operands count as
+// zero.
 void flush_denormals();
 
 }  // namespace trireme::cpu

@@ -43,8 +43,7 @@ KernelTable make_table() {
     limit_onednn(all_levels()[kLevel].isa);
     return make_conv2d(all_levels()[kLevel].own_plans(), spec, pass, out, info);
   };
-  table.make_matmul = [](const MatmulSpec* spec, bool pack_b, Plan** out,
-                         PlanInfo* info) noexcept {
+  table.make_matmul = [](const MatmulSpec* spec, bool pack_b, Plan** out, PlanInfo* info) noexcept {
     limit_onednn(all_levels()[kLevel].isa);
     return make_matmul(all_levels()[kLevel].own_plans(), spec, pack_b, out, info);
   };

@@ -11,21 +11,27 @@ namespace {
 
 constexpr int kNever = -1;
 
-bool with_losses(const ProgramOptions& options) { return options.mode == Mode::training || options.losses; }
+bool with_losses(const ProgramOptions& options) {
+  return options.mode == Mode::training || options.losses;
+}
 
 // What the compiler knows of one value (bytes that a fused op or an input produces).
 struct Value {
-  int producer = kNever;          // index of the fused op; kNever: a graph input
-  std::vector<int> readers;       // fused ops, ascending, once each
-  bool needs_gradient = false;    // a trainable parameter (or wanted input gradient) lies upstream
+  int producer = kNever;        // index of the fused op; kNever: a graph input
+  std::vector<int> readers;     // fused ops, ascending, once each
+  bool needs_gradient = false;  // a trainable parameter (or wanted input gradient) lies upstream
   bool reaches_loss = false;
   int buffer = kNever, gradient = kNever;  // indices into Compiler::buffers_
 };
 
 class Compiler {
  public:
-  Compiler(const Graph& graph, const KernelTable& kernels, int64_t samples, const ProgramOptions& options)
-      : graph_(graph), options_(options), fused_(fuse(graph, with_losses(options))), values_(graph.nodes().size()) {
+  Compiler(const Graph& graph, const KernelTable& kernels, int64_t samples,
+           const ProgramOptions& options)
+      : graph_(graph),
+        options_(options),
+        fused_(fuse(graph, with_losses(options))),
+        values_(graph.nodes().size()) {
     out_.kernels = &kernels;
     out_.samples = samples;
     out_.seed = options.seed;
@@ -51,7 +57,8 @@ class Compiler {
   bool is_loss(int op) const { return fused_[static_cast<size_t>(op)].op->is_loss(); }
 
   void analyse() {
-    for (NodeId in : graph_.inputs()) value(in).needs_gradient = options_.input_gradients && training();
+    for (NodeId in : graph_.inputs())
+      value(in).needs_gradient = options_.input_gradients && training();
     for (int i = 0; i < ops(); ++i) {
       const FusedOp& f = fused_[static_cast<size_t>(i)];
       Value& out = value(f.output);
@@ -59,7 +66,8 @@ class Compiler {
       for (int p : f.params) out.needs_gradient |= training() && slot(p).trainable;
       for (NodeId in : f.inputs) {
         out.needs_gradient |= value(in).needs_gradient;
-        if (value(in).readers.empty() || value(in).readers.back() != i) value(in).readers.push_back(i);
+        if (value(in).readers.empty() || value(in).readers.back() != i)
+          value(in).readers.push_back(i);
       }
     }
     if (!training()) return;
@@ -78,7 +86,8 @@ class Compiler {
   // The op takes part in the backward pass.
   bool has_backward(int i) {
     const FusedOp& f = fused_[static_cast<size_t>(i)];
-    return training() && !f.op->is_loss() && value(f.output).reaches_loss && value(f.output).needs_gradient;
+    return training() && !f.op->is_loss() && value(f.output).reaches_loss &&
+           value(f.output).needs_gradient;
   }
   bool writes_input_gradients(int i) { return training() && (is_loss(i) || has_backward(i)); }
 
@@ -112,7 +121,9 @@ class Compiler {
     out_.offsets[static_cast<size_t>(index)] = bytes;
     return {space, index};
   }
-  Ref buffer_ref(int buffer) const { return {Space::arena, buffer_refs_[static_cast<size_t>(buffer)]}; }
+  Ref buffer_ref(int buffer) const {
+    return {Space::arena, buffer_refs_[static_cast<size_t>(buffer)]};
+  }
   void extend(int buffer, int time) {
     PlannedBuffer& b = buffers_[static_cast<size_t>(buffer)];
     b.first = std::min(b.first, time);
@@ -125,12 +136,14 @@ class Compiler {
 
   Ref read_value(NodeId id, int time) {
     Value& v = value(id);
-    if (v.producer == kNever) return {Space::field, static_cast<int32_t>(field(graph_.node(id).name))};
+    if (v.producer == kNever)
+      return {Space::field, static_cast<int32_t>(field(graph_.node(id).name))};
     extend(v.buffer, time);
     return buffer_ref(v.buffer);
   }
 
-  // Gradients of a value are written by its losses first (in forward), then by its other readers backwards.
+  // Gradients of a value are written by its losses first (in forward), then by its other readers
+  // backwards.
   std::vector<int> gradient_writers(NodeId id) {
     std::vector<int> writers;
     for (int r : value(id).readers)
@@ -152,7 +165,8 @@ class Compiler {
   void lower(int i);
   void keep_output() {
     Value& v = value(resolve_view(graph_, graph_.output()));
-    if (v.producer == kNever) throw ConfigError("the model has no layer between its input and its output");
+    if (v.producer == kNever)
+      throw ConfigError("the model has no layer between its input and its output");
     extend(v.buffer, 2 * ops());
     out_.output = buffer_ref(v.buffer);
   }
@@ -162,7 +176,9 @@ class Compiler {
     out_.segments.emplace_back();
     out_.sync_doubles.push_back(0);
   }
-  void emit(int op, Phase phase, int64_t watermark = -1) { out_.segments.back().push_back({op, phase, watermark}); }
+  void emit(int op, Phase phase, int64_t watermark = -1) {
+    out_.segments.back().push_back({op, phase, watermark});
+  }
   void emit_sync(int op, Phase phase) {
     emit(op, phase);
     out_.sync_doubles.back() = out_.ops[static_cast<size_t>(op)].lowered->sync_doubles();
@@ -178,12 +194,14 @@ class Compiler {
   void schedule() {
     begin_segment();
     for (int i = 0; i < ops(); ++i) {
-      if (out_.ops[static_cast<size_t>(i)].lowered->sync_doubles() > 0) emit_sync(i, Phase::forward_sums);
+      if (out_.ops[static_cast<size_t>(i)].lowered->sync_doubles() > 0)
+        emit_sync(i, Phase::forward_sums);
       emit(i, Phase::forward);
     }
     for (int i = ops() - 1; i >= 0; --i) {
       if (!has_backward(i)) continue;
-      if (out_.ops[static_cast<size_t>(i)].lowered->sync_doubles() > 0) emit_sync(i, Phase::backward_sums);
+      if (out_.ops[static_cast<size_t>(i)].lowered->sync_doubles() > 0)
+        emit_sync(i, Phase::backward_sums);
       emit(i, Phase::backward, watermark(i));
     }
   }
@@ -221,7 +239,9 @@ class OpContext final : public LowerContext {
   Mode mode() const override { return c_.options_.mode; }
   std::string_view name() const override { return c_.graph_.node(f_.node).name; }
   uint64_t seed() const override { return c_.options_.seed; }
-  Shape input_shape(int i) const override { return c_.graph_.node(f_.input_nodes[static_cast<size_t>(i)]).shape; }
+  Shape input_shape(int i) const override {
+    return c_.graph_.node(f_.input_nodes[static_cast<size_t>(i)]).shape;
+  }
   Shape output_shape() const override { return c_.graph_.node(f_.output).shape; }
 
   Ref input(int i) override { return c_.read_value(in(i), c_.forward_time(i_)); }
@@ -247,23 +267,31 @@ class OpContext final : public LowerContext {
     op.loss_gradient = real;
     op.loss_write = write_mode(i);
     op.loss_elements = input_shape(i).elements() * samples();
-    const int temporary = c_.add_buffer(c_.value_bytes(in(i)), c_.forward_time(i_), c_.forward_time(i_));
+    const int temporary =
+        c_.add_buffer(c_.value_bytes(in(i)), c_.forward_time(i_), c_.forward_time(i_));
     return op.loss_temporary = c_.buffer_ref(temporary);
   }
-  Write input_grad_write(int i) const override { return weighted_loss() ? Write::set : write_mode(i); }
+  Write input_grad_write(int i) const override {
+    return weighted_loss() ? Write::set : write_mode(i);
+  }
 
   Ref param(int i) override { return c_.fixed(Space::params, slot(i).offset * 4); }
   Ref param_grad(int i) override {
-    return c_.has_backward(i_) && slot(i).trainable ? c_.fixed(Space::grads, slot(i).offset * 4) : Ref{};
+    return c_.has_backward(i_) && slot(i).trainable ? c_.fixed(Space::grads, slot(i).offset * 4)
+                                                    : Ref{};
   }
   Write param_grad_write(int i) const override {
     const auto& users = c_.param_users_.at(f_.params[static_cast<size_t>(i)]);
-    const bool earlier_in_op = std::find(f_.params.begin(), f_.params.begin() + i, f_.params[static_cast<size_t>(i)]) !=
-                               f_.params.begin() + i;
+    const bool earlier_in_op =
+        std::find(f_.params.begin(), f_.params.begin() + i, f_.params[static_cast<size_t>(i)]) !=
+        f_.params.begin() + i;
     return users.back() == i_ && !earlier_in_op ? Write::set : Write::add;
   }
   Ref state(int i) override {
-    return c_.fixed(Space::state, c_.graph_.state().slots()[static_cast<size_t>(f_.state[static_cast<size_t>(i)])].offset * 4);
+    return c_.fixed(
+        Space::state,
+        c_.graph_.state().slots()[static_cast<size_t>(f_.state[static_cast<size_t>(i)])].offset *
+            4);
   }
   Ref saved(size_t bytes) override {
     const int last = c_.has_backward(i_) ? c_.backward_time(i_) : c_.forward_time(i_);
@@ -287,7 +315,9 @@ class OpContext final : public LowerContext {
   }
   Ref sample_weight() override {
     const int field = c_.field("weight");
-    return field == kNever || !c_.options_.sample_weights ? Ref{} : Ref{Space::weight, static_cast<int32_t>(field)};
+    return field == kNever || !c_.options_.sample_weights
+               ? Ref{}
+               : Ref{Space::weight, static_cast<int32_t>(field)};
   }
   int64_t loss_sum_slot() override {
     const auto losses = c_.graph_.losses();
@@ -297,10 +327,13 @@ class OpContext final : public LowerContext {
  private:
   NodeId in(int i) const { return f_.inputs[static_cast<size_t>(i)]; }
   const Slot& slot(int i) const { return c_.slot(f_.params[static_cast<size_t>(i)]); }
-  bool weighted_loss() const { return f_.op->is_loss() && c_.graph_.node(f_.node).loss_weight != 1; }
+  bool weighted_loss() const {
+    return f_.op->is_loss() && c_.graph_.node(f_.node).loss_weight != 1;
+  }
   Write write_mode(int i) const {
     const std::vector<int> writers = c_.gradient_writers(in(i));
-    const bool repeated = std::find(f_.inputs.begin(), f_.inputs.begin() + i, in(i)) != f_.inputs.begin() + i;
+    const bool repeated =
+        std::find(f_.inputs.begin(), f_.inputs.begin() + i, in(i)) != f_.inputs.begin() + i;
     return !writers.empty() && writers.front() == i_ && !repeated ? Write::set : Write::add;
   }
 
@@ -317,8 +350,10 @@ void Compiler::lower(int i) {
   op.name = node.name;
   op.kind = std::string(f.op->kind());
   op.loss_weight = node.loss_weight;
-  if (!f.op->is_loss()) value(f.output).buffer = add_buffer(value_bytes(f.output), forward_time(i), forward_time(i));
-  else out_.loss_sums += 2;
+  if (!f.op->is_loss())
+    value(f.output).buffer = add_buffer(value_bytes(f.output), forward_time(i), forward_time(i));
+  else
+    out_.loss_sums += 2;
   OpContext context(*this, i);
   try {
     op.lowered = f.op->lower(context);

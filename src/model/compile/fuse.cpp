@@ -17,8 +17,10 @@ class Fuser {
     for (size_t i = 0; i < graph.nodes().size(); ++i) {
       const Node& n = graph.nodes()[i];
       if (!n.op || (!with_losses && n.op->is_loss())) continue;
-      for (NodeId in : n.inputs) consumers_[static_cast<size_t>(in)].push_back(static_cast<NodeId>(i));
-      drafts_.push_back({{n.op, static_cast<NodeId>(i), n.inputs, n.inputs, static_cast<NodeId>(i), n.params, n.state},
+      for (NodeId in : n.inputs)
+        consumers_[static_cast<size_t>(in)].push_back(static_cast<NodeId>(i));
+      drafts_.push_back({{n.op, static_cast<NodeId>(i), n.inputs, n.inputs, static_cast<NodeId>(i),
+                          n.params, n.state},
                          static_cast<NodeId>(i)});
     }
   }
@@ -91,6 +93,8 @@ NodeId resolve_view(const Graph& graph, NodeId id) {
   return id;
 }
 
-std::vector<FusedOp> fuse(const Graph& graph, bool with_losses) { return Fuser(graph, with_losses).run(); }
+std::vector<FusedOp> fuse(const Graph& graph, bool with_losses) {
+  return Fuser(graph, with_losses).run();
+}
 
 }  // namespace trireme

@@ -13,8 +13,9 @@ struct PlannedBuffer {
   int64_t offset = -1;      // result, a multiple of kAlignment
 };
 
-// Greedy by size (Pisarchyk and Lee, MLSys 2020 workshop, arXiv 2001.03288): the largest buffer first, at the
-// lowest offset free during its whole life. Returns the arena's size. Empty buffers get offset 0.
+// Greedy by size (Pisarchyk and Lee, MLSys 2020 workshop, arXiv 2001.03288): the largest buffer
+// first, at the lowest offset free during its whole life. Returns the arena's size. Empty buffers
+// get offset 0.
 size_t plan_memory(std::vector<PlannedBuffer>& buffers);
 
 }  // namespace trireme

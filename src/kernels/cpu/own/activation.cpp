@@ -56,16 +56,22 @@ inline float silu_slope(float x) {
 Status activation_forward(Stream*, Activation kind, float alpha, int64_t n, const float* x,
                           float* y) noexcept {
   switch (kind) {
-    case Activation::none: return copy(nullptr, n, x, y);
-    case Activation::relu: return map(n, x, y, [](float v) { return v < 0.0f ? 0.0f : v; });
+    case Activation::none:
+      return copy(nullptr, n, x, y);
+    case Activation::relu:
+      return map(n, x, y, [](float v) { return v < 0.0f ? 0.0f : v; });
     case Activation::leaky_relu:
       return map(n, x, y, [alpha](float v) { return v * (v < 0.0f ? alpha : 1.0f); });
     case Activation::gelu_erf:
       return map(n, x, y, [](float v) { return 0.5f * v * (1.0f + erf_of(v * kHalfRoot)); });
-    case Activation::gelu_tanh: return map(n, x, y, gelu_tanh_of);
-    case Activation::silu: return map(n, x, y, [](float v) { return v * sigmoid_of(v); });
-    case Activation::sigmoid: return map(n, x, y, sigmoid_of);
-    case Activation::tanh: return map(n, x, y, tanh_of);
+    case Activation::gelu_tanh:
+      return map(n, x, y, gelu_tanh_of);
+    case Activation::silu:
+      return map(n, x, y, [](float v) { return v * sigmoid_of(v); });
+    case Activation::sigmoid:
+      return map(n, x, y, sigmoid_of);
+    case Activation::tanh:
+      return map(n, x, y, tanh_of);
   }
   return Status::invalid;
 }
@@ -73,14 +79,18 @@ Status activation_forward(Stream*, Activation kind, float alpha, int64_t n, cons
 Status activation_backward(Stream*, Activation kind, float alpha, int64_t n, const float* x,
                            const float* y, const float* dy, float* dx, Write write) noexcept {
   switch (kind) {
-    case Activation::none: return chain(n, dy, dy, dx, write, [](float) { return 1.0f; });
+    case Activation::none:
+      return chain(n, dy, dy, dx, write, [](float) { return 1.0f; });
     case Activation::relu:
       return chain(n, y, dy, dx, write, [](float v) { return v > 0.0f ? 1.0f : 0.0f; });
     case Activation::leaky_relu:
       return chain(n, y, dy, dx, write, [alpha](float v) { return v > 0.0f ? 1.0f : alpha; });
-    case Activation::gelu_erf: return chain(n, x, dy, dx, write, gelu_erf_slope);
-    case Activation::gelu_tanh: return chain(n, x, dy, dx, write, gelu_tanh_slope);
-    case Activation::silu: return chain(n, x, dy, dx, write, silu_slope);
+    case Activation::gelu_erf:
+      return chain(n, x, dy, dx, write, gelu_erf_slope);
+    case Activation::gelu_tanh:
+      return chain(n, x, dy, dx, write, gelu_tanh_slope);
+    case Activation::silu:
+      return chain(n, x, dy, dx, write, silu_slope);
     case Activation::sigmoid:
       return chain(n, y, dy, dx, write, [](float v) { return v * (1.0f - v); });
     case Activation::tanh:

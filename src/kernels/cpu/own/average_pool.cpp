@@ -9,8 +9,8 @@ bool valid(const Pool2dSpec& s) {
          (s.out_h - 1) * s.stride_h - s.pad_h < s.h && (s.out_w - 1) * s.stride_w - s.pad_w < s.w;
 }
 
-// 1 / the area that counts. Padding counts when asked for; what a window has beyond the padding (the
-// last one, when the output size was rounded up) never does, as in PyTorch.
+// 1 / the area that counts. Padding counts when asked for; what a window has beyond the padding
+// (the last one, when the output size was rounded up) never does, as in PyTorch.
 inline float inverse_area(const Pool2dSpec& s, const Window& at) {
   int64_t height = at.h1 - at.h0, width = at.w1 - at.w0;
   if (s.count_include_pad) {

@@ -1,5 +1,5 @@
-// Batch normalisation in steps, so that sums can meet across leaves between them. Sums convert every
-// element to fp64: E[x^2] - E[x]^2 then keeps fp32 accuracy even when the mean is large.
+// Batch normalisation in steps, so that sums can meet across leaves between them. Sums convert
+// every element to fp64: E[x^2] - E[x]^2 then keeps fp32 accuracy even when the mean is large.
 #include "kernels/cpu/own/columns.h"
 #include "kernels/cpu/own/kernels.h"
 
@@ -37,7 +37,8 @@ inline void clear(int64_t n, double* sums) {
   for (int64_t i = 0; i < n; ++i) sums[i] = 0;
 }
 
-// y = act((x - mean) scale + beta + addend), whether there is an addend being known at compile time.
+// y = act((x - mean) scale + beta + addend), whether there is an addend being known at compile
+// time.
 template <bool kAddend, bool kRelu>
 void normalise(const Strip& s, const float* x, const float* mean, const float* scale,
                const float* beta, const float* addend, float* y) {

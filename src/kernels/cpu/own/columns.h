@@ -1,7 +1,7 @@
 #pragma once
 // Walks a [rows, cols] matrix in strips of columns so that a strip's per-column values stay in the
-// first-level cache. Narrow matrices are taken several rows at a time, as one wider row: the strip's
-// lane j then belongs to column (first column + j) % cols.
+// first-level cache. Narrow matrices are taken several rows at a time, as one wider row: the
+// strip's lane j then belongs to column (first column + j) % cols.
 
 #include <cstdint>
 

@@ -68,8 +68,9 @@ void forward(const Geometry& g, const float* x, const float* packed, const float
         t.bias = bias ? bias + first : nullptr;
         t.columns = count;
         for (int64_t oh = band; oh < end; ++oh) {
-          const bool last = n == s.n - 1 && oh == g.out_h - 1;
-          t.stored = count == s.c_out && !last ? width : count;
+          const int64_t rows_after = (s.n - 1 - n) * g.out_h + g.out_h - 1 - oh;
+          const bool room = rows_after * g.out_w * s.c_out >= width - count;
+          t.stored = count == s.c_out && room ? width : count;
           t.a = image + oh * s.stride_h * g.row;
           t.c = y + oh * g.out_w * s.c_out + first;
           t.a_stride == 1 ? multiply_panel<Vector, true>(t, g.out_w)
@@ -162,7 +163,7 @@ void backward_weights(const Geometry& g, const float* x, const float* dy, float*
   for (int64_t n = 0; n < s.n; ++n, x += g.x_size, dy += g.y_size) {
     const float* image = with_border(g, x, border);
     const float* pixels = dy;
-    if (channels != s.c_out && n == s.n - 1) {
+    if ((s.n - 1 - n) * g.y_size < channels - s.c_out) {
       copy(nullptr, g.y_size, dy, last);
       fill(nullptr, channels - s.c_out, 0.0f, last + g.y_size);
       pixels = last;

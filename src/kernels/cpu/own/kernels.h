@@ -68,8 +68,7 @@ Status softmax_cross_entropy(Stream*, int64_t rows, int64_t cols, const float* l
                              float* dlogits, Write) noexcept;
 Status sigmoid_cross_entropy(Stream*, int64_t rows, int64_t cols, const float* logits,
                              const float* targets, const float* sample_weight,
-                             float positive_weight, LossSums* sums, float* dlogits,
-                             Write) noexcept;
+                             float positive_weight, LossSums* sums, float* dlogits, Write) noexcept;
 Status regression(Stream*, Regression, float delta, int64_t rows, int64_t cols,
                   const float* prediction, const float* targets, const float* sample_weight,
                   LossSums* sums, float* dprediction, Write) noexcept;

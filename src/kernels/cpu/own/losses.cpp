@@ -46,18 +46,19 @@ Status sigmoid_cross_entropy(Stream*, int64_t rows, int64_t cols, const float* l
                              float positive_weight, LossSums* sums, float* dlogits,
                              Write write) noexcept {
   const float extra = positive_weight - 1.0f;
-  return for_rows(rows, cols, sample_weight, sums, dlogits, [&](int64_t r, float factor, float* dz) {
-    const float* z = logits + r * cols;
-    const float* t = targets + r * cols;
-    return row_loss(
-        cols, factor, dz, write == Write::add,
-        [=](int64_t k) {
-          const float w = 1.0f + extra * t[k];
-          const float linear = (1.0f - t[k]) * z[k] + w * positive_part(-z[k]);
-          return linear + w * log1p_of(exp_of(-__builtin_fabsf(z[k])));
-        },
-        [=](int64_t k) { return (1.0f - t[k]) - (1.0f + extra * t[k]) * sigmoid_of(-z[k]); });
-  });
+  return for_rows(
+      rows, cols, sample_weight, sums, dlogits, [&](int64_t r, float factor, float* dz) {
+        const float* z = logits + r * cols;
+        const float* t = targets + r * cols;
+        return row_loss(
+            cols, factor, dz, write == Write::add,
+            [=](int64_t k) {
+              const float w = 1.0f + extra * t[k];
+              const float linear = (1.0f - t[k]) * z[k] + w * positive_part(-z[k]);
+              return linear + w * log1p_of(exp_of(-__builtin_fabsf(z[k])));
+            },
+            [=](int64_t k) { return (1.0f - t[k]) - (1.0f + extra * t[k]) * sigmoid_of(-z[k]); });
+      });
 }
 
 Status regression(Stream*, Regression kind, float delta, int64_t rows, int64_t cols,
@@ -80,7 +81,8 @@ Status regression(Stream*, Regression kind, float delta, int64_t rows, int64_t c
               const float d = p[k] - t[k];
               return d > 0.0f ? 1.0f : (d < 0.0f ? -1.0f : d);
             });
-      case Regression::huber: break;
+      case Regression::huber:
+        break;
     }
     return row_loss(
         cols, f, dp, add,
@@ -112,8 +114,7 @@ Status hinge(Stream*, int64_t rows, int64_t cols, bool squared, float margin, co
       const float t = labels[r] == 1 ? 1.0f : -1.0f;
       const float v = positive_part(margin - t * z[0]);
       return row_loss(
-          1, f, dz, add, [&](int64_t) { return value(v); },
-          [&](int64_t) { return -t * slope(v); });
+          1, f, dz, add, [&](int64_t) { return value(v); }, [&](int64_t) { return -t * slope(v); });
     }
     // The label's own term is taken out: in value by weight 0, in slope by the sum of the others.
     const int64_t label = labels[r];

@@ -1,7 +1,8 @@
 #pragma once
-// exp, log, log1p, tanh, erf and what follows from them, for float, in a form that loops over arrays
-// vectorise: no branches, no tables. Errors stay within 2-4 ulp (tests/kernels/math_test.cpp measures
-// them); infinities and NaN as in libm. Polynomials are weighted least-squares fits of our own.
+// exp, log, log1p, tanh, erf and what follows from them, for float, in a form that loops over
+// arrays vectorise: no branches, no tables. Errors stay within 2-4 ulp (tests/kernels/math_test.cpp
+// measures them); infinities and NaN as in libm. Polynomials are weighted least-squares fits of our
+// own.
 
 #include <cstdint>
 

@@ -1,5 +1,5 @@
-// torch.optim's update rules, one pass over the range: blocks small enough to stay in the first-level
-// cache go through gradient, rule and average one after the other.
+// torch.optim's update rules, one pass over the range: blocks small enough to stay in the
+// first-level cache go through gradient, rule and average one after the other.
 #include "kernels/cpu/own/kernels.h"
 
 namespace trireme::cpu::TRIREME_LEVEL {
@@ -7,7 +7,8 @@ namespace {
 
 constexpr int64_t kBlock = 1024;
 
-// One block: g holds the scaled and clamped gradient, the other pointers the block's part of the range.
+// One block: g holds the scaled and clamped gradient, the other pointers the block's part of the
+// range.
 struct Block {
   int64_t n;
   float* g;
@@ -46,7 +47,7 @@ void step_adam(const Block& b, const OptimizerSpec& o, const Factors& f) {
   if (!decoupled) decay_into_gradient(b, f.decay);
   const float shrink = decoupled ? 1.0f - f.lr * f.decay : 1.0f;
   const float take1 = 1.0f - o.beta1, take2 = 1.0f - o.beta2;
-  const float *g = b.g;
+  const float* g = b.g;
   float *m = b.s0, *v = b.s1, *w = b.w;
 #pragma GCC ivdep
   for (int64_t i = 0; i < b.n; ++i) {
@@ -128,10 +129,13 @@ void scale_and_clamp(const OptimizerScalars& s, int64_t n, const float* grad, fl
 
 bool has_state(const OptimizerSpec& o, const float* s0, const float* s1, const float* s2) {
   switch (o.kind) {
-    case OptimizerKind::sgd: return o.momentum == 0.0f || s0;
+    case OptimizerKind::sgd:
+      return o.momentum == 0.0f || s0;
     case OptimizerKind::adam:
-    case OptimizerKind::adamw: return s0 && s1;
-    case OptimizerKind::adagrad: return s0;
+    case OptimizerKind::adamw:
+      return s0 && s1;
+    case OptimizerKind::adagrad:
+      return s0;
     case OptimizerKind::rmsprop: {
       const int extra = (o.momentum > 0.0f) + (o.centered != 0);
       return s0 && (extra < 1 || s1) && (extra < 2 || s2);
@@ -144,11 +148,15 @@ using Rule = void (*)(const Block&, const OptimizerSpec&, const Factors&);
 
 Rule rule_of(OptimizerKind kind) {
   switch (kind) {
-    case OptimizerKind::sgd: return step_sgd;
-    case OptimizerKind::adagrad: return step_adagrad;
-    case OptimizerKind::rmsprop: return step_rmsprop;
+    case OptimizerKind::sgd:
+      return step_sgd;
+    case OptimizerKind::adagrad:
+      return step_adagrad;
+    case OptimizerKind::rmsprop:
+      return step_rmsprop;
     case OptimizerKind::adam:
-    case OptimizerKind::adamw: break;
+    case OptimizerKind::adamw:
+      break;
   }
   return step_adam;
 }

@@ -8,18 +8,19 @@ namespace trireme::cpu::TRIREME_LEVEL {
 
 // The part of one output pixel's window that lies inside the image.
 struct Window {
-  int64_t output;              // offset of the output pixel's channel 0
-  int64_t input;               // offset of input pixel (0, 0) of this sample, channel 0
-  int64_t h0, h1, w0, w1;      // rows and columns of the image
-  int64_t top, left;           // where the whole window starts; may lie in the padding
+  int64_t output;          // offset of the output pixel's channel 0
+  int64_t input;           // offset of input pixel (0, 0) of this sample, channel 0
+  int64_t h0, h1, w0, w1;  // rows and columns of the image
+  int64_t top, left;       // where the whole window starts; may lie in the padding
   int64_t input_offset(const Pool2dSpec& s, int64_t h, int64_t w) const {
     return input + (h * s.w + w) * s.c;
   }
 };
 
-// Calls visit(window, vectors) for every output pixel in memory order. With `vectors`, eight lanes may
-// be touched at a time in every pixel involved although that reaches past channel c - 1: what lies
-// there belongs to the tensor. A last vector's surplus lanes then fall into the pixel that follows.
+// Calls visit(window, vectors) for every output pixel in memory order. With `vectors`, eight lanes
+// may be touched at a time in every pixel involved although that reaches past channel c - 1: what
+// lies there belongs to the tensor. A last vector's surplus lanes then fall into the pixel that
+// follows.
 template <class Visit>
 static inline void for_windows(const Pool2dSpec& s, Visit visit) {
   const int64_t padded = (s.c + kVector - 1) / kVector * kVector;

@@ -28,8 +28,8 @@ inline void put(float* y, float value, Write write) {
 
 }  // namespace
 
-// Sums in fp64. A strip of a narrow matrix holds every column, so its columns are finished by adding
-// the lanes of one column; what remains of an odd row count is a last strip of its own.
+// Sums in fp64. A strip of a narrow matrix holds every column, so its columns are finished by
+// adding the lanes of one column; what remains of an odd row count is a last strip of its own.
 Status column_sum(Stream*, int64_t rows, int64_t cols, const float* x, float* y,
                   Write write) noexcept {
   double acc[kStrip], sums[kStrip];

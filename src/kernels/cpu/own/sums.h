@@ -1,6 +1,6 @@
 #pragma once
-// Reductions of one contiguous row with 16 fixed accumulators: element i goes to accumulator i % 16,
-// and these are added as a binary tree. The result depends on the values and the length alone.
+// Reductions of one contiguous row with 16 fixed accumulators: element i goes to accumulator i %
+// 16, and these are added as a binary tree. The result depends on the values and the length alone.
 
 #include <cstdint>
 
