@@ -304,7 +304,7 @@ void AllReduceExchange::barrier(int lane_index, std::string_view what) {
 }
 
 std::unique_ptr<StateSource> AllReduceExchange::snapshot() {
-  auto flat = std::make_unique<FlatState>();
+  auto flat = std::make_unique<FlatState>(snapshot_buffers_);
   flat->add("model.", params_, memory_.params());
   for (size_t i = 0; i < moments_.size(); ++i)
     flat->add("optimizer." + moments_[i] + ".", params_, memory_.moment(static_cast<int>(i)));

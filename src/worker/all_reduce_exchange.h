@@ -10,6 +10,7 @@
 #include "comm/node_barrier.h"
 #include "model/graph.h"
 #include "worker/exchange.h"
+#include "worker/flat_state.h"
 #include "worker/gradient_stack.h"
 #include "worker/inter_node.h"
 #include "worker/node_memory.h"
@@ -80,6 +81,7 @@ class AllReduceExchange final : public Exchange {
   std::vector<std::vector<Piece>> member_pieces_;  // of each lane of the node
   std::vector<const float*> piece_data_;           // of all lanes of the node, in order
   std::vector<std::unique_ptr<Lane>> lanes_;
+  std::shared_ptr<BufferPool> snapshot_buffers_ = std::make_shared<BufferPool>();
 };
 
 }  // namespace trireme

@@ -7,8 +7,21 @@
 
 namespace trireme {
 
+FlatState::~FlatState() {
+  for (AlignedBuffer& buffer : buffers_) pool_->push_back(std::move(buffer));
+}
+
 void FlatState::add(const std::string& prefix, const ParamTable& table, const float* flat) {
-  AlignedBuffer& copy = buffers_.emplace_back(static_cast<size_t>(table.size()) * sizeof(float));
+  const size_t bytes = static_cast<size_t>(table.size()) * sizeof(float);
+  const auto spare = std::find_if(pool_->begin(), pool_->end(),
+                                  [&](const AlignedBuffer& b) { return b.size() == bytes; });
+  if (spare == pool_->end()) {
+    buffers_.emplace_back(bytes);
+  } else {
+    buffers_.push_back(std::move(*spare));
+    pool_->erase(spare);
+  }
+  AlignedBuffer& copy = buffers_.back();
   std::memcpy(copy.data(), flat, copy.size());
   for (const Slot& slot : table.slots()) {
     entries_.push_back({prefix + slot.name, &slot, buffers_.size() - 1});

@@ -162,9 +162,14 @@ class TrainingRun {
   }
 
   void save(bool best) {
-    if (saved_at_ == state_.step && !best) return;
+    const bool saved = saved_at_ == state_.step;
+    if (saved && !best) return;
     const auto start = Clock::now();
-    if (s_.first()) {
+    if (s_.first()) checkpointer_->finish();  // its snapshot's buffers are the next one's
+    if (s_.first() && saved) {
+      const Path folder = dir_ / "checkpoints";
+      mark_best(folder, list_checkpoints(folder).back());
+    } else if (s_.first()) {
       RunState state = state_;
       const StepPlan next = s_.steps->at(state.step);
       state.epoch = next.epoch;
