@@ -146,11 +146,9 @@ struct ScheduleConfig {  // [schedule]
   friend bool operator==(const ScheduleConfig&, const ScheduleConfig&) = default;
 };
 
-struct ExchangeConfig {     // [exchange]
-  std::string name;         // all_reduce | parameter_server (not yet)
-  double bucket_mib;        // 4: bytes of a bucket between nodes
-  double first_bucket_mib;  // 1
-  int64_t hash_every;       // steps between comparisons of parameter hashes over nodes; 0: off
+struct ExchangeConfig {  // [exchange]
+  std::string name;      // all_reduce | parameter_server (not yet)
+  int64_t hash_every;    // steps between comparisons of parameter hashes over nodes; 0: off
   int64_t servers;
   friend bool operator==(const ExchangeConfig&, const ExchangeConfig&) = default;
 };

@@ -49,6 +49,7 @@ class TrainingRun {
       const Requests asked = step(*loader).requests;
       stop = asked.stop;
       if (asked.requeue) return leave_for_requeue();
+      if (due(s_.experiment.exchange.hash_every)) compare_weights();
       if (due(s_.steps->interval(s_.experiment.train.eval_every)) && !stop)
         stop = evaluate_now() || stop;
       if (asked.save || save_due()) save(false);
@@ -72,6 +73,27 @@ class TrainingRun {
     r.stop =
         s_.first() && s_.experiment.train.max_time > 0 && elapsed() >= s_.experiment.train.max_time;
     return r;
+  }
+
+  // Silent corruption shows as weights that differ between hosts: the first rank of each hashes its
+  // copy.
+  void compare_weights() {
+    const auto weights = std::as_bytes(
+        std::span(s_.exchange->params(), static_cast<size_t>(s_.graph->params().size())));
+    const std::string mine = s_.exchange->owns_state() ? sha256(weights).hex() : "";
+    const auto all =
+        s_.comm.all_gather(std::as_bytes(std::span(mine)),
+                           {s_.experiment.run.timeout, "the weights' hashes", state_.step});
+    for (size_t rank = 1; rank < all.size(); ++rank) {
+      if (all[rank].empty() || all[rank] == all[0]) continue;
+      const Member& m = s_.comm.members()[rank];
+      throw AgreedError(
+          ExitCode::communication,
+          fmt::format("step {}: the weights of host {} (rank {}) differ from host {}'s (rank 0)",
+                      state_.step, m.host, rank, s_.comm.members()[0].host),
+          "a host computes or stores wrongly: check its memory, then resume from the last "
+          "checkpoint");
+    }
   }
 
   Verdict step(Loader& loader) {

@@ -7,10 +7,6 @@ ExchangeConfig read_exchange(Section& s) {
   ExchangeConfig c;
   c.name = s.choice("name", "all_reduce", {"all_reduce", "parameter_server"},
                     "how gradients travel; parameter_server is not available yet");
-  s.only_for("name", {"all_reduce"});
-  c.bucket_mib = s.number("bucket_mib", 4, {0.001, 4096}, "MiB", "bytes of a bucket between nodes");
-  c.first_bucket_mib =
-      s.number("first_bucket_mib", 1, {0.001, 4096}, "MiB", "bytes of the first bucket of a step");
   s.only_for("name", {"parameter_server"});
   c.servers = s.integer("servers", 0, {0, 4096}, "ranks", "that are servers: the last ones");
   s.for_all();
