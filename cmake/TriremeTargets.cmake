@@ -25,6 +25,7 @@ function(trireme_tests folder)
   add_executable(${folder}_tests ${sources})
   target_link_libraries(${folder}_tests PRIVATE trireme_flags ${arg_LINK} GTest::gmock GTest::gtest_main)
   target_include_directories(${folder}_tests PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+  target_compile_options(${folder}_tests PRIVATE $<$<CONFIG:Release>:-O1>)  # compiled once, run once
   target_compile_definitions(${folder}_tests PRIVATE TRIREME_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   gtest_discover_tests(${folder}_tests TEST_PREFIX ${folder}. DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300)
 endfunction()

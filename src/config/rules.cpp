@@ -11,9 +11,10 @@ void check_across_sections(const Experiment& e, Section& train, Section& schedul
     train.fail("early_stopping", "needs validation data for train.monitor = " + e.train.monitor +
                                      " (set data.validation or data.validation_split)");
   }
-  if (e.export_.best && !e.checkpoint.keep_best) {
+  if (e.export_.best && !e.checkpoint.keep_best)
     exports.fail("best", "needs checkpoint.keep_best = true");
-  }
+  if (e.export_.best && !validates)
+    exports.fail("best", "needs validation data (set data.validation or data.validation_split)");
   const bool has_length = e.schedule.name == "polynomial" || e.schedule.name == "cosine";
   if (has_length && e.schedule.total <= 0 && e.train.max_epochs <= 0 && e.train.max_steps <= 0) {
     schedule.fail("total",

@@ -21,7 +21,7 @@ class ForwardPass {
   // Memory of field i, in the order of fields(); zero until set.
   std::byte* field(size_t i) { return fields_[i]; }
   std::span<const std::string> fields() const { return program_->fields(); }
-  // Runs all segments; returns the output in memory order (see memory_image).
+  // Runs all segments; returns the output in memory order (see export/layout.h).
   const float* run();
   // {sum of weighted losses, sum of weights} of each loss, of the last run.
   std::span<const double> sums() const { return sums_; }

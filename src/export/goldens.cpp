@@ -40,15 +40,6 @@ void fill_random(uint64_t seed, int64_t count, float* field) {
   }
 }
 
-HostTensor to_host(const Node& node, int64_t samples, const float* memory) {
-  HostTensor tensor = HostTensor::zeros(node.shape.with_batch(samples));
-  if (const auto image = memory_image(node))
-    to_channels_first(*image, samples, memory, tensor.floats().data());
-  else
-    std::copy_n(memory, samples * node.shape.elements(), tensor.floats().data());
-  return tensor;
-}
-
 }  // namespace
 
 Goldens record_goldens(const Graph& graph, const std::map<std::string, HostTensor>& weights,
@@ -65,8 +56,8 @@ Goldens record_goldens(const Graph& graph, const std::map<std::string, HostTenso
   else
     fill_random(seed, samples * input.shape.elements(), field);
   Goldens goldens;
-  goldens.input = to_host(input, samples, field);
-  goldens.output = to_host(graph.node(graph.output()), samples, pass.run());
+  goldens.input = to_logical_tensor(input, samples, field);
+  goldens.output = to_logical_tensor(graph.node(graph.output()), samples, pass.run());
   return goldens;
 }
 

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "export/safetensors_model.h"
+#include "export/data_shape.h"
 
 namespace trireme {
 namespace {

@@ -1,5 +1,8 @@
 #include "export/layout.h"
 
+#include <algorithm>
+#include <optional>
+
 namespace trireme {
 namespace {
 
@@ -10,19 +13,32 @@ void transpose(int64_t samples, int64_t rows, int64_t cols, const float* from, f
       for (int64_t c = 0; c < cols; ++c) to[c * rows + r] = from[r * cols + c];
 }
 
-}  // namespace
-
-std::optional<Shape> memory_image(const Node& node) {
+// The image C,H,W in whose H,W,C order the node's values lie in memory.
+std::optional<Shape> image_of(const Node& node) {
   if (node.shape.rank() == 3) return node.shape;
   return node.channels_last;
 }
 
-void to_channels_last(const Shape& image, int64_t samples, const float* from, float* to) {
-  transpose(samples, image[0], image[1] * image[2], from, to);
+}  // namespace
+
+void to_memory_order(const Node& node, int64_t samples, const float* logical, float* memory) {
+  if (const auto image = image_of(node))
+    transpose(samples, (*image)[0], (*image)[1] * (*image)[2], logical, memory);
+  else
+    std::copy_n(logical, samples * node.shape.elements(), memory);
 }
 
-void to_channels_first(const Shape& image, int64_t samples, const float* from, float* to) {
-  transpose(samples, image[1] * image[2], image[0], from, to);
+void to_logical_order(const Node& node, int64_t samples, const float* memory, float* logical) {
+  if (const auto image = image_of(node))
+    transpose(samples, (*image)[1] * (*image)[2], (*image)[0], memory, logical);
+  else
+    std::copy_n(memory, samples * node.shape.elements(), logical);
+}
+
+HostTensor to_logical_tensor(const Node& node, int64_t samples, const float* memory) {
+  HostTensor tensor = HostTensor::zeros(node.shape.with_batch(samples));
+  to_logical_order(node, samples, memory, tensor.floats().data());
+  return tensor;
 }
 
 }  // namespace trireme

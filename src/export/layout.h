@@ -1,19 +1,14 @@
 #pragma once
-// Between the logical order of files (N,C,H,W) and the order in memory (N,H,W,C).
-
-#include <cstdint>
-#include <optional>
+// Between the logical order of files (N,C,H,W) and the order in memory (N,H,W,C), where a node's
+// values are images; a copy where they are not. `from` and `to` must not overlap.
 
 #include "model/graph.h"
+#include "tensor/buffer.h"
 
 namespace trireme {
 
-// The image shape C,H,W in whose H,W,C order a value of this node lies in memory; nullopt: logical
-// order.
-std::optional<Shape> memory_image(const Node& node);
-
-// `samples` images each. `from` and `to` must not overlap.
-void to_channels_last(const Shape& image, int64_t samples, const float* from, float* to);
-void to_channels_first(const Shape& image, int64_t samples, const float* from, float* to);
+void to_memory_order(const Node& node, int64_t samples, const float* logical, float* memory);
+void to_logical_order(const Node& node, int64_t samples, const float* memory, float* logical);
+HostTensor to_logical_tensor(const Node& node, int64_t samples, const float* memory);
 
 }  // namespace trireme

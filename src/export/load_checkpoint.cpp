@@ -5,8 +5,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "checkpoint/checkpoint.h"
-#include "export/safetensors_model.h"
-#include "model/build.h"
+#include "export/data_shape.h"
 
 namespace trireme {
 namespace {

@@ -62,15 +62,8 @@ HostTensor Predictor::run(const HostTensor& input) const {
     const float* from = input.floats().data() + begin * width_in;
     float* to = result.floats().data() + begin * width_out;
     float* field = reinterpret_cast<float*>(pass.field(0));
-    if (const auto image = memory_image(in))
-      to_channels_last(*image, n, from, field);
-    else
-      std::copy_n(from, n * width_in, field);
-    const float* y = pass.run();
-    if (const auto image = memory_image(out))
-      to_channels_first(*image, n, y, to);
-    else
-      std::copy_n(y, n * width_out, to);
+    to_memory_order(in, n, from, field);
+    to_logical_order(out, n, pass.run(), to);
   }
   return result;
 }

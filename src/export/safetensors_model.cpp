@@ -4,13 +4,10 @@
 
 #include "base/error.h"
 #include "checkpoint/safetensors.h"
+#include "export/data_shape.h"
 #include "export/slots.h"
 
 namespace trireme {
-
-DataShape data_shape_of(const Schema& schema) {
-  return {schema.input, schema.image, schema.classes, schema.target_width, schema.weighted};
-}
 
 void write_safetensors_model(const TrainedModel& model, const Path& file) {
   std::map<std::string, HostTensor> tensors;

@@ -3,12 +3,8 @@
 // the experiment beside it.
 
 #include "export/export.h"
-#include "model/build.h"
 
 namespace trireme {
-
-// What the model needs to know of the data it was trained on.
-DataShape data_shape_of(const Schema& schema);
 
 // Every parameter and running statistic of the graph.
 void write_safetensors_model(const TrainedModel& model, const Path& file);

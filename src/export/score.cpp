@@ -4,8 +4,8 @@
 #include <cstring>
 #include <optional>
 
+#include "export/data_shape.h"
 #include "export/forward.h"
-#include "export/safetensors_model.h"
 #include "export/slots.h"
 
 namespace trireme {

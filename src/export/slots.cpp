@@ -29,4 +29,14 @@ AlignedBuffer to_flat(const ParamTable& table, const std::map<std::string, HostT
   return flat;
 }
 
+std::map<std::string, HostTensor> from_flat(const ParamTable& table, const float* flat) {
+  std::map<std::string, HostTensor> tensors;
+  for (const Slot& slot : table.slots()) {
+    HostTensor tensor = HostTensor::zeros(slot.logical);
+    to_logical(slot, flat + slot.offset, tensor.floats().data());
+    tensors.emplace(slot.name, std::move(tensor));
+  }
+  return tensors;
+}
+
 }  // namespace trireme

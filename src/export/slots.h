@@ -15,5 +15,7 @@ const HostTensor& slot_tensor(const std::map<std::string, HostTensor>& weights, 
 
 // All slots of `table` in stored order; gaps are zero.
 AlignedBuffer to_flat(const ParamTable& table, const std::map<std::string, HostTensor>& weights);
+// The inverse: every slot's tensor, in logical layout.
+std::map<std::string, HostTensor> from_flat(const ParamTable& table, const float* flat);
 
 }  // namespace trireme

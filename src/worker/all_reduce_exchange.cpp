@@ -289,20 +289,6 @@ Verdict AllReduceExchange::update(int lane_index, const Optimizer& optimizer,
   return verdict;
 }
 
-void AllReduceExchange::barrier(int lane_index, std::string_view what) {
-  Lane& lane = *lanes_[static_cast<size_t>(lane_index)];
-  const std::string text(what);
-  meet(lane, text.c_str());
-  if (topology_.nodes == 1) return;
-  if (leads(lane)) {
-    std::vector<std::byte> marks(static_cast<size_t>(topology_.nodes));
-    std::vector<MutableBytes> blocks;
-    for (std::byte& mark : marks) blocks.push_back({&mark, 1});
-    inter_node_.all_gather(blocks, text.c_str(), lane.plan.step);
-  }
-  meet(lane, text.c_str());
-}
-
 std::unique_ptr<StateSource> AllReduceExchange::snapshot() {
   auto flat = std::make_unique<FlatState>(snapshot_buffers_);
   flat->add("model.", params_, memory_.params());

@@ -50,7 +50,6 @@ class AllReduceExchange final : public Exchange {
   int64_t max_sums() const override { return options_.max_sums; }
   void sync(int lane, int64_t doubles, double* total) override;
   Verdict update(int lane, const Optimizer& optimizer, const UpdateRequest& request) override;
-  void barrier(int lane, std::string_view what) override;
   std::unique_ptr<StateSource> snapshot() override;
   void restore(const TensorReader& read) override;
   double wait_seconds(int lane) const override;

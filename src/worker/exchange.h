@@ -53,9 +53,10 @@ class Exchange {
   virtual LeafRun leaves(int lane) const = 0;
 
   virtual const float* params() const = 0;  // this node's current weights
-  virtual const float* averaged_params()
-      const = 0;               // the moving average; params() when there is none
-  virtual float* state() = 0;  // running statistics; written by lane 0 of each node's first rank
+  // The moving average; params() when there is none.
+  virtual const float* averaged_params() const = 0;
+  // Running statistics; written by lane 0 of each node's first rank.
+  virtual float* state() = 0;
   virtual bool owns_state() const = 0;  // this rank is that rank
 
   virtual void begin(int lane, const StepPlan& plan) = 0;
@@ -70,8 +71,6 @@ class Exchange {
   virtual void sync(int lane, int64_t doubles, double* total) = 0;
 
   virtual Verdict update(int lane, const Optimizer& optimizer, const UpdateRequest& request) = 0;
-  // All lanes of the job meet.
-  virtual void barrier(int lane, std::string_view what) = 0;
 
   // The whole state as of now, copied; read by the checkpoint's writer.
   virtual std::unique_ptr<StateSource> snapshot() = 0;
@@ -80,10 +79,10 @@ class Exchange {
   using TensorReader = std::function<bool(const TensorMeta&, std::span<std::byte>)>;
   virtual void restore(const TensorReader& read) = 0;
 
-  virtual double wait_seconds(
-      int lane) const = 0;  // spent waiting for others since the last call of begin
-  virtual void fail(
-      std::string_view why) noexcept = 0;  // wakes every waiting lane with a CommError
+  // Spent waiting for others since the last call of begin.
+  virtual double wait_seconds(int lane) const = 0;
+  // Wakes every waiting lane with a CommError that names this rank and says why. From any thread.
+  virtual void fail(std::string_view why) noexcept = 0;
 };
 
 }  // namespace trireme

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "export/data_shape.h"
+#include "export/layout.h"
+#include "export/slots.h"
 #include "model/build.h"
 #include "model/program.h"
-#include "worker/layout.h"
 #include "worker/session.h"
 
 namespace trireme {
@@ -23,7 +25,7 @@ const HostTensor& find(const std::map<std::string, HostTensor>& tensors, const s
 
 std::unique_ptr<Graph> graph_of(Experiment experiment, bool dropout) {
   const DataSets data = open_data(experiment.data, experiment.run.seed);
-  const DataShape shape = data_shape(data.train->preprocessing().schema);
+  const DataShape shape = data_shape_of(data.train->preprocessing().schema);
   experiment.model = expand_model(experiment.model, shape);
   for (LayerLine& layer : experiment.model.layers) {
     if (layer.op != "dropout" || dropout) continue;
@@ -60,8 +62,8 @@ std::map<std::string, HostTensor> gradients(const Experiment& experiment,
   if (given == batch.end() || given->second.shape.rank() == 0)
     throw ConfigError("the batch file has no tensor input");
   const int64_t n = given->second.shape[0];
-  const Shape sample = graph->node(graph->inputs().front()).shape;
-  const HostTensor& input = find(batch, "input", sample.with_batch(n), "the batch file");
+  const Node& in = graph->node(graph->inputs().front());
+  const HostTensor& input = find(batch, "input", in.shape.with_batch(n), "the batch file");
   const auto target = batch.find("target");
   if (target == batch.end() || target->second.shape.rank() == 0 || target->second.shape[0] != n)
     throw ConfigError(fmt::format("the batch file needs a tensor target with {} rows", n));
@@ -86,7 +88,7 @@ std::map<std::string, HostTensor> gradients(const Experiment& experiment,
   for (const Slot& slot : graph->params().slots())
     to_stored(slot, find(weights, slot.name, slot.logical, "the weights file").floats().data(),
               pass.params.floats() + slot.offset);
-  to_memory_order(sample, n, input.floats().data(), pass.input.floats());
+  to_memory_order(in, n, input.floats().data(), pass.input.floats());
   program->pack(pass.params.floats(), pass.packed.data(), 0, 1, nullptr);
 
   std::vector<SampleKey> keys(static_cast<size_t>(n));
@@ -112,7 +114,7 @@ std::map<std::string, HostTensor> gradients(const Experiment& experiment,
   for (int64_t i = 0; i < graph->params().size(); ++i)
     pass.grads.floats()[i] =
         static_cast<float>(static_cast<double>(pass.grads.floats()[i]) / pass.sums[1]);
-  auto result = logical_tensors(graph->params(), pass.grads.floats());
+  auto result = from_flat(graph->params(), pass.grads.floats());
   double loss = 0;
   const auto losses = graph->losses();
   for (size_t j = 0; j < losses.size(); ++j)
@@ -120,8 +122,8 @@ std::map<std::string, HostTensor> gradients(const Experiment& experiment,
             pass.sums[2 * j + 1];
   const float value = static_cast<float>(loss);
   result.insert_or_assign("loss", HostTensor::from(Shape{}, std::span(&value, 1)));
-  result.insert_or_assign(
-      "output", to_logical_batch(graph->node(graph->output()).shape, n, program->output(ws)));
+  result.insert_or_assign("output",
+                          to_logical_tensor(graph->node(graph->output()), n, program->output(ws)));
   return result;
 }
 
@@ -130,7 +132,7 @@ std::map<std::string, HostTensor> initial_weights(const Experiment& experiment) 
   std::vector<float> params(static_cast<size_t>(graph->params().size())),
       state(static_cast<size_t>(graph->state().size()));
   initial_values(*graph, experiment.run.seed, params.data(), state.data());
-  return logical_tensors(graph->params(), params.data());
+  return from_flat(graph->params(), params.data());
 }
 
 }  // namespace trireme

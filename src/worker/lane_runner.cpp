@@ -19,14 +19,15 @@ struct LaneRunner::Lane {
 };
 
 LaneRunner::LaneRunner(const Graph& graph, LaneTeam& team, Exchange& exchange, ProgramSet& training,
-                       ProgramSet& evaluation, const MetricSet& metrics, const Optimizer& optimizer,
-                       bool labels)
+                       ProgramSet& evaluation, const MetricSet& training_metrics,
+                       const MetricSet& evaluation_metrics, const Optimizer& optimizer, bool labels)
     : graph_(graph),
       team_(team),
       exchange_(exchange),
       training_(training),
       evaluation_(evaluation),
-      metrics_(metrics),
+      training_metrics_(training_metrics),
+      evaluation_metrics_(evaluation_metrics),
       optimizer_(optimizer),
       labels_(labels) {
   for (NodeId loss : graph.losses()) loss_weights_.push_back(graph.node(loss).loss_weight);
@@ -36,8 +37,10 @@ LaneRunner::LaneRunner(const Graph& graph, LaneTeam& team, Exchange& exchange, P
 LaneRunner::~LaneRunner() = default;
 
 int64_t LaneRunner::max_sums(const Graph& graph, const ProgramSet& training,
-                             const MetricSet& metrics) {
-  int64_t most = 2 * static_cast<int64_t>(graph.losses().size()) + metrics.doubles();
+                             const MetricSet& training_metrics,
+                             const MetricSet& evaluation_metrics) {
+  int64_t most = 2 * static_cast<int64_t>(graph.losses().size()) +
+                 std::max(training_metrics.doubles(), evaluation_metrics.doubles());
   for (int s = 0; s < training.any().segments(); ++s)
     most = std::max(most, training.any().sync_doubles(s));
   return most;
@@ -99,16 +102,16 @@ Workspace LaneRunner::bind(Lane& lane, int index, int leaf, int slot, ProgramSet
 }
 
 // The leaf's loss and metric sums into its slot of the final sync.
-void LaneRunner::finish_leaf(Lane&, int index, int leaf, const Program& program,
+void LaneRunner::finish_leaf(int index, int leaf, const Program& program, const MetricSet& metrics,
                              const Workspace& ws, const LeafBatch& batch) {
   double* slot = exchange_.sum_slot(index, leaf);
   std::copy_n(ws.sums, loss_sums_, slot);
-  std::fill_n(slot + loss_sums_, metrics_.doubles(), 0.0);
-  metrics_.accumulate(batch.samples, graph_.node(graph_.output()).shape.elements(),
-                      program.output(ws),
-                      labels_ ? reinterpret_cast<const int64_t*>(batch.fields[1]) : nullptr,
-                      labels_ ? nullptr : reinterpret_cast<const float*>(batch.fields[1]),
-                      reinterpret_cast<const float*>(batch.fields[2]), slot + loss_sums_);
+  std::fill_n(slot + loss_sums_, metrics.doubles(), 0.0);
+  metrics.accumulate(batch.samples, graph_.node(graph_.output()).shape.elements(),
+                     program.output(ws),
+                     labels_ ? reinterpret_cast<const int64_t*>(batch.fields[1]) : nullptr,
+                     labels_ ? nullptr : reinterpret_cast<const float*>(batch.fields[1]),
+                     reinterpret_cast<const float*>(batch.fields[2]), slot + loss_sums_);
 }
 
 void LaneRunner::run_leaves(Lane& lane, int index, const StepPlan& plan, Loader& loader) {
@@ -119,7 +122,7 @@ void LaneRunner::run_leaves(Lane& lane, int index, const StepPlan& plan, Loader&
       const Workspace ws = bind(lane, index, leaf, 0, training_, batch, exchange_.params());
       const Program& program = training_.at(batch.samples);
       program.run(ws, 0, nullptr, nullptr);
-      finish_leaf(lane, index, leaf, program, ws, batch);
+      finish_leaf(index, leaf, program, training_metrics_, ws, batch);
     }
     exchange_.leaf_done(index, leaf);
   }
@@ -153,7 +156,7 @@ void LaneRunner::run_segments(Lane& lane, int index, const StepPlan& plan, Loade
   }
   for (int k = 0; k < run.size(); ++k) {
     if (const LeafBatch* batch = batches[static_cast<size_t>(k)])
-      finish_leaf(lane, index, run.first + k, training_.at(batch->samples),
+      finish_leaf(index, run.first + k, training_.at(batch->samples), training_metrics_,
                   lane.workspaces[static_cast<size_t>(k)], *batch);
     exchange_.leaf_done(index, run.first + k);
   }
@@ -167,10 +170,10 @@ double LaneRunner::mean_loss(const double* totals) const {
   return loss;
 }
 
-void LaneRunner::read_totals(const double* totals) {
+void LaneRunner::read_totals(const double* totals, const MetricSet& metrics) {
   result_.weight = totals[1];
   result_.loss = mean_loss(totals);
-  result_.metrics.assign(totals + loss_sums_, totals + loss_sums_ + metrics_.doubles());
+  result_.metrics.assign(totals + loss_sums_, totals + loss_sums_ + metrics.doubles());
 }
 
 void LaneRunner::train_lane(int index, const StepPlan& plan, Loader& loader,
@@ -188,7 +191,7 @@ void LaneRunner::train_lane(int index, const StepPlan& plan, Loader& loader,
   const double waited_inside = exchange_.wait_seconds(index);
   const double worked = seconds_since(start) - waited_inside;
 
-  exchange_.sync(index, loss_sums_ + metrics_.doubles(), lane.totals.data());
+  exchange_.sync(index, loss_sums_ + training_metrics_.doubles(), lane.totals.data());
   const double* totals = lane.totals.data();
   UpdateRequest request{settings.scalars, settings.clip_norm, totals[1],
                         std::isfinite(mean_loss(totals)), settings.requests};
@@ -204,7 +207,7 @@ void LaneRunner::train_lane(int index, const StepPlan& plan, Loader& loader,
     }
   if (index != 0) return;
   result_.verdict = verdict;
-  read_totals(totals);
+  read_totals(totals, training_metrics_);
   result_.data_seconds = lane.data_seconds;
   result_.compute_seconds = worked - lane.data_seconds;
   result_.exchange_seconds = seconds_since(start) - worked;
@@ -221,36 +224,47 @@ void LaneRunner::evaluate_lane(int index, const StepPlan& plan, Loader& loader) 
         bind(lane, index, leaf, 0, evaluation_, batch, exchange_.averaged_params());
     const Program& program = evaluation_.at(batch.samples);
     program.run(ws, 0, nullptr, nullptr);
-    finish_leaf(lane, index, leaf, program, ws, batch);
+    finish_leaf(index, leaf, program, evaluation_metrics_, ws, batch);
   }
-  exchange_.sync(index, loss_sums_ + metrics_.doubles(), lane.totals.data());
+  exchange_.sync(index, loss_sums_ + evaluation_metrics_.doubles(), lane.totals.data());
   if (index == 0) {
-    read_totals(lane.totals.data());
+    read_totals(lane.totals.data(), evaluation_metrics_);
     result_.data_seconds = lane.data_seconds;
   }
 }
 
 void LaneRunner::pack(ProgramSet& programs, const StepPlan& plan, const float* params) {
   if (!programs.packs()) return;
-  std::vector<int64_t> sizes;
-  for (int leaf = rank_leaves().first; leaf < rank_leaves().last; ++leaf) {
-    const int64_t n = leaf_span(plan.begin, plan.samples, leaf, exchange_.shards()).size();
+  const std::vector<int64_t>& sizes = leaf_sizes(plan.samples);
+  run_lanes([&](int lane) { programs.pack(sizes, params, lane, team_.lanes()); });
+}
+
+// A leaf's size depends on the batch's size alone, never on where in the epoch it begins.
+const std::vector<int64_t>& LaneRunner::leaf_sizes(int64_t batch) {
+  const auto [at, unknown] = leaf_sizes_.try_emplace(batch);
+  std::vector<int64_t>& sizes = at->second;
+  for (int leaf = rank_leaves().first; unknown && leaf < rank_leaves().last; ++leaf) {
+    const int64_t n = leaf_span(0, batch, leaf, exchange_.shards()).size();
     if (n > 0 && std::find(sizes.begin(), sizes.end(), n) == sizes.end()) sizes.push_back(n);
   }
-  team_.run([&](int lane) { programs.pack(sizes, params, lane, team_.lanes()); });
+  return sizes;
+}
+
+void LaneRunner::run_lanes(const std::function<void(int)>& job) {
+  team_.run(job, [this](const std::exception& e) { exchange_.fail(e.what()); });
 }
 
 const StepResult& LaneRunner::train(const StepPlan& plan, Loader& loader,
                                     const UpdateSettings& settings) {
   pack(training_, plan, exchange_.params());
-  team_.run([&](int lane) { train_lane(lane, plan, loader, settings); });
+  run_lanes([&](int lane) { train_lane(lane, plan, loader, settings); });
   loader.release(plan.step);
   return result_;
 }
 
 const StepResult& LaneRunner::evaluate(const StepPlan& plan, Loader& loader) {
   pack(evaluation_, plan, exchange_.averaged_params());
-  team_.run([&](int lane) { evaluate_lane(lane, plan, loader); });
+  run_lanes([&](int lane) { evaluate_lane(lane, plan, loader); });
   loader.release(plan.step);
   return result_;
 }

@@ -2,6 +2,8 @@
 // What one rank's lanes do in a step: leaves through the training program, and in an evaluation:
 // leaves through the inference program.
 
+#include <functional>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -31,8 +33,8 @@ struct UpdateSettings {
 class LaneRunner {
  public:
   LaneRunner(const Graph& graph, LaneTeam& team, Exchange& exchange, ProgramSet& training,
-             ProgramSet& evaluation, const MetricSet& metrics, const Optimizer& optimizer,
-             bool labels);
+             ProgramSet& evaluation, const MetricSet& training_metrics,
+             const MetricSet& evaluation_metrics, const Optimizer& optimizer, bool labels);
   ~LaneRunner();
 
   // Arenas for the programs compiled so far. Call once, after all prepare() calls.
@@ -44,11 +46,15 @@ class LaneRunner {
   const StepResult& evaluate(const StepPlan& plan, Loader& loader);
 
   // Doubles a leaf may sync: the largest of loss and metric sums and the programs' own.
-  static int64_t max_sums(const Graph& graph, const ProgramSet& training, const MetricSet& metrics);
+  static int64_t max_sums(const Graph& graph, const ProgramSet& training,
+                          const MetricSet& training_metrics, const MetricSet& evaluation_metrics);
 
  private:
   struct Lane;
+  // Runs a job on every lane; an error of one ends the waits of all lanes of all ranks at once.
+  void run_lanes(const std::function<void(int)>& job);
   void pack(ProgramSet& programs, const StepPlan& plan, const float* params);
+  const std::vector<int64_t>& leaf_sizes(int64_t batch);
   void train_lane(int lane, const StepPlan& plan, Loader& loader, const UpdateSettings& settings);
   void evaluate_lane(int lane, const StepPlan& plan, Loader& loader);
   void run_leaves(Lane& lane, int index, const StepPlan& plan, Loader& loader);
@@ -56,10 +62,10 @@ class LaneRunner {
   Workspace bind(Lane& lane, int index, int leaf, int slot, ProgramSet& programs,
                  const LeafBatch& batch, const float* params);
   const LeafBatch& load(Lane& lane, const StepPlan& plan, int leaf, Loader& loader);
-  void finish_leaf(Lane& lane, int index, int leaf, const Program& program, const Workspace& ws,
-                   const LeafBatch& batch);
+  void finish_leaf(int index, int leaf, const Program& program, const MetricSet& metrics,
+                   const Workspace& ws, const LeafBatch& batch);
   double mean_loss(const double* totals) const;
-  void read_totals(const double* totals);
+  void read_totals(const double* totals, const MetricSet& metrics);
   LeafRun rank_leaves() const;
 
   const Graph& graph_;
@@ -67,11 +73,13 @@ class LaneRunner {
   Exchange& exchange_;
   ProgramSet& training_;
   ProgramSet& evaluation_;
-  const MetricSet& metrics_;
+  const MetricSet& training_metrics_;
+  const MetricSet& evaluation_metrics_;
   const Optimizer& optimizer_;
   const bool labels_;  // targets are class labels
   int64_t loss_sums_ = 0;
   std::vector<float> loss_weights_;
+  std::map<int64_t, std::vector<int64_t>> leaf_sizes_;  // of this rank, by samples of the batch
   std::vector<std::unique_ptr<Lane>> lanes_;
   StepResult result_;  // of lane 0
 };

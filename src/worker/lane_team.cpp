@@ -3,6 +3,7 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace trireme {
 namespace {
@@ -18,7 +19,7 @@ inline void relax() {
 }  // namespace
 
 LaneTeam::LaneTeam(int lanes, bool may_spin, const std::function<void()>& prepare)
-    : errors_(static_cast<size_t>(lanes)), spins_(may_spin ? kSpins : 0) {
+    : spins_(may_spin ? kSpins : 0) {
   prepare();
   for (int lane = 1; lane < lanes; ++lane)
     threads_.emplace_back([this, lane, prepare] {
@@ -48,33 +49,33 @@ void LaneTeam::serve(int lane) {
     wait_for(generation_, seen);
     ++seen;
     if (stop_) return;
-    try {
-      (*job_)(lane);
-    } catch (...) {
-      errors_[static_cast<size_t>(lane)] = std::current_exception();
-    }
+    perform(lane);
     if (remaining_.fetch_sub(1, std::memory_order_acq_rel) == 1) remaining_.notify_all();
   }
 }
 
-void LaneTeam::run(const std::function<void(int)>& job) {
+void LaneTeam::perform(int lane) {
+  try {
+    (*job_)(lane);
+  } catch (const std::exception& e) {
+    {
+      const std::lock_guard lock(error_guard_);
+      if (!first_error_) first_error_ = std::current_exception();
+    }
+    if (*on_error_) (*on_error_)(e);
+  }
+}
+
+void LaneTeam::run(const std::function<void(int)>& job, const OnError& on_error) {
   job_ = &job;
+  on_error_ = &on_error;
   remaining_.store(static_cast<uint32_t>(threads_.size()), std::memory_order_relaxed);
   generation_.fetch_add(1, std::memory_order_release);
   if (!threads_.empty()) generation_.notify_all();
-  try {
-    job(0);
-  } catch (...) {
-    errors_[0] = std::current_exception();
-  }
+  perform(0);
   while (const uint32_t left = remaining_.load(std::memory_order_acquire))
     wait_for(remaining_, left);
-  for (std::exception_ptr& error : errors_)
-    if (error) {
-      const std::exception_ptr first = error;
-      std::fill(errors_.begin(), errors_.end(), nullptr);
-      std::rethrow_exception(first);
-    }
+  if (first_error_) std::rethrow_exception(std::exchange(first_error_, nullptr));
 }
 
 int default_lanes(int ranks_with_same_mask) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <exception>
 #include <functional>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -20,17 +21,21 @@ class LaneTeam {
   LaneTeam(const LaneTeam&) = delete;
   LaneTeam& operator=(const LaneTeam&) = delete;
   int lanes() const { return static_cast<int>(threads_.size()) + 1; }
-  // Runs job(lane) on every lane; returns when all are done. Rethrows the exception of the lowest
-  // lane that threw.
-  void run(const std::function<void(int)>& job);
+  // Called in the thread of a lane whose job threw, at once: other lanes may be waiting for it.
+  using OnError = std::function<void(const std::exception&)>;
+  // Runs job(lane) on every lane; returns when all are done. Rethrows what was thrown first.
+  void run(const std::function<void(int)>& job, const OnError& on_error = {});
 
  private:
   void serve(int lane);
+  void perform(int lane);
   void wait_for(const std::atomic<uint32_t>& word, uint32_t old) const;
 
   std::vector<std::thread> threads_;
-  std::vector<std::exception_ptr> errors_;
+  std::mutex error_guard_;
+  std::exception_ptr first_error_;
   const std::function<void(int)>* job_ = nullptr;
+  const OnError* on_error_ = nullptr;
   int spins_;
   alignas(64) std::atomic<uint32_t> generation_{0};
   alignas(64) std::atomic<uint32_t> remaining_{0};

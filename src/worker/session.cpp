@@ -6,16 +6,13 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "export/data_shape.h"
 #include "worker/agreement.h"
 #include "worker/evaluate.h"
 #include "worker/init_from.h"
 #include "worker/version.h"
 
 namespace trireme {
-
-DataShape data_shape(const Schema& schema) {
-  return {schema.input, schema.image, schema.classes, schema.target_width, schema.weighted};
-}
 
 Session::Session(Communicator& communicator, const Experiment& e, const Path& resume)
     : comm(communicator), experiment(e), optimizer(e.optimizer) {
@@ -36,10 +33,13 @@ void Session::open() {
   data = open_data(experiment.data, experiment.run.seed, fixed);
   data_fingerprint =
       data.train->fingerprint() + (data.validation ? data.validation->fingerprint() : "");
-  const DataShape shape = data_shape(preprocessing().schema);
+  const DataShape shape = data_shape_of(preprocessing().schema);
   graph = build_graph(experiment, shape);
   metrics =
       std::make_unique<MetricSet>(experiment.model, shape, preprocessing().schema.class_names);
+  ModelConfig cheap = experiment.model;
+  cheap.metrics.clear();
+  training_metrics = std::make_unique<MetricSet>(cheap, shape, std::vector<std::string>{});
   if (data.validation) check_monitor(*metrics, experiment.train.monitor);
   train_order = make_order(experiment.data, *data.train, experiment.run.seed, true);
   if (data.validation)
@@ -98,13 +98,14 @@ void Session::compile() {
   }
   AllReduceOptions exchange_options;
   exchange_options.keep_leaves = training->any().segments() > 1;
-  exchange_options.max_sums = LaneRunner::max_sums(*graph, *training, *metrics);
+  exchange_options.max_sums = LaneRunner::max_sums(*graph, *training, *training_metrics, *metrics);
   exchange_options.ema = experiment.train.ema > 0;
   exchange_options.timeout = experiment.run.timeout;
   exchange = std::make_unique<AllReduceExchange>(comm, topology, *kernels, *graph, optimizer,
                                                  exchange_options);
-  runner = std::make_unique<LaneRunner>(*graph, *team, *exchange, *training, *evaluation, *metrics,
-                                        optimizer, preprocessing().schema.classes > 0);
+  runner = std::make_unique<LaneRunner>(*graph, *team, *exchange, *training, *evaluation,
+                                        *training_metrics, *metrics, optimizer,
+                                        preprocessing().schema.classes > 0);
   runner->allocate();
 }
 

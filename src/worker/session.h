@@ -22,8 +22,6 @@
 
 namespace trireme {
 
-DataShape data_shape(const Schema& schema);
-
 class Session {
  public:
   // Every rank must call. `resume`: the checkpoint to continue from; empty: a fresh start.
@@ -42,7 +40,8 @@ class Session {
   std::unique_ptr<Order> train_order, validation_order;
   std::unique_ptr<Steps> steps;
   std::unique_ptr<Schedule> schedule;
-  std::unique_ptr<MetricSet> metrics;
+  std::unique_ptr<MetricSet> metrics;           // the experiment's, of evaluations
+  std::unique_ptr<MetricSet> training_metrics;  // of every step: the cheap ones
   std::unique_ptr<ProgramSet> training, evaluation;
   std::unique_ptr<AllReduceExchange> exchange;
   std::unique_ptr<LaneTeam> team;

@@ -112,11 +112,11 @@ class TrainingRun {
     state_.step += 1;
     state_.updates += result.verdict.applied;
     state_.samples += plan.samples;
-    record(plan, result, settings.scalars.lr);
+    record(result, settings.scalars.lr);
     return result.verdict;
   }
 
-  void record(const StepPlan&, const StepResult& r, float lr) {
+  void record(const StepResult& r, float lr) {
     phases_.data += r.data_seconds;
     phases_.compute += r.compute_seconds;
     phases_.exchange += r.exchange_seconds;
@@ -126,7 +126,7 @@ class TrainingRun {
     step.epoch = s_.steps->epoch_of(state_.step);
     step.samples = state_.samples;
     step.loss = r.loss;
-    for (const MetricValue& m : s_.metrics->finish(r.metrics))
+    for (const MetricValue& m : s_.training_metrics->finish(r.metrics))
       if (m.name == "accuracy") step.accuracy = m.value;
     step.learning_rate = lr;
     step.grad_norm = r.verdict.grad_norm;
@@ -159,7 +159,6 @@ class TrainingRun {
     const Evaluation e = evaluate(s_);
     phases_.evaluation += seconds_since(start);
     evaluated_at_ = state_.step;
-    last_evaluation_ = e;
     const std::string& monitor = s_.experiment.train.monitor;
     const double value = e.value(monitor);
     const bool larger = MetricSet::larger_is_better(monitor.substr(monitor.rfind('/') + 1));
@@ -240,6 +239,8 @@ class TrainingRun {
     if (s_.data.validation && evaluated_at_ != state_.step) evaluate_now();
     save(false);
     if (checkpointer_) checkpointer_->finish();
+    if (s_.experiment.export_.best)  // the last rank reads what the first wrote
+      s_.comm.barrier({s_.experiment.run.timeout, "the last checkpoint", state_.step});
     const ExportOutcome exported = export_at_end(s_, dir_);
     if (log_) {
       log_->finish(summary(status_, exported));
@@ -274,7 +275,6 @@ class TrainingRun {
   int64_t evaluated_at_ = -1, saved_at_ = -1;
   std::string status_ = "finished";
   PhaseSeconds phases_;
-  Evaluation last_evaluation_;
   std::unique_ptr<RunLog> log_;
   std::unique_ptr<Checkpointer> checkpointer_;
 };
@@ -361,9 +361,7 @@ ExitCode train(Communicator& comm, const Experiment& experiment, const TrainOpti
   } catch (const AgreedError&) {
     throw;
   } catch (const std::exception& e) {
-    session.exchange->fail(fmt::format("rank {} ({}) failed: {}", comm.rank(),
-                                       comm.members()[static_cast<size_t>(comm.rank())].host,
-                                       e.what()));
+    session.exchange->fail(e.what());
     throw;
   }
 }

@@ -11,6 +11,7 @@ struct Case {
   std::vector<std::string> overrides;
   std::string message;
 };
+void PrintTo(const Case& c, std::ostream* out) { *out << c.message; }
 
 const std::string kSynthetic =
     "[model]\npreset = mlp\n[data]\nreader = synthetic\nshape = 4\nclasses = 2\n";
@@ -221,7 +222,9 @@ const std::vector<Case> kOtherRules = {
      "command line: exchange.name: parameter_server is not available yet"},
     {kSmall,
      {"export.best=true", "checkpoint.keep_best=false"},
-     "command line: export.best: needs checkpoint.keep_best = true"},
+     "command line: export.best: needs checkpoint.keep_best = true\n"
+     "command line: export.best: needs validation data (set data.validation or "
+     "data.validation_split)"},
     {kSmall,
      {"debug.kill_step=3"},
      "command line: debug.kill_step: needs debug.kill_rank, the rank that fails"},

@@ -21,7 +21,8 @@ json key_of(const std::string& section, const std::string& key) {
 }
 
 TEST(Schema, TheCommittedPageIsTheGeneratedOne) {
-  EXPECT_EQ(read_text(Path(TRIREME_SOURCE_DIR) / "docs" / "experiment-file.md"), schema_markdown())
+  EXPECT_TRUE(read_text(Path(TRIREME_SOURCE_DIR) / "docs" / "experiment-file.md") ==
+              schema_markdown())
       << "write it again: trireme config --schema --markdown > docs/experiment-file.md";
 }
 

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "export/data_shape.h"
 #include "export/safetensors_model.h"
 #include "export/test_models.h"
 

@@ -9,8 +9,8 @@
 
 #include "base/error.h"
 #include "checkpoint/checkpoint.h"
+#include "export/data_shape.h"
 #include "export/evaluation_data.h"
-#include "export/safetensors_model.h"
 #include "export/score.h"
 #include "export/test_models.h"
 

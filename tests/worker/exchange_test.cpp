@@ -155,7 +155,7 @@ TEST(AllReduceExchange, WakesEveryLaneWithTheFirstCauseWhenOneRankFails) {
     AllReduceExchange exchange(comm, topology, cpu_kernels(), *graph, optimizer, options);
     exchange.begin(0, {4, 0, 0, 64});
     if (comm.rank() == 1) {
-      exchange.fail("rank 1 (a) failed: bad sample");
+      exchange.fail("bad sample");
       return;
     }
     double total[2];
@@ -169,7 +169,7 @@ TEST(AllReduceExchange, WakesEveryLaneWithTheFirstCauseWhenOneRankFails) {
   });
   ASSERT_EQ(messages.size(), 2u);
   for (const std::string& m : messages)
-    EXPECT_THAT(m, testing::HasSubstr("rank 1 (a) failed: bad sample"));
+    EXPECT_THAT(m, testing::HasSubstr("rank 1 (host node0) failed: bad sample"));
 }
 
 }  // namespace
