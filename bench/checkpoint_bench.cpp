@@ -1,11 +1,15 @@
 // What a checkpoint costs the training loop: the time in which Checkpointer::save holds it, and the
 // steps that the background write takes away.
 //   checkpoint_bench EXPERIMENT.ini FOLDER [--section.key=value ...]
-// run N hold -> seconds in which N saves held the loop, each after the one before was on disk.
+// run N hold -> seconds in which N saves held the loop (the call, and the next update's wait for
+// the copy), each after the one before was on disk.
 // run N written -> seconds until N checkpoints were on disk.
+// run N cpu -> CPU seconds of N saves with nothing else running.
 // run N steps, run N steps_and_save -> seconds of N steps, without and with a save at their start.
 
 #include <fmt/format.h>
+
+#include <time.h>
 
 #include <cstdio>
 
@@ -16,6 +20,16 @@
 
 namespace trireme::bench {
 namespace {
+
+double cpu_seconds() {
+  timespec t;
+  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
+}
+
+double seconds_since_epoch() {
+  return std::chrono::duration<double>(Clock::now().time_since_epoch()).count();
+}
 
 class CheckpointBench {
  public:
@@ -33,7 +47,9 @@ class CheckpointBench {
 
   double run(const Request& request) {
     const std::string what = request.words.empty() ? "" : request.words.front();
-    if (what == "hold" || what == "written") return save(request.repetitions, what == "written");
+    if (what == "hold") return hold(request.repetitions);
+    if (what == "written") return written(request.repetitions, seconds_since_epoch);
+    if (what == "cpu") return written(request.repetitions, cpu_seconds);
     if (what != "steps" && what != "steps_and_save")
       throw std::runtime_error("no such measurement: " + what);
     const auto start = Clock::now();
@@ -51,16 +67,25 @@ class CheckpointBench {
     checkpointer_.save(steps_.session().exchange->snapshot(), std::move(state), false);
   }
 
-  double save(int64_t times, bool until_written) {
+  double hold(int64_t times) {
     double seconds = 0;
     for (int64_t i = 0; i < times; ++i) {
       const auto start = Clock::now();
       save_once();
-      if (!until_written) seconds += seconds_since(start);
+      seconds += seconds_since(start);
+      seconds += steps_.run(1).checkpoint;
       checkpointer_.finish();
-      if (until_written) seconds += seconds_since(start);
     }
     return seconds;
+  }
+
+  double written(int64_t times, double (*now)()) {
+    const double start = now();
+    for (int64_t i = 0; i < times; ++i) {
+      save_once();
+      checkpointer_.finish();
+    }
+    return now() - start;
   }
 
   StepsOf steps_;

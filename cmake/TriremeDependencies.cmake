@@ -3,7 +3,6 @@ find_package(Threads REQUIRED)
 find_package(MPI REQUIRED COMPONENTS C)
 find_package(Boost REQUIRED COMPONENTS program_options)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
-find_package(ZLIB REQUIRED)
 find_package(JPEG REQUIRED)
 find_package(PNG REQUIRED)
 find_package(LibArchive REQUIRED)
@@ -28,6 +27,13 @@ else()
     INTERFACE_INCLUDE_DIRECTORIES ${ONEDNN_INCLUDE})
 endif()
 find_package(OpenMP REQUIRED COMPONENTS CXX)
+
+# libdeflate: Debian ships no CMake config for 1.14.
+find_path(LIBDEFLATE_INCLUDE libdeflate.h REQUIRED)
+find_library(LIBDEFLATE_LIBRARY NAMES deflate REQUIRED)
+add_library(trireme_libdeflate INTERFACE)
+target_include_directories(trireme_libdeflate SYSTEM INTERFACE ${LIBDEFLATE_INCLUDE})
+target_link_libraries(trireme_libdeflate INTERFACE ${LIBDEFLATE_LIBRARY})
 
 # libonnx: Debian ships no CMake config for 1.12.
 find_path(ONNX_INCLUDE onnx/onnx_pb.h REQUIRED)

@@ -25,8 +25,9 @@ Path save_checkpoint(const Path& folder, StateSource& source, const RunState& st
                      const SaveOptions& options);
 
 // Removes all but the newest `keep` checkpoints (and the one named in best.json). Never removes the
-// newest good one: it is read back and verified before anything older goes.
-void rotate_checkpoints(const Path& folder, int64_t keep);
+// newest good one: it is read back and verified before anything older goes, unless it is `whole`,
+// which this process has just written.
+void rotate_checkpoints(const Path& folder, int64_t keep, const Path& whole = {});
 
 // Points best.json at a checkpoint of `folder`, atomically; what tag "best" does after saving.
 void mark_best(const Path& folder, const Path& checkpoint);

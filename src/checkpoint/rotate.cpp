@@ -20,7 +20,7 @@ std::optional<Path> protected_best(const Path& folder) {
 
 }  // namespace
 
-void rotate_checkpoints(const Path& folder, int64_t keep) {
+void rotate_checkpoints(const Path& folder, int64_t keep, const Path& whole) {
   const std::vector<Path> all = list_checkpoints(folder);
   const auto kept = static_cast<size_t>(std::max<int64_t>(keep, 0));
   if (all.size() <= kept) return;
@@ -30,7 +30,7 @@ void rotate_checkpoints(const Path& folder, int64_t keep) {
       std::any_of(all.begin(), all.end(), [&](const Path& p) { return !stay.contains(p); });
   if (!any_goes) return;
   // Throws when none is whole: then the damaged ones are all there is, and nothing is removed.
-  stay.insert(*newest_good_checkpoint(folder));
+  stay.insert(whole.empty() ? *newest_good_checkpoint(folder) : whole);
   for (const Path& checkpoint : all) {
     if (stay.contains(checkpoint)) continue;
     // Under its old name a half-removed folder would look like a damaged checkpoint.

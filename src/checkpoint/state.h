@@ -24,6 +24,8 @@ struct TensorMeta {
 class StateSource {
  public:
   virtual ~StateSource() = default;
+  // Takes a copy of what training goes on to change. Before list() and read(), once.
+  virtual void capture() {}
   virtual const std::vector<TensorMeta>& list() const = 0;
   // The whole tensor in logical order.
   virtual void read(const TensorMeta& tensor, std::span<std::byte> out) = 0;

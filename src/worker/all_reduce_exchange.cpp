@@ -244,6 +244,12 @@ void AllReduceExchange::reduce(Lane& lane) {
   }
 }
 
+void AllReduceExchange::wait_for_snapshot() {
+  const auto start = Clock::now();
+  snapshot_copy_->wait();
+  snapshot_wait_ = seconds_since(start);
+}
+
 double AllReduceExchange::norm_squared() const {
   double sum = 0;
   for (int64_t c = 0; c < params_.chunks(); ++c) sum += memory_.partials()[c];
@@ -260,6 +266,7 @@ Verdict AllReduceExchange::update(int lane_index, const Optimizer& optimizer,
   uint32_t requests = gather_requests(lane);
   if (topology_.nodes > 1 && leads(lane)) *memory_.node_requests() = requests;
   reduce(lane);
+  if (lane.index == 0) wait_for_snapshot();  // nobody changes the state before this lane arrives
   meet(lane, "the reduced gradient");
   if (topology_.nodes > 1) requests = *memory_.node_requests();
 
@@ -290,7 +297,7 @@ Verdict AllReduceExchange::update(int lane_index, const Optimizer& optimizer,
 }
 
 std::unique_ptr<StateSource> AllReduceExchange::snapshot() {
-  auto flat = std::make_unique<FlatState>(snapshot_buffers_);
+  auto flat = std::make_unique<FlatState>(snapshot_buffers_, snapshot_copy_);
   flat->add("model.", params_, memory_.params());
   for (size_t i = 0; i < moments_.size(); ++i)
     flat->add("optimizer." + moments_[i] + ".", params_, memory_.moment(static_cast<int>(i)));

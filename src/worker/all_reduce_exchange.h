@@ -53,6 +53,7 @@ class AllReduceExchange final : public Exchange {
   std::unique_ptr<StateSource> snapshot() override;
   void restore(const TensorReader& read) override;
   double wait_seconds(int lane) const override;
+  double snapshot_wait_seconds() const override { return snapshot_wait_; }
   void fail(std::string_view why) noexcept override;
   size_t window_bytes() const { return memory_.bytes(); }
 
@@ -67,6 +68,7 @@ class AllReduceExchange final : public Exchange {
   Range share(const Lane& lane) const;
   double norm_squared() const;
   uint32_t gather_requests(const Lane& lane);
+  void wait_for_snapshot();
 
   Communicator& comm_;
   const Topology topology_;
@@ -81,6 +83,8 @@ class AllReduceExchange final : public Exchange {
   std::vector<const float*> piece_data_;           // of all lanes of the node, in order
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::shared_ptr<BufferPool> snapshot_buffers_ = std::make_shared<BufferPool>();
+  std::shared_ptr<CopyPending> snapshot_copy_ = std::make_shared<CopyPending>();
+  double snapshot_wait_ = 0;
 };
 
 }  // namespace trireme

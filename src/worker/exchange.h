@@ -72,8 +72,11 @@ class Exchange {
 
   virtual Verdict update(int lane, const Optimizer& optimizer, const UpdateRequest& request) = 0;
 
-  // The whole state as of now, copied; read by the checkpoint's writer.
+  // The whole state as of now, for the checkpoint's writer: its thread takes the copy (capture())
+  // while steps go on; the next update waits for that. One at a time.
   virtual std::unique_ptr<StateSource> snapshot() = 0;
+  // Spent by the last update in that wait.
+  virtual double snapshot_wait_seconds() const = 0;
   // Fills the state from logical tensors; `read` returns false for a tensor it lacks (initial value
   // stays). Every rank must call.
   using TensorReader = std::function<bool(const TensorMeta&, std::span<std::byte>)>;

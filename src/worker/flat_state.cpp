@@ -6,34 +6,51 @@
 #include "base/error.h"
 
 namespace trireme {
+namespace {
+
+AlignedBuffer take(BufferPool& pool, size_t bytes) {
+  const auto spare = std::find_if(pool.begin(), pool.end(),
+                                  [&](const AlignedBuffer& b) { return b.size() == bytes; });
+  if (spare == pool.end()) return AlignedBuffer(bytes);
+  AlignedBuffer buffer = std::move(*spare);
+  pool.erase(spare);
+  return buffer;
+}
+
+}  // namespace
+
+FlatState::FlatState(std::shared_ptr<BufferPool> pool, std::shared_ptr<CopyPending> pending)
+    : pool_(std::move(pool)), pending_(std::move(pending)) {
+  pending_->start();
+}
 
 FlatState::~FlatState() {
-  for (AlignedBuffer& buffer : buffers_) pool_->push_back(std::move(buffer));
+  for (AlignedBuffer& copy : copies_) pool_->push_back(std::move(copy));
+  pending_->finish();
 }
 
 void FlatState::add(const std::string& prefix, const ParamTable& table, const float* flat) {
-  const size_t bytes = static_cast<size_t>(table.size()) * sizeof(float);
-  const auto spare = std::find_if(pool_->begin(), pool_->end(),
-                                  [&](const AlignedBuffer& b) { return b.size() == bytes; });
-  if (spare == pool_->end()) {
-    buffers_.emplace_back(bytes);
-  } else {
-    buffers_.push_back(std::move(*spare));
-    pool_->erase(spare);
-  }
-  AlignedBuffer& copy = buffers_.back();
-  std::memcpy(copy.data(), flat, copy.size());
   for (const Slot& slot : table.slots()) {
-    entries_.push_back({prefix + slot.name, &slot, buffers_.size() - 1});
+    entries_.push_back({prefix + slot.name, &slot, originals_.size()});
     list_.push_back({prefix + slot.name, slot.logical, DType::f32});
   }
+  originals_.emplace_back(flat, static_cast<size_t>(table.size()));
+}
+
+void FlatState::capture() {
+  for (const std::span<const float> original : originals_) {
+    copies_.push_back(take(*pool_, original.size_bytes()));
+    if (!original.empty())
+      std::memcpy(copies_.back().data(), original.data(), original.size_bytes());
+  }
+  pending_->finish();
 }
 
 void FlatState::read(const TensorMeta& tensor, std::span<std::byte> out) {
   const auto entry = std::find_if(entries_.begin(), entries_.end(),
                                   [&](const Entry& e) { return e.name == tensor.name; });
   if (entry == entries_.end()) throw FormatError("the snapshot has no tensor " + tensor.name);
-  to_logical(*entry->slot, buffers_[entry->buffer].floats() + entry->slot->offset,
+  to_logical(*entry->slot, copies_[entry->buffer].floats() + entry->slot->offset,
              reinterpret_cast<float*>(out.data()));
 }
 

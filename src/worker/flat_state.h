@@ -1,6 +1,7 @@
 #pragma once
 // A copy of flat buffers, given out as logical tensors: what a checkpoint's writer streams from.
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,13 +15,32 @@ namespace trireme {
 // copy. One snapshot at a time gives them back from the writer's thread, before the next is taken.
 using BufferPool = std::vector<AlignedBuffer>;
 
+// What the owner of the buffers waits for before it changes them.
+class CopyPending {
+ public:
+  void start() { pending_.store(true, std::memory_order_relaxed); }
+  void finish() {
+    pending_.store(false, std::memory_order_release);
+    pending_.notify_all();
+  }
+  void wait() const { pending_.wait(true, std::memory_order_acquire); }
+
+ private:
+  std::atomic<bool> pending_{false};
+};
+
 class FlatState final : public StateSource {
  public:
-  // The tables given to add() must outlive this.
-  explicit FlatState(std::shared_ptr<BufferPool> pool) : pool_(std::move(pool)) {}
+  // `pending` holds from now until the copy is taken, or this is gone.
+  FlatState(std::shared_ptr<BufferPool> pool, std::shared_ptr<CopyPending> pending);
   ~FlatState() override;
-  // Copies table.size() floats; tensor names are prefix + slot name.
+  FlatState(const FlatState&) = delete;
+  FlatState& operator=(const FlatState&) = delete;
+  // table.size() floats to copy; tensor names are prefix + slot name. Table and buffer must outlive
+  // this.
   void add(const std::string& prefix, const ParamTable& table, const float* flat);
+  // Takes the copy; the writer's thread calls it, so that the steps go on meanwhile. Once.
+  void capture() override;
   const std::vector<TensorMeta>& list() const override { return list_; }
   void read(const TensorMeta& tensor, std::span<std::byte> out) override;
 
@@ -32,7 +52,9 @@ class FlatState final : public StateSource {
   };
 
   std::shared_ptr<BufferPool> pool_;
-  std::vector<AlignedBuffer> buffers_;
+  std::shared_ptr<CopyPending> pending_;
+  std::vector<std::span<const float>> originals_;
+  std::vector<AlignedBuffer> copies_;  // of originals_, after capture()
   std::vector<Entry> entries_;
   std::vector<TensorMeta> list_;
 };

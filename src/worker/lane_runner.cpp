@@ -210,7 +210,8 @@ void LaneRunner::train_lane(int index, const StepPlan& plan, Loader& loader,
   read_totals(totals, training_metrics_);
   result_.data_seconds = lane.data_seconds;
   result_.compute_seconds = worked - lane.data_seconds;
-  result_.exchange_seconds = seconds_since(start) - worked;
+  result_.checkpoint_seconds = exchange_.snapshot_wait_seconds();
+  result_.exchange_seconds = seconds_since(start) - worked - result_.checkpoint_seconds;
 }
 
 void LaneRunner::evaluate_lane(int index, const StepPlan& plan, Loader& loader) {

@@ -19,8 +19,9 @@ struct StepResult {
   Verdict verdict;
   double loss = 0;  // mean over the batch, all losses with their weights
   double weight = 0;
-  std::vector<double> metrics;                                         // totals of the MetricSet
-  double data_seconds = 0, compute_seconds = 0, exchange_seconds = 0;  // of lane 0
+  std::vector<double> metrics;  // totals of the MetricSet
+  double data_seconds = 0, compute_seconds = 0, exchange_seconds = 0,
+         checkpoint_seconds = 0;  // of lane 0
 };
 
 struct UpdateSettings {

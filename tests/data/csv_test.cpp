@@ -43,7 +43,8 @@ TEST_F(CsvTest, ReadsGzipTabsNoHeaderAndAnIndexAsLabel) {
   config.header = false;
   config.delimiter = "tab";
   config.label = "1";
-  config.train = {file("x.tsv.gz", test::gzip("1\t0\t5\n2\t1\t6\n"))};
+  // Two members, as `cat a.gz b.gz` makes them.
+  config.train = {file("x.tsv.gz", test::gzip("1\t0\t5\n") + test::gzip("2\t1\t6\n"))};
   const auto sets = open_data(config, 1);
   EXPECT_THAT(test::read_sample(*sets.train, 1).input, ElementsAre(2, 6));
 }

@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <libdeflate.h>
 #include <png.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include <cstdio>
 #include <fstream>
@@ -45,16 +45,11 @@ DataConfig default_config(const std::string& reader) {
 }
 
 std::string gzip(const std::string& content) {
-  z_stream z{};
-  deflateInit2(&z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
-  std::string packed(content.size() + 1000, '\0');
-  z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(content.data()));
-  z.avail_in = static_cast<uInt>(content.size());
-  z.next_out = reinterpret_cast<Bytef*>(packed.data());
-  z.avail_out = static_cast<uInt>(packed.size());
-  deflate(&z, Z_FINISH);
-  packed.resize(z.total_out);
-  deflateEnd(&z);
+  libdeflate_compressor* compressor = libdeflate_alloc_compressor(6);
+  std::string packed(libdeflate_gzip_compress_bound(compressor, content.size()), '\0');
+  packed.resize(libdeflate_gzip_compress(compressor, content.data(), content.size(), packed.data(),
+                                         packed.size()));
+  libdeflate_free_compressor(compressor);
   return packed;
 }
 
