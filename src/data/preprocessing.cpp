@@ -78,18 +78,28 @@ std::vector<double> per_channel(const char* key, const std::vector<double>& valu
                     "give one value, or one for each");
 }
 
+// What values are divided by before anything else, so that pixels count from 0 to 1.
+double scale_of(const RawData& raw, const DataConfig& config) {
+  if (config.scale > 0) return config.scale;
+  return raw.eight_bit() && raw.image ? 255.0 : 1.0;
+}
+
+// (x / scale - mean) / std, as (x - mean scale) / (std scale).
 Normalization given_normalization(const RawData& raw, const DataConfig& config) {
   Normalization n{per_channel("mean", config.mean, raw.channels()),
                   per_channel("std", config.std, raw.channels())};
   for (double s : n.std) {
     if (!(s > 0)) throw ConfigError(fmt::format("data.std has {}; it must be above 0", s));
   }
-  const bool unit_sized = std::all_of(n.std.begin(), n.std.end(), [](double s) { return s <= 1; });
-  if (raw.eight_bit() && unit_sized) {
+  const double scale = scale_of(raw, config);
+  const bool of_raw = std::any_of(n.std.begin(), n.std.end(), [](double s) { return s > 1; });
+  if (scale == 255 && of_raw) {
     log_warning(
-        "data.mean and data.std are of raw pixels, 0 to 255, but look as if of pixels from 0 to 1; "
-        "multiply both by 255");
+        "data.mean and data.std are of pixels from 0 to 1, but data.std is above 1; if they are of "
+        "raw pixels, set data.scale = 1");
   }
+  for (double& m : n.mean) m *= scale;
+  for (double& s : n.std) s *= scale;
   return n;
 }
 
@@ -98,7 +108,7 @@ Normalization derive_normalization(const RawData& raw, const DataConfig& config,
   if (config.normalize == "standard") return training_statistics(raw, split);
   if (config.normalize == "given") return given_normalization(raw, config);
   if (config.normalize != "unit") return {};
-  const double scale = config.scale > 0 ? config.scale : raw.eight_bit() && raw.image ? 255.0 : 1.0;
+  const double scale = scale_of(raw, config);
   const size_t channels = static_cast<size_t>(raw.channels());
   Normalization n{std::vector<double>(channels, 0.0), std::vector<double>(channels, scale)};
   if (raw.image) return n;

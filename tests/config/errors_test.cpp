@@ -141,7 +141,9 @@ const std::vector<Case> kDataRules = {
      {"data.normalize=given"},
      "exp.ini: data.mean: missing (normalize = given)\nexp.ini: data.std: missing (normalize = "
      "given)"},
-    {kSmall, {"data.scale=2"}, "command line: data.scale: only used by normalize = unit, not none"},
+    {kSmall,
+     {"data.scale=2"},
+     "command line: data.scale: only used by normalize = unit, given, not none"},
     {kSmall,
      {"data.block_size=2"},
      "command line: data.block_size: only used by order = block, not full"},

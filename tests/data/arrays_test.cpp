@@ -60,18 +60,24 @@ TEST_F(ArraysTest, StandardStatisticsOfBytesAreExact) {
   EXPECT_THAT(n.std, ElementsAre(std::sqrt(5.0)));
 }
 
-TEST_F(ArraysTest, GivenStatisticsAreOfRawValuesAndTheirLengthsMustFit) {
+TEST_F(ArraysTest, GivenStatisticsAreOfPixelsFromZeroToOneAndTheirLengthsMustFit) {
   DataConfig c = test::default_config("idx");
-  c.train = {file("a", test::idx({1, 1, 1}, "\x0a"))};
+  c.train = {file("a", test::idx({1, 1, 1}, "\x66"))};  // 102 = 0.4 of 255
   c.train_labels = {file("al", test::idx({1}, std::string(1, '\0')))};
   c.normalize = "given";
-  c.mean = {4};
-  c.std = {2};
-  EXPECT_THAT(test::read_sample(*open_data(c, 1).train, 0).input, ElementsAre(3));
-  testing::internal::CaptureStderr();
+  c.mean = {0.2};
   c.std = {0.5};
+  EXPECT_THAT(test::read_sample(*open_data(c, 1).train, 0).input,
+              ElementsAre(testing::FloatEq(0.4f)));
+  c.scale = 1;
+  c.mean = {100};
+  c.std = {0.5};
+  EXPECT_THAT(test::read_sample(*open_data(c, 1).train, 0).input, ElementsAre(4));
+  testing::internal::CaptureStderr();
+  c.scale = 0;
+  c.std = {80};
   open_data(c, 1);
-  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("multiply both by 255"));
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("set data.scale = 1"));
   c.std = {1, 2};
   EXPECT_THAT(error_of([&] { open_data(c, 1); }),
               HasSubstr("data.std has 2 values, but the data has 1 channels or columns"));

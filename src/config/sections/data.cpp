@@ -55,12 +55,12 @@ void read_normalization(Section& s, DataConfig& c) {
   s.for_all();
   c.normalize = s.choice("normalize", "none", {"none", "unit", "standard", "given"},
                          "unit: x / scale; standard: by mean and deviation of the training split; "
-                         "given: by mean and std");
-  s.only_for("normalize", {"unit"});
+                         "given: (x / scale - mean) / std");
+  s.only_for("normalize", {"unit", "given"});
   c.scale = s.number("scale", 0, {0, 1e30}, "", "divisor; 0: 255 for images, 1 otherwise");
   s.only_for("normalize", {"given"});
-  c.mean = s.numbers("mean", {-1e30, 1e30}, "", "per channel or column");
-  c.std = s.numbers("std", {1e-30, 1e30}, "", "per channel or column");
+  c.mean = s.numbers("mean", {-1e30, 1e30}, "", "per channel or column, of x / scale");
+  c.std = s.numbers("std", {1e-30, 1e30}, "", "per channel or column, of x / scale");
 }
 
 void read_order(Section& s, DataConfig& c) {
