@@ -22,5 +22,7 @@ find_trireme() {
 # is told to end can save. mpirun also waits twice as long before it returns when a rank ended with an error.
 mpirun_common() {
   MPIRUN_COMMON=(--mca odls_base_sigkill_timeout "${TRIREME_KILL_GRACE:-30}")
+  # mpirun puts a pipe between the ranks and the terminal: rank 0 draws its bar if it is told how wide that is.
+  if [ -t 2 ]; then MPIRUN_COMMON+=(-x "TRIREME_COLUMNS=$(tput cols 2>/dev/null || echo 80)"); fi
   if [ "$(id -u)" -eq 0 ]; then MPIRUN_COMMON+=(--allow-run-as-root); fi
 }

@@ -4,12 +4,15 @@
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "config/experiment.h"
+#include "export/data_shape.h"
+#include "model/summary.h"
 
 namespace trireme {
 
 namespace {
 
 const std::vector<OptionSpec> kOptions = {
+    {"--layers", "", "read the data and print the model: layers, shapes, parameters, work"},
     {"--schema", "", "print every key with type, default, range, unit and help"},
     {"--json", "", "the schema as JSON, for editors"},
     {"--markdown", "", "the schema as Markdown (docs/experiment-file.md)"}};
@@ -18,7 +21,7 @@ void print(const std::string& text) { std::fputs(text.c_str(), stdout); }
 
 std::string help() {
   return format_help(
-      "trireme config EXPERIMENT.ini [--section.key=value ...]\n"
+      "trireme config EXPERIMENT.ini [--layers] [--section.key=value ...]\n"
       "       trireme config --schema [--json | --markdown]",
       "Prints the resolved experiment, each value with its origin; or the schema.", kOptions,
       "The printed experiment reads back to the same experiment.");
@@ -38,6 +41,11 @@ int print_schema(const Options& options) {
   return 0;
 }
 
+std::string layers_of(const Experiment& experiment) {
+  const DataSets data = open_data(experiment.data, experiment.run.seed);
+  return summary(*build_graph(experiment, data_shape_of(data.train->preprocessing().schema)));
+}
+
 }  // namespace
 
 int command_config(const Args& args) {
@@ -55,7 +63,8 @@ int command_config(const Args& args) {
                           std::to_string(options.positional().size()),
                       "trireme config EXPERIMENT.ini, or trireme config --schema");
   }
-  print(load_experiment(options.positional().front(), options.overrides()).to_ini(true));
+  const Experiment experiment = load_experiment(options.positional().front(), options.overrides());
+  print(options.has("--layers") ? layers_of(experiment) : experiment.to_ini(true));
   return 0;
 }
 

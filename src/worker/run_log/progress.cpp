@@ -6,8 +6,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "worker/run_log/numbers.h"
 
 namespace trireme {
@@ -115,9 +117,22 @@ Progress::Output terminal_output() {
           [](std::string_view text) { log_info("{}", text); }};
 }
 
+namespace {
+
+// mpirun puts a pipe between a rank and the terminal, so that the launch scripts say how wide it
+// is: TRIREME_COLUMNS. 0: there is none.
+int columns_behind_mpirun() {
+  const char* columns = std::getenv("TRIREME_COLUMNS");
+  return columns ? static_cast<int>(parse_int(columns).value_or(0)) : 0;
+}
+
+}  // namespace
+
 ProgressOptions progress_options(const RunConfig& run, int64_t total_steps, int64_t first_step) {
   ProgressOptions options;
-  options.bar = run.progress && ::isatty(STDERR_FILENO) == 1;
+  const int behind_mpirun = columns_behind_mpirun();
+  options.bar = run.progress && (::isatty(STDERR_FILENO) == 1 || behind_mpirun > 0);
+  if (behind_mpirun > 0) options.columns = behind_mpirun;
   options.interval = run.log_interval;
   options.total_steps = total_steps;
   options.first_step = first_step;

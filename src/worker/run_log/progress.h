@@ -68,7 +68,8 @@ class Progress {
 
 // The two outputs of this process: stderr, and the log.
 Progress::Output terminal_output();
-// A bar where stderr is a terminal and the user wants one.
+// A bar where stderr is a terminal, or TRIREME_COLUMNS says that mpirun's is, and the user wants
+// one.
 ProgressOptions progress_options(const RunConfig& run, int64_t total_steps, int64_t first_step);
 
 }  // namespace trireme
