@@ -18,11 +18,31 @@ find_trireme() {
   fi
 }
 
-# MPIRUN_COMMON: what every job gets. TRIREME_KILL_GRACE: seconds from SIGTERM to SIGKILL, in which a job that
-# is told to end can save. mpirun also waits twice as long before it returns when a rank ended with an error.
+# MPIRUN_COMMON: what every job gets.
 mpirun_common() {
-  MPIRUN_COMMON=(--mca odls_base_sigkill_timeout "${TRIREME_KILL_GRACE:-30}")
+  MPIRUN_COMMON=()
   # mpirun puts a pipe between the ranks and the terminal: rank 0 draws its bar if it is told how wide that is.
   if [ -t 2 ]; then MPIRUN_COMMON+=(-x "TRIREME_COLUMNS=$(tput cols 2>/dev/null || echo 80)"); fi
   if [ "$(id -u)" -eq 0 ]; then MPIRUN_COMMON+=(--allow-run-as-root); fi
+}
+
+# command: goes on with the newest run of this experiment, unless the user said something else.
+resume_by_itself() { [[ " ${command[*]} " == *" --resume"* ]] || command+=(--resume auto); }
+
+# show: prints `command` as a shell would read it.
+show() { printf '%q ' "${command[@]}"; echo; }
+
+# run_and_forward COMMAND...: runs mpirun and returns its exit code. A signal that asks for an end (SIGINT, SIGTERM,
+# SIGUSR1) reaches the ranks as SIGUSR1, which mpirun passes on and waits for: trireme saves and exits with 75. A
+# second SIGINT or SIGTERM ends the job at once. In a session of its own mpirun does not get the terminal's Ctrl-C.
+run_and_forward() {
+  local pid code asked=0
+  setsid "$@" &
+  pid=$!
+  trap 'kill -USR1 "$pid" 2>/dev/null' USR1
+  trap 'asked=$((asked + 1)); [ "$asked" -eq 1 ] && kill -USR1 "$pid" 2>/dev/null || kill -TERM "$pid" 2>/dev/null' INT TERM
+  # wait returns early, with a code above 128, whenever a trap ran.
+  while wait "$pid"; code=$?; [ "$code" -gt 128 ] && kill -0 "$pid" 2>/dev/null; do :; done
+  trap - USR1 INT TERM
+  return "$code"
 }

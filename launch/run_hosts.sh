@@ -20,7 +20,7 @@ Every host needs the same program, experiment and data at the same paths, and ss
   --help            this text
 
 The program is $TRIREME, or build/trireme beside this folder, or trireme in PATH.
-TRIREME_KILL_GRACE: seconds from SIGTERM to SIGKILL, default 30; after an error mpirun ends twice that later.
+Ctrl-C and SIGTERM let the job save and end with exit code 75; the second ends it at once.
 Exit codes are trireme's: 0 done, 2 bad config, 3 bad data, 5 communication, 75 saved and wants to run again.
 TEXT
 }
@@ -48,11 +48,6 @@ command=(mpirun "${MPIRUN_COMMON[@]}" --hostfile "$hostfile" --map-by "slot:PE=$
 [ -z "$ranks" ] || command+=(-n "$ranks")
 [ -z "$network" ] || command+=(--mca btl_tcp_if_include "$network" --mca oob_tcp_if_include "$network")
 command+=("$program" train "$@")
-[[ " $* " == *" --resume"* ]] || command+=(--resume auto)
-
-if [ -n "$dry_run" ]; then
-  printf '%q ' "${command[@]}"
-  echo
-  exit 0
-fi
-exec "${command[@]}"  # mpirun gets this process's signals
+resume_by_itself
+if [ -n "$dry_run" ]; then show; exit 0; fi
+run_and_forward "${command[@]}"

@@ -30,7 +30,6 @@ while [ $# -gt 0 ]; do
 done
 
 program=$(find_trireme)
-export TRIREME_KILL_GRACE=2
 mpirun_common
 folder=$(mktemp -d "${TMPDIR:-/tmp}/trireme-long.XXXXXX")
 trap 'rm -rf "$folder"' EXIT

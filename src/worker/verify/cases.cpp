@@ -69,18 +69,9 @@ int64_t save_interval(const VerifyOptions& options) {
 
 std::vector<std::string> launch_words(const VerifyOptions& options, const VerifyCase& one,
                                       const Path& dir, const Path& resume) {
-  std::vector<std::string> words = {options.mpirun,
-                                    "-n",
-                                    std::to_string(one.ranks),
-                                    "--oversubscribe",
-                                    "--bind-to",
-                                    "none",
-                                    "--mca",
-                                    "odls_base_sigkill_timeout",
-                                    "2",
-                                    options.program,
-                                    "train",
-                                    options.experiment};
+  std::vector<std::string> words = {options.mpirun,    "-n",        std::to_string(one.ranks),
+                                    "--oversubscribe", "--bind-to", "none",
+                                    options.program,   "train",     options.experiment};
   if (!resume.empty()) words.insert(words.end(), {"--resume", resume.string()});
   for (const std::string& word : options.overrides) words.push_back("--" + word);
   for (const auto& [key, value] : settings_of(options, one, dir))
