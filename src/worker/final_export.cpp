@@ -12,24 +12,25 @@
 namespace trireme {
 namespace {
 
-// The weights of the last step, or of the best evaluation (export.best).
-LoadedModel best_model(const Path& run) {
+Path best_of(const Path& run) {
   const auto best = best_checkpoint(run / "checkpoints");
   if (!best)
     throw FormatError(fmt::format("export.best: no checkpoint of {} is marked best", run.string()),
                       "export a checkpoint by hand: trireme export RUN/checkpoints/step-N");
-  return load_checkpoint_model(*best);
+  return *best;
 }
 
+// The weights of the last step, or of the best evaluation (export.best).
 ExportOutcome write_export(Session& s, const Path& run) {
   const ExportConfig& e = s.experiment.export_;
   LoadedModel best;
   TrainedModel model;
   if (e.best) {
-    best = best_model(run);
+    const Path checkpoint = best_of(run);
+    best = load_checkpoint_model(checkpoint);
     model.graph = best.graph.get();
     model.weights = std::move(best.weights);
-    model.origin = checkpoint_origin(*best_checkpoint(run / "checkpoints"));
+    model.origin = checkpoint_origin(checkpoint);
   } else {
     model.graph = s.graph.get();
     model.weights = from_flat(s.graph->params(), s.exchange->averaged_params());

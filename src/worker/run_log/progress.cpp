@@ -20,6 +20,13 @@ constexpr double kBarSeconds = 0.1;
 constexpr double kLossDecay = 0.98;  // about the last 50 steps
 constexpr int kBarCells = 20;
 
+// mpirun puts a pipe between a rank and the terminal, so that the launch scripts say how wide it
+// is: TRIREME_COLUMNS. 0: there is none.
+int columns_behind_mpirun() {
+  const char* columns = std::getenv("TRIREME_COLUMNS");
+  return columns ? static_cast<int>(parse_int(columns).value_or(0)) : 0;
+}
+
 double smooth(double before, double now, double decay) {
   return std::isfinite(now) && std::isfinite(before) ? decay * before + (1 - decay) * now : now;
 }
@@ -116,17 +123,6 @@ Progress::Output terminal_output() {
   return {[](std::string_view bytes) { (void)!::write(STDERR_FILENO, bytes.data(), bytes.size()); },
           [](std::string_view text) { log_info("{}", text); }};
 }
-
-namespace {
-
-// mpirun puts a pipe between a rank and the terminal, so that the launch scripts say how wide it
-// is: TRIREME_COLUMNS. 0: there is none.
-int columns_behind_mpirun() {
-  const char* columns = std::getenv("TRIREME_COLUMNS");
-  return columns ? static_cast<int>(parse_int(columns).value_or(0)) : 0;
-}
-
-}  // namespace
 
 ProgressOptions progress_options(const RunConfig& run, int64_t total_steps, int64_t first_step) {
   ProgressOptions options;
