@@ -54,9 +54,18 @@ struct MatmulSpec {
   bool bias;
   Activation activation;  // as in Conv2dSpec
   float alpha;
-  Write write;  // add: C += op(A) op(B), without bias and activation
+  Write write;         // add: C += op(A) op(B), without bias and activation
+  int64_t leaves = 1;  // more: for run_leaves(), k then being the most rows of one leaf
 };
 // Arguments of run(): A, B (packed if pack_bytes > 0), bias or null, C
+
+// One leaf's part of a weight gradient that run_leaves() computes for a whole piece of the
+// reduction tree: A is stored [k,m], B [k,n], the k rows being the leaf's samples.
+struct LeafProduct {
+  const float* a;
+  const float* b;
+  int64_t k;  // 0: the leaf is absent
+};
 
 struct PlanInfo {
   size_t scratch_bytes;  // given to run(), 64-byte aligned, contents undefined
@@ -121,6 +130,12 @@ struct KernelTable {
   Status (*make_matmul)(const MatmulSpec*, bool pack_b, Plan** out, PlanInfo* info) noexcept;
   Status (*pack)(const Plan*, Stream*, const float* weights, void* packed) noexcept;
   Status (*run)(const Plan*, Stream*, void* const* arguments, void* scratch) noexcept;
+  // C = the sum of A^T B over `leaves` leaves, a power of two and at most the spec's, taken along
+  // the tree: the bits that run() for each leaf and adding left + right at every node would give,
+  // absent leaves skipped. C is written once. Only plans whose spec has leaves > 1; where the
+  // device has no such kernel, make_matmul refuses the spec (unsupported).
+  Status (*run_leaves)(const Plan*, Stream*, int64_t leaves, const LeafProduct* products, float* c,
+                       void* scratch) noexcept;
   void (*destroy)(Plan*) noexcept;
 
   // ---- element-wise, n elements; dx may alias dy, y may alias x

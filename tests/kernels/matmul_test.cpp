@@ -116,6 +116,69 @@ TEST_P(MatmulTest, OnePlanServesManyThreadsAtOnce) {
   for (const auto& result : results) EXPECT_EQ(result, want);
 }
 
+// What run_leaves() promises: each leaf's product by itself, then left + right at every node.
+std::vector<float> tree_of_products(const KernelTable& k, const MatmulSpec& spec,
+                                    const std::vector<LeafProduct>& products) {
+  std::vector<std::vector<float>> nodes;
+  for (const LeafProduct& product : products) {
+    nodes.emplace_back();
+    if (product.k == 0) continue;
+    MatmulSpec one = spec;
+    one.k = product.k;
+    one.leaves = 1;
+    nodes.back().resize(static_cast<size_t>(spec.m * spec.n));
+    PlanRunner plan(k, one, false);
+    EXPECT_EQ(plan.run(product.a, product.b, nullptr, nodes.back().data()), Status::ok);
+  }
+  for (; nodes.size() > 1; nodes.resize(nodes.size() / 2)) {
+    for (size_t i = 0; i < nodes.size() / 2; ++i) {
+      std::vector<float> left = nodes[2 * i];
+      const std::vector<float>& right = nodes[2 * i + 1];
+      for (size_t j = 0; j < left.size() && !right.empty(); ++j) left[j] += right[j];
+      nodes[i] = left.empty() ? right : left;
+    }
+  }
+  return nodes.front();
+}
+
+TEST_P(MatmulTest, LeavesGiveTheBitsOfOneRunEachAddedAlongTheTree) {
+  const std::vector<std::vector<int64_t>> pieces{
+      {3, 2},       {4, 4, 4, 4}, {1, 1, 1, 1, 1, 1, 1, 1}, {0, 5}, {5, 0, 0, 3},
+      {2, 3, 0, 0}, {0, 0, 7, 0}, {9, 8, 9, 8, 9, 8, 9, 8}};
+  const int64_t shapes[][2] = {{1, 1}, {13, 50}, {10, 84}, {128, 300}, {5, 6001}};
+  for (const auto& rows : pieces) {
+    for (const auto& [m, n] : shapes) {
+      int64_t most = 1;
+      for (int64_t r : rows) most = std::max(most, r);
+      MatmulSpec spec{m, n, most, true, false, false, Activation::none, 0, Write::set};
+      spec.leaves = static_cast<int64_t>(rows.size());
+      PlanRunner plan(k, spec, false);
+      if (plan.status == Status::unsupported) GTEST_SKIP() << "no such kernel on this level";
+      ASSERT_EQ(plan.status, Status::ok);
+      std::vector<std::vector<float>> a, b;
+      std::vector<LeafProduct> products;
+      for (size_t i = 0; i < rows.size(); ++i) {
+        a.push_back(random(rows[i] * m, 10 + i));
+        b.push_back(random(rows[i] * n, 50 + i));
+        products.push_back({a.back().data(), b.back().data(), rows[i]});
+      }
+      std::vector<float> c(static_cast<size_t>(m * n), 99.0f);
+      ASSERT_EQ(plan.run_leaves(products, c.data()), Status::ok);
+      EXPECT_EQ(c, tree_of_products(k, spec, products)) << m << "x" << n << ", " << rows.size();
+    }
+  }
+}
+
+TEST_P(MatmulTest, LeavesAreRefusedWhereTheyHaveNoMeaning) {
+  MatmulSpec spec{4, 4, 4, true, false, false, Activation::none, 0, Write::set};
+  spec.leaves = 3;
+  EXPECT_EQ(PlanRunner(k, spec, false).status, Status::invalid) << "no power of two";
+  spec.leaves = 2;
+  EXPECT_EQ(PlanRunner(k, spec, true).status, Status::unsupported) << "packed";
+  spec.transpose_a = false;
+  EXPECT_EQ(PlanRunner(k, spec, false).status, Status::unsupported) << "A as stored";
+}
+
 TEST_P(MatmulTest, EmptyProductsDoNothingAndBadOnesAreRefused) {
   MatmulSpec spec{0, 4, 4, false, false, false, Activation::none, 0, Write::set};
   PlanRunner empty(k, spec, false);

@@ -95,6 +95,10 @@ class PlanRunner {
     void* arguments[] = {const_cast<float*>(a), const_cast<float*>(b), const_cast<float*>(c), d};
     return k_.run(plan_, nullptr, arguments, scratch_.data());
   }
+  Status run_leaves(const std::vector<LeafProduct>& products, float* c) {
+    return k_.run_leaves(plan_, nullptr, static_cast<int64_t>(products.size()), products.data(), c,
+                         scratch_.data());
+  }
 
   Status status;
   PlanInfo info{};

@@ -31,6 +31,23 @@ class OwnPlan : public Plan {
   PlanInfo info_;
 };
 
+// The weight gradient of several leaves.
+class OwnLeavesPlan final : public OwnPlan<MatmulTask> {
+ public:
+  OwnLeavesPlan(const OwnPlans& own, const MatmulTask& task)
+      : OwnPlan(own.matmul, task), run_(own.matmul_leaves), task_(task) {}
+  Status run_leaves(int64_t leaves, const LeafProduct* products, float* c,
+                    void* scratch) const noexcept override {
+    if (leaves > task_.spec.leaves) return Status::invalid;
+    run_(task_, leaves, products, c, static_cast<float*>(scratch));
+    return Status::ok;
+  }
+
+ private:
+  decltype(OwnPlans::matmul_leaves) run_;
+  MatmulTask task_;
+};
+
 template <class Task>
 void make_own(const OwnProduct<Task>& product, const Task& task, Plan** out, PlanInfo* info) {
   auto plan = std::make_unique<OwnPlan<Task>>(product, task);

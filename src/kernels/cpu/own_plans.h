@@ -31,6 +31,9 @@ struct OwnPlans {
   decltype(KernelTable::activation_forward) activation;
   OwnProduct<ConvTask> convolution;
   OwnProduct<MatmulTask> matmul;
+  // KernelTable::run_leaves, for a plan in the columns form of own/matmul.cpp.
+  void (*matmul_leaves)(const MatmulTask&, int64_t leaves, const LeafProduct*, float* c,
+                        float* scratch) noexcept;
 };
 
 }  // namespace trireme::cpu

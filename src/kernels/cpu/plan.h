@@ -12,6 +12,9 @@ struct Plan {
   virtual ~Plan() = default;
   virtual Status run(void* const* arguments, void* scratch) const noexcept = 0;
   virtual Status pack(const float*, void*) const noexcept { return Status::unsupported; }
+  virtual Status run_leaves(int64_t, const LeafProduct*, float*, void*) const noexcept {
+    return Status::unsupported;
+  }
 };
 
 namespace cpu {
@@ -24,6 +27,8 @@ Status make_matmul(const OwnPlans& own, const MatmulSpec*, bool pack_b, Plan** o
                    PlanInfo* info) noexcept;
 Status pack(const Plan*, Stream*, const float* weights, void* packed) noexcept;
 Status run(const Plan*, Stream*, void* const* arguments, void* scratch) noexcept;
+Status run_leaves(const Plan*, Stream*, int64_t leaves, const LeafProduct*, float* c,
+                  void* scratch) noexcept;
 void destroy(Plan*) noexcept;
 
 }  // namespace cpu

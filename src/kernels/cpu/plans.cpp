@@ -80,7 +80,18 @@ class NothingPlan : public Plan {
 
 bool valid(const MatmulSpec& s) {
   const bool plain = !s.bias && s.activation == Activation::none;
-  return s.m >= 0 && s.n >= 0 && s.k >= 1 && (s.write == Write::set || plain);
+  const bool leaves = s.leaves == 1 || (s.leaves > 1 && s.leaves <= 4096 && plain &&
+                                        (s.leaves & (s.leaves - 1)) == 0);
+  return s.m >= 0 && s.n >= 0 && s.k >= 1 && leaves && (s.write == Write::set || plain);
+}
+
+Status make_leaves(const OwnPlans& own, const MatmulTask& task, Plan** out, PlanInfo* info) {
+  if (!own.preferred || task.pack_b || !is_ours(task)) return Status::unsupported;
+  return guarded([&] {
+    auto plan = std::make_unique<OwnLeavesPlan>(own, task);
+    *info = plan->info();
+    *out = plan.release();
+  });
 }
 
 }  // namespace
@@ -102,6 +113,7 @@ Status make_matmul(const OwnPlans& own, const MatmulSpec* spec, bool pack_b, Pla
   *out = nullptr;
   *info = {};
   if (!valid(*spec)) return Status::invalid;
+  if (spec->leaves > 1) return make_leaves(own, MatmulTask{*spec, pack_b}, out, info);
   if (spec->m == 0 || spec->n == 0) return guarded([&] { *out = new NothingPlan; });
   return make(own, own.matmul, MatmulTask{*spec, pack_b}, out, info);
 }

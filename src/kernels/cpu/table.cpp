@@ -20,6 +20,11 @@ Status run(const Plan* plan, Stream*, void* const* arguments, void* scratch) noe
   return plan->run(arguments, scratch);
 }
 
+Status run_leaves(const Plan* plan, Stream*, int64_t leaves, const LeafProduct* products, float* c,
+                  void* scratch) noexcept {
+  return plan->run_leaves(leaves, products, c, scratch);
+}
+
 void destroy(Plan* plan) noexcept { delete plan; }
 
 namespace {
@@ -49,6 +54,7 @@ KernelTable make_table() {
   };
   table.pack = pack;
   table.run = run;
+  table.run_leaves = run_leaves;
   table.destroy = destroy;
   return table;
 }

@@ -1,6 +1,7 @@
 // C = act(A B + bias) in the two forms that dense layers need; both by the tiles of own/tile.h:
 //   packed   A [m,k] as stored, B packed once a step: y = x W^T and dx = dy W
-//   columns  A stored [k,m], B [k,n] as stored: dW = dy^T x, the k rows being samples
+//   columns  A stored [k,m], B [k,n] as stored: dW = dy^T x, the k rows being samples; of one leaf
+//            or of several, whose products are added along the tree tile by tile
 // Blocks keep one panel of B, or one block of its columns, in the nearest caches.
 #include "kernels/cpu/own/panels.h"
 #include "kernels/cpu/own/plans.h"
@@ -41,13 +42,68 @@ void multiply_packed(const MatmulSpec& s, const float* a, const float* packed, c
   }
 }
 
+constexpr int64_t kTileFloats = kMostRows2 * 2 * kLanes<Wide>;
+constexpr int kMostLevels = 13;  // 4096 leaves
+
+int levels_of(int64_t leaves) {
+  int levels = 0;
+  while (leaves >> levels > 1) ++levels;
+  return levels;
+}
+
+// to (+)= from, tiles of `rows` rows; `from` is one of the buffers, its rows `width` apart.
+void add_tile(int64_t rows, int64_t columns, const float* from, int64_t width, bool add, float* to,
+              int64_t stride) {
+  for (int64_t r = 0; r < rows; ++r, from += width, to += stride) {
+#pragma GCC ivdep
+    for (int64_t j = 0; j < columns; ++j) to[j] = add ? to[j] + from[j] : from[j];
+  }
+}
+
+// One tile of C. Each leaf's product is summed by itself and added along the tree: left + right at
+// every node, absent leaves skipped. Partial sums wait in C and in one buffer a level.
 template <class Vector>
-void multiply_columns(const MatmulSpec& s, const float* a, const float* b, const float* bias,
-                      float* c, float* panels) {
-  const int64_t block = block_columns(s.k);
+void multiply_tile_of_leaves(Tile t, int64_t rows, int64_t width, int64_t leaves,
+                             const LeafProduct* products, int64_t row, float* buffers) {
+  const Tile whole = t;
+  bool present[kMostLevels] = {};
+  int top = 0;  // partial sums so far
+  const auto buffer = [&](int depth) { return buffers + (depth - 1) * kTileFloats; };
+  for (int64_t leaf = 0; leaf < leaves; ++leaf) {
+    const bool right = (leaf & 1) != 0;
+    if (!right) present[top++] = false;
+    const int depth = top - 1;
+    if (const int64_t k = products[leaf].k; k > 0) {
+      t.a = products[leaf].a + row;
+      t.depth = k;
+      t.add = present[depth] || (whole.add && depth == 0);
+      t.c = depth == 0 ? whole.c : buffer(depth);
+      t.c_stride = depth == 0 ? whole.c_stride : width;
+      t.columns = t.stored = depth == 0 ? whole.columns : width;
+      multiply_panel<Vector, true>(t, rows);
+      t.b += k * width;
+      present[depth] = true;
+    }
+    for (int64_t node = leaf >> 1; right && (node & 1) != 0; node >>= 1) {
+      if (!present[--top]) continue;
+      const bool into_c = top == 1;
+      add_tile(rows, into_c ? whole.columns : width, buffer(top), width, present[top - 1],
+               into_c ? whole.c : buffer(top - 1), into_c ? whole.c_stride : width);
+      present[top - 1] = true;
+    }
+  }
+}
+
+template <class Vector>
+void multiply_columns(const MatmulSpec& s, int64_t leaves, const LeafProduct* products,
+                      const float* bias, float* c, float* scratch) {
+  float* const buffers = scratch;
+  float* const panels = scratch + levels_of(s.leaves) * kTileFloats;
+  int64_t depth = 0;
+  for (int64_t leaf = 0; leaf < leaves; ++leaf) depth += products[leaf].k;
+  const int64_t block = block_columns(depth);
   Tile t{};
   t.segments = 1;
-  t.depth = s.k;
   t.a_stride = s.m;
   t.c_stride = s.n;
   t.add = s.write == Write::add;
@@ -55,18 +111,19 @@ void multiply_columns(const MatmulSpec& s, const float* a, const float* b, const
   for (int64_t column = 0; column < s.n; column += block) {
     const int64_t columns = s.n - column < block ? s.n - column : block;
     for_panels<Vector>(columns, [&](int64_t first, int64_t count, int64_t width) {
-      copy_panel(b + column + first, s.n, count, s.k, panels + first * s.k, width);
+      float* panel = panels + first * depth;
+      for (int64_t leaf = 0; leaf < leaves; panel += products[leaf++].k * width)
+        copy_panel(products[leaf].b + column + first, s.n, count, products[leaf].k, panel, width);
     });
     for (int64_t row = 0; row < s.m; row += kMostRows2) {
       const int64_t rows = s.m - row < kMostRows2 ? s.m - row : kMostRows2;
       for_panels<Vector>(columns, [&](int64_t first, int64_t count, int64_t width) {
-        t.a = a + row;
-        t.b = panels + first * s.k;
+        t.b = panels + first * depth;
         t.b_step = width;
         t.c = c + row * s.n + column + first;
         t.bias = bias ? bias + column + first : nullptr;
         t.columns = t.stored = count;
-        multiply_panel<Vector, true>(t, rows);
+        multiply_tile_of_leaves<Vector>(t, rows, width, leaves, products, row, buffers);
       });
     }
   }
@@ -79,8 +136,10 @@ PlanInfo matmul_info(const MatmulTask& task) noexcept {
   const int64_t columns = with_vector(s.n, [&s](auto v) { return padded<decltype(v)>(s.n); });
   const auto bytes = [](int64_t floats) { return static_cast<size_t>(floats) * sizeof(float); };
   if (task.pack_b) return {0, bytes(columns * s.k)};
-  const int64_t block = block_columns(s.k);
-  return {bytes((columns < block ? columns : block) * s.k), 0};
+  // Fewer rows than the most make wider blocks, up to kBlockFloats.
+  const int64_t depth = s.k * s.leaves, panel = 2 * kLanes<Wide> * depth;
+  const int64_t block = panel > kBlockFloats ? panel : kBlockFloats, all = columns * depth;
+  return {bytes((all < block ? all : block) + levels_of(s.leaves) * kTileFloats), 0};
 }
 
 void matmul_pack(const MatmulTask& task, const float* b, float* packed) noexcept {
@@ -100,10 +159,18 @@ void matmul_run(const MatmulTask& task, void* const* arguments, float* scratch) 
   const auto* bias = s.bias ? static_cast<const float*>(arguments[2]) : nullptr;
   auto* c = static_cast<float*>(arguments[3]);
   with_vector(s.n, [&](auto v) {
+    const LeafProduct product{a, b, s.k};
     task.pack_b ? multiply_packed<decltype(v)>(s, a, b, bias, c)
-                : multiply_columns<decltype(v)>(s, a, b, bias, c, scratch);
+                : multiply_columns<decltype(v)>(s, 1, &product, bias, c, scratch);
   });
   finish_activation(s.activation, s.alpha, s.m * s.n, c);
+}
+
+void matmul_run_leaves(const MatmulTask& task, int64_t leaves, const LeafProduct* products,
+                       float* c, float* scratch) noexcept {
+  with_vector(task.spec.n, [&](auto v) {
+    multiply_columns<decltype(v)>(task.spec, leaves, products, nullptr, c, scratch);
+  });
 }
 
 const OwnPlans& own_plans() noexcept {
@@ -115,7 +182,8 @@ const OwnPlans& own_plans() noexcept {
   static constexpr OwnPlans plans{kPreferred,
                                   activation_forward,
                                   {conv_info, conv_pack, conv_run},
-                                  {matmul_info, matmul_pack, matmul_run}};
+                                  {matmul_info, matmul_pack, matmul_run},
+                                  matmul_run_leaves};
   return plans;
 }
 
