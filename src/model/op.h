@@ -32,10 +32,23 @@ struct Ref {  // resolved by Frame; cheap to copy
   explicit operator bool() const { return space != Space::none; }
 };
 
+// The leaves of one piece of the reduction tree (worker/tree.h), for what is computed once for all
+// of them.
+class PieceLeaves {
+ public:
+  virtual int64_t count() const = 0;                // a power of two
+  virtual int64_t samples(int64_t leaf) const = 0;  // 0: absent
+  virtual const float* at(int64_t leaf, Ref kept_or_field) const = 0;
+  virtual float* gradient(Ref parameter) const = 0;  // the piece's
+
+ protected:
+  ~PieceLeaves() = default;
+};
+
 // Where everything of one leaf lives during a step. Read-only for ops.
 struct Frame {
   std::byte* const* bases;  // by Space, and for Space::field by field
-  const int64_t* offsets;   // bytes, by Ref::index
+  const int64_t* offsets;   // bytes, by Ref::index; arena: ~offset in `kept` where negative
   std::byte* const* fields;
   const SampleKey* keys;  // of the leaf's samples
   const double* synced;   // result of the sync before this step (batch norm), else null
@@ -44,12 +57,16 @@ struct Frame {
   uint64_t seed;
   int64_t samples;
   Stream* stream;
+  std::byte* kept;           // what later leaves of the piece leave alone
+  const PieceLeaves* piece;  // with the last leaf of a piece, else null
 
   template <class T = float>
   T* at(Ref r) const {
     if (r.space == Space::none) return nullptr;
     if (r.space == Space::field || r.space == Space::weight)
       return reinterpret_cast<T*>(fields[r.index]);
+    if (r.space == Space::arena && offsets[r.index] < 0)
+      return reinterpret_cast<T*>(kept + ~offsets[r.index]);
     return reinterpret_cast<T*>(bases[static_cast<size_t>(r.space)] + offsets[r.index]);
   }
 };
@@ -91,6 +108,12 @@ class LowerContext {
   virtual Ref param(int i) = 0;
   virtual Ref param_grad(int i) = 0;  // none: frozen, or inference
   virtual Write param_grad_write(int i) const = 0;
+  // Most leaves of a piece when backward() may leave the gradient of param(i) to the last of them
+  // (Frame::piece): one product for all leaves, added along the tree. 1: each leaf by itself.
+  virtual int64_t leaves_at_once(int i) const = 0;
+  // Chooses that: from now on only the last leaf of a piece writes the gradient of param(i). Keeps
+  // input(input) and output_grad() of every leaf until then.
+  virtual void compute_at_once(int i, int input) = 0;
   virtual Ref state(int i) = 0;
   virtual Ref saved(size_t bytes) = 0;    // lives from forward to backward
   virtual Ref scratch(size_t bytes) = 0;  // one call's contents; forward and backward alike

@@ -22,8 +22,8 @@ struct Program::Impl : CompiledProgram {
     set(Space::grads, ws.grads);
     set(Space::state, ws.state);
     set(Space::packed, ws.packed);
-    return {bases.data(),      offsets.data(), ws.fields, ws.keys, ws.synced,
-            ws.synced_samples, ws.sums,        seed,      samples, ws.stream};
+    return {bases.data(), offsets.data(), ws.fields, ws.keys,   ws.synced, ws.synced_samples,
+            ws.sums,      seed,           samples,   ws.stream, ws.kept,   nullptr};
   }
 
   [[noreturn]] void fail(const Instruction& instruction, Status status) const {
@@ -67,6 +67,28 @@ struct Program::Impl : CompiledProgram {
   }
 };
 
+// Programs of other sizes are compiled from the same graph: a Ref means the same in all of them.
+class Program::Leaves final : public PieceLeaves {
+ public:
+  Leaves(const PieceWork& work, const int64_t* offsets) : work_(work), offsets_(offsets) {}
+  int64_t count() const override { return static_cast<int64_t>(work_.leaves.size()); }
+  int64_t samples(int64_t leaf) const override {
+    return at(leaf).program ? at(leaf).program->samples() : 0;
+  }
+  const float* at(int64_t leaf, Ref r) const override {
+    std::array<std::byte*, 8> bases;
+    return at(leaf).program->impl_->frame(*at(leaf).workspace, bases).at(r);
+  }
+  float* gradient(Ref parameter) const override {
+    return work_.gradient + offsets_[parameter.index] / static_cast<int64_t>(sizeof(float));
+  }
+
+ private:
+  const PieceWork::Leaf& at(int64_t leaf) const { return work_.leaves[static_cast<size_t>(leaf)]; }
+  const PieceWork& work_;
+  const int64_t* offsets_;
+};
+
 Program::Program(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Program::~Program() = default;
 
@@ -79,6 +101,8 @@ std::unique_ptr<const Program> Program::compile(const Graph& graph, const Kernel
 int64_t Program::samples() const { return impl_->samples; }
 size_t Program::arena_bytes() const { return impl_->arena_bytes; }
 size_t Program::packed_bytes() const { return impl_->packed_bytes; }
+size_t Program::kept_bytes() const { return impl_->kept_bytes; }
+std::span<const Range> Program::at_once() const { return impl_->at_once; }
 std::span<const std::string> Program::fields() const { return impl_->fields; }
 int64_t Program::loss_sums() const { return impl_->loss_sums; }
 int Program::segments() const { return static_cast<int>(impl_->segments.size()); }
@@ -99,9 +123,12 @@ void Program::pack(const float* params, std::byte* packed, int part, int parts,
   }
 }
 
-void Program::run(const Workspace& ws, int segment, double* sync_out, GradSink* sink) const {
+void Program::run(const Workspace& ws, int segment, double* sync_out, GradSink* sink,
+                  const PieceWork* piece) const {
   std::array<std::byte*, 8> bases;
-  const Frame f = impl_->frame(ws, bases);
+  Frame f = impl_->frame(ws, bases);
+  const Leaves leaves(piece ? *piece : PieceWork{}, impl_->offsets.data());
+  if (piece) f.piece = &leaves;
   for (const Instruction& instruction : impl_->segments[static_cast<size_t>(segment)]) {
     const Status status = impl_->execute(instruction, f, sync_out);
     if (status != Status::ok) impl_->fail(instruction, status);
@@ -122,8 +149,8 @@ void Program::update_state(const Workspace& ws, int segment) const {
 }
 
 const float* Program::output(const Workspace& ws) const {
-  return reinterpret_cast<const float*>(ws.arena +
-                                        impl_->offsets[static_cast<size_t>(impl_->output.index)]);
+  std::array<std::byte*, 8> bases;
+  return impl_->frame(ws, bases).at(impl_->output);
 }
 
 }  // namespace trireme

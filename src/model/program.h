@@ -14,6 +14,7 @@ namespace trireme {
 // The caller's memory for one leaf. The pointers may change between calls, never during one.
 struct Workspace {
   std::byte* arena = nullptr;          // Program::arena_bytes(), 64-byte aligned
+  std::byte* kept = nullptr;           // Program::kept_bytes(), until the piece's last leaf has run
   const float* params = nullptr;       // ParamTable order
   float* grads = nullptr;              // training: the leaf's gradient
   float* state = nullptr;              // running statistics
@@ -26,9 +27,21 @@ struct Workspace {
   Stream* stream = nullptr;
 };
 
+class Program;
+// A piece of the reduction tree: its leaves in order, each as it was run.
+struct PieceWork {
+  struct Leaf {
+    const Program* program = nullptr;  // null: absent
+    const Workspace* workspace = nullptr;
+  };
+  std::span<const Leaf> leaves;  // a power of two, at most ProgramOptions::leaves
+  float* gradient = nullptr;     // the piece's, by the same indices as a leaf's
+};
+
 struct GradSink {
   virtual ~GradSink() = default;
-  // All gradients below `watermark` (elements of the index space) are final for this leaf.
+  // All gradients below `watermark` (elements of the index space) are final for this leaf; those
+  // that are computed once a piece, with the piece's last leaf.
   virtual void ready(int64_t watermark) = 0;
 };
 
@@ -38,6 +51,9 @@ struct ProgramOptions {
   bool sample_weights = false;   // the batch has weights
   bool input_gradients = false;  // also compute d loss / d input
   bool losses = true;            // inference: also compute the losses' values (evaluation)
+  // Training: most leaves of a piece. More than 1: some weight gradients are computed once a piece
+  // (at_once()), with the same bits.
+  int64_t leaves = 1;
 };
 
 class Program {
@@ -50,6 +66,10 @@ class Program {
   int64_t samples() const;
   size_t arena_bytes() const;
   size_t packed_bytes() const;
+  size_t kept_bytes() const;  // of each leaf of a piece
+  // Slots whose gradient only the last leaf of a piece writes: ranges of the index space,
+  // ascending.
+  std::span<const Range> at_once() const;
   // Fields in the order of Workspace::fields: graph inputs, targets, then "weight" where there are
   // weights.
   std::span<const std::string> fields() const;
@@ -63,8 +83,10 @@ class Program {
   int segments() const;
   int64_t sync_doubles(int segment) const;
   // Runs one segment; `sync_out` receives this leaf's part of the sync that ends it.
+  // `piece`: with the last present leaf of a piece; it must name all its leaves, this one included.
   // Throws DeviceError naming the layer when a kernel fails.
-  void run(const Workspace&, int segment, double* sync_out, GradSink* sink) const;
+  void run(const Workspace&, int segment, double* sync_out, GradSink* sink,
+           const PieceWork* piece = nullptr) const;
   // Running statistics from the synced sums of segment `segment` (forward syncs only); once per
   // rank and step.
   bool updates_state(int segment) const;
@@ -76,6 +98,7 @@ class Program {
 
  private:
   struct Impl;
+  class Leaves;
   explicit Program(std::unique_ptr<Impl>);
   std::unique_ptr<Impl> impl_;
 };

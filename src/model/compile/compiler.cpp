@@ -124,6 +124,14 @@ class Compiler {
   Ref buffer_ref(int buffer) const {
     return {Space::arena, buffer_refs_[static_cast<size_t>(buffer)]};
   }
+  // Takes the buffer out of the arena's plan: no other leaf of the piece may overwrite it.
+  void keep(int buffer) {
+    PlannedBuffer& b = buffers_[static_cast<size_t>(buffer)];
+    if (kept_offsets_.contains(buffer)) return;
+    kept_offsets_[buffer] = static_cast<int64_t>(out_.kept_bytes);
+    out_.kept_bytes += align_up(b.bytes);
+    b.bytes = 0;
+  }
   void extend(int buffer, int time) {
     PlannedBuffer& b = buffers_[static_cast<size_t>(buffer)];
     b.first = std::min(b.first, time);
@@ -211,6 +219,10 @@ class Compiler {
     out_.arena_bytes = plan_memory(buffers_);
     for (size_t b = 0; b < buffers_.size(); ++b)
       out_.offsets[static_cast<size_t>(buffer_refs_[b])] = buffers_[b].offset;
+    for (const auto& [buffer, offset] : kept_offsets_)
+      out_.offsets[static_cast<size_t>(buffer_refs_[static_cast<size_t>(buffer)])] = ~offset;
+    std::sort(out_.at_once.begin(), out_.at_once.end(),
+              [](const Range& a, const Range& b) { return a.begin < b.begin; });
     for (const auto& [index, offset] : scratch_offsets_)
       out_.offsets[static_cast<size_t>(index)] = buffers_.back().offset + offset;
   }
@@ -223,6 +235,7 @@ class Compiler {
   std::map<int, std::vector<int>> param_users_;  // ops that write the slot's gradient, ascending
   std::vector<PlannedBuffer> buffers_;
   std::vector<int32_t> buffer_refs_;
+  std::map<int, int64_t> kept_offsets_;  // of buffers outside the arena
   size_t scratch_bytes_ = 0;
   std::vector<std::pair<int32_t, int64_t>> scratch_offsets_;
   CompiledProgram out_;
@@ -286,6 +299,17 @@ class OpContext final : public LowerContext {
         std::find(f_.params.begin(), f_.params.begin() + i, f_.params[static_cast<size_t>(i)]) !=
         f_.params.begin() + i;
     return users.back() == i_ && !earlier_in_op ? Write::set : Write::add;
+  }
+  int64_t leaves_at_once(int i) const override {
+    const int p = f_.params[static_cast<size_t>(i)];
+    const bool sole =
+        c_.param_users_.at(p).size() == 1 && std::count(f_.params.begin(), f_.params.end(), p) == 1;
+    return sole ? c_.options_.leaves : 1;
+  }
+  void compute_at_once(int i, int input) override {
+    if (c_.value(in(input)).producer != kNever) c_.keep(c_.value(in(input)).buffer);
+    c_.keep(c_.value(f_.output).gradient);
+    c_.out_.at_once.push_back({slot(i).offset, slot(i).offset + slot(i).count});
   }
   Ref state(int i) override {
     return c_.fixed(

@@ -47,7 +47,8 @@ struct CompiledProgram {
   std::vector<int64_t> offsets;       // by Ref::index, bytes
   std::vector<PackJob> packs;
   std::vector<std::string> fields;
-  size_t arena_bytes = 0, packed_bytes = 0;
+  std::vector<Range> at_once;  // ascending
+  size_t arena_bytes = 0, packed_bytes = 0, kept_bytes = 0;
   int64_t loss_sums = 0;
   Ref output;
   // Backward instructions in order report watermarks; forward-only programs never do.

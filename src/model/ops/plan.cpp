@@ -15,6 +15,18 @@ Status PlanHandle::run(const Frame& f, std::array<const void*, 4> arguments,
   return kernels_->run(plan_, f.stream, plain.data(), f.at<void>(scratch));
 }
 
+Status PlanHandle::run_leaves(const Frame& f, int64_t leaves, const LeafProduct* products,
+                              float* result, Ref scratch) const noexcept {
+  return kernels_->run_leaves(plan_, f.stream, leaves, products, result, f.at<void>(scratch));
+}
+
+PlanHandle make_leaves_plan(const KernelTable& kernels, const MatmulSpec& spec) {
+  Plan* plan = nullptr;
+  PlanInfo info{};
+  if (kernels.make_matmul(&spec, false, &plan, &info) != Status::ok) return {};
+  return {kernels, plan, info};
+}
+
 PlanHandle make_plan(const KernelTable& kernels, const MatmulSpec& spec, bool pack_b) {
   Plan* plan = nullptr;
   PlanInfo info{};

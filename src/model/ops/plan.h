@@ -34,6 +34,9 @@ class PlanHandle {
   }
   // Arguments by position, as kernel_table.h lists them for the plan's kind.
   Status run(const Frame& f, std::array<const void*, 4> arguments, Ref scratch) const noexcept;
+  // For a spec with leaves > 1: the gradient of all leaves of a piece.
+  Status run_leaves(const Frame& f, int64_t leaves, const LeafProduct* products, float* result,
+                    Ref scratch) const noexcept;
 
  private:
   const KernelTable* kernels_ = nullptr;
@@ -41,6 +44,8 @@ class PlanHandle {
   PlanInfo info_{};
 };
 
+// Empty where the kernels refuse the spec as unsupported.
+PlanHandle make_leaves_plan(const KernelTable& kernels, const MatmulSpec& spec);
 // Throw DeviceError, naming the problem, when the kernels cannot do it.
 PlanHandle make_plan(const KernelTable& kernels, const MatmulSpec& spec, bool pack_b);
 PlanHandle make_plan(const KernelTable& kernels, const Conv2dSpec& spec, ConvPass pass);
