@@ -59,6 +59,14 @@ class Communicator {
   virtual void wait(Ticket, const Wait&) = 0;
   virtual bool test(Ticket) = 0;  // true: done, and the ticket is spent
 
+  // For who polls several operations with test() instead of wait(). check() now and then throws
+  // what a wait() for `open` that began at `since` would throw by now; idle() after the `round`-th
+  // look in a row that found nothing spins, yields or sleeps; cancel(), after an error, lets go of
+  // an operation's bytes (MPI cannot take back what has already met its other side).
+  virtual void check(std::span<const Ticket> open, const Wait&, Clock::time_point since) = 0;
+  virtual void idle(int round) = 0;
+  virtual void cancel(Ticket) noexcept = 0;
+
   // Memory shared by the ranks of this node (collective over the node; same `bytes` everywhere).
   // Zeroed, starts on a cache line. It stays until close(), and must not be touched after it.
   virtual std::unique_ptr<Window> window(size_t bytes) = 0;

@@ -1,16 +1,14 @@
 #include "comm/node_barrier.h"
 
 #include <fmt/format.h>
-#include <linux/futex.h>
 #include <sched.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
-#include <ctime>
 
 #include "base/error.h"
+#include "comm/futex.h"
 #include "comm/sentence.h"
 
 namespace trireme {
@@ -19,20 +17,6 @@ namespace {
 constexpr int kSpins = 4000;     // about 100 microseconds
 constexpr int kYields = 4;       // then the futex
 constexpr int kPatience = 1000;  // yields
-constexpr long kNap = 50000000;  // nanoseconds of one sleep, between two looks at the peers
-
-static_assert(std::atomic<uint32_t>::is_always_lock_free && sizeof(std::atomic<uint32_t>) == 4,
-              "the kernel waits on this word");
-
-// Not FUTEX_PRIVATE: the word is shared by processes that map it at different addresses.
-void futex_wait(std::atomic<uint32_t>& word, uint32_t expected) {
-  const timespec nap{0, kNap};
-  ::syscall(SYS_futex, &word, FUTEX_WAIT, expected, &nap, nullptr, 0);
-}
-
-void futex_wake_all(std::atomic<uint32_t>& word) {
-  ::syscall(SYS_futex, &word, FUTEX_WAKE, INT32_MAX, nullptr, nullptr, 0);
-}
 
 void relax() {
 #if defined(__x86_64__)
@@ -62,7 +46,7 @@ NodeBarrier::NodeBarrier(BarrierState* state, int members, int me, std::span<con
 }
 
 void NodeBarrier::arrive_and_wait(const Wait& wait) {
-  check_failed();
+  check();
   auto& last_step = state_->last_step[me_];
   if (last_step.load(std::memory_order_relaxed) != wait.step)
     last_step.store(wait.step, std::memory_order_relaxed);
@@ -93,12 +77,12 @@ bool NodeBarrier::passed(uint32_t generation) const {
 void NodeBarrier::sleep_until_passed(uint32_t generation, const Wait& wait) {
   const Deadline deadline = deadline_in(wait.seconds);
   while (!passed(generation)) {
-    check_failed();
+    check();
     state_->sleepers.fetch_add(1, std::memory_order_seq_cst);
     futex_wait(state_->generation, generation);
     state_->sleepers.fetch_sub(1, std::memory_order_seq_cst);
     if (passed(generation)) return;
-    check_failed();
+    check();
     const Member* dead = watch_.dead();
     // It may have died after the barrier was complete: then this lane goes on, and the next wait
     // reports it.
@@ -108,7 +92,7 @@ void NodeBarrier::sleep_until_passed(uint32_t generation, const Wait& wait) {
   }
 }
 
-void NodeBarrier::check_failed() const {
+void NodeBarrier::check() const {
   if (state_->failed.load(std::memory_order_acquire) == 0) return;
   throw CommError(std::string(state_->reason, ::strnlen(state_->reason, sizeof state_->reason)));
 }
@@ -139,7 +123,7 @@ void NodeBarrier::report_death(const Member& dead, const Wait& wait) {
   const std::string sentence = fmt::format("{} died; {} waited for {}", name_with_pid(dead),
                                            name(member(me_)), awaited(wait));
   publish(sentence);
-  check_failed();  // another lane may have been first
+  check();  // another lane may have been first
   throw CommError(sentence);
 }
 
@@ -154,7 +138,7 @@ void NodeBarrier::report_deadline(uint32_t generation, const Wait& wait) {
   const std::string sentence =
       waited(member(me_), wait, wait.seconds) + ": no answer from " + missing;
   publish(sentence);
-  check_failed();
+  check();
   throw CommError(sentence, deadline_hint());
 }
 

@@ -45,11 +45,12 @@ class NodeBarrier {
   // Wakes all members with the CommError "rank 1 (host a) failed: why". The first caller's reason
   // wins. Any thread.
   void fail(std::string_view why) noexcept;
+  // Throws that CommError when somebody failed or found a failure. Any thread.
+  void check() const;
 
  private:
   bool passed(uint32_t generation) const;
   void sleep_until_passed(uint32_t generation, const Wait& wait);
-  void check_failed() const;
   void publish(std::string_view sentence) noexcept;
   [[noreturn]] void report_death(const Member& dead, const Wait& wait);
   [[noreturn]] void report_deadline(uint32_t generation, const Wait& wait);

@@ -59,9 +59,7 @@ std::vector<Ticket> PeerCommunicator::wait_until(std::vector<Ticket> open, const
     if (open.empty() || trouble.kind == Trouble::Kind::gave_up) return open;
     if (trouble.kind != Trouble::Kind::none) {
       for (Ticket t : open) cancel(t);
-      if (trouble.kind == Trouble::Kind::failed) throw CommError(trouble.sentence);
-      throw CommError(
-          fmt::format("{}; {} waited for {}", trouble.sentence, name(me()), awaited(wait)));
+      throw_trouble(trouble, wait);
     }
     if (Clock::now() >= deadline) return open;
     // Trouble ends the wait only after one more test above: a message may have come before its
@@ -69,6 +67,22 @@ std::vector<Ticket> PeerCommunicator::wait_until(std::vector<Ticket> open, const
     if (round % kLooksPerCheck == kLooksPerCheck - 1) trouble = look_for_trouble(open);
     if (trouble.kind == Trouble::Kind::none) idle(round);
   }
+}
+
+// Trouble is thrown by the next call: the caller looks once more in between, for a message that
+// came before its sender left.
+void PeerCommunicator::check(std::span<const Ticket> open, const Wait& wait,
+                             Clock::time_point since) {
+  const double seconds = seconds_since(since);
+  if (noticed_.kind == Trouble::Kind::gave_up || seconds >= wait.seconds)
+    throw_missing(open, wait, seconds);
+  if (noticed_.kind != Trouble::Kind::none) throw_trouble(noticed_, wait);
+  noticed_ = look_for_trouble(open);
+}
+
+void PeerCommunicator::throw_trouble(const Trouble& trouble, const Wait& wait) const {
+  if (trouble.kind == Trouble::Kind::failed) throw CommError(trouble.sentence);
+  throw CommError(fmt::format("{}; {} waited for {}", trouble.sentence, name(me()), awaited(wait)));
 }
 
 void PeerCommunicator::throw_missing(std::span<const Ticket> open, const Wait& wait,

@@ -37,6 +37,7 @@ class PeerCommunicator : public Communicator {
   Ticket send(int to, int tag, Bytes data) final;
   Ticket receive(int from, int tag, MutableBytes data) final;
   void wait(Ticket ticket, const Wait& wait) final { wait_all({ticket}, wait); }
+  void check(std::span<const Ticket> open, const Wait& wait, Clock::time_point since) final;
 
  protected:
   // Tags of this class; users' tags are below them.
@@ -59,16 +60,15 @@ class PeerCommunicator : public Communicator {
   virtual Ticket post_send(int to, int tag, Bytes data) = 0;
   virtual Ticket post_receive(int from, int tag, MutableBytes data) = 0;
   virtual int peer_of(Ticket ticket) const = 0;
-  virtual void cancel(Ticket ticket) noexcept = 0;  // the wait failed; the ticket is spent
   virtual Trouble look_for_trouble(std::span<const Ticket> open) = 0;
   virtual void tell_gave_up(int to) = 0;  // best effort, does not wait
-  virtual void idle(int round) = 0;       // nothing came in `round` looks: spin, yield or sleep
 
  private:
   struct Frame;
 
   void wait_all(std::vector<Ticket> open, const Wait& wait);
   std::vector<Ticket> wait_until(std::vector<Ticket> open, const Wait& wait, Deadline deadline);
+  [[noreturn]] void throw_trouble(const Trouble& trouble, const Wait& wait) const;
   [[noreturn]] void throw_missing(std::span<const Ticket> open, const Wait& wait, double seconds);
   std::vector<std::vector<std::byte>> lead(Op op, std::span<const int> group, Bytes mine,
                                            const Wait& wait);
@@ -82,6 +82,7 @@ class PeerCommunicator : public Communicator {
 
   int rank_ = 0;
   std::vector<Member> members_;
+  Trouble noticed_;  // by check()
   // Bytes of frames under way. Freed when their collective ended well; after an error they stay,
   // because the transport may still touch them.
   std::vector<std::vector<std::byte>> kept_;

@@ -17,12 +17,12 @@ namespace {
 
 class ThreadWindow : public Window {
  public:
-  explicit ThreadWindow(std::shared_ptr<NodeMemory> memory) : memory_(std::move(memory)) {}
+  explicit ThreadWindow(std::shared_ptr<ThreadMemory> memory) : memory_(std::move(memory)) {}
   std::byte* data() const override { return memory_->data(); }
   size_t size() const override { return memory_->size(); }
 
  private:
-  std::shared_ptr<NodeMemory> memory_;  // shared: whichever rank drops it last frees it
+  std::shared_ptr<ThreadMemory> memory_;  // shared: whichever rank drops it last frees it
 };
 
 class ThreadCommunicator : public PeerCommunicator {

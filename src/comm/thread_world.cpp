@@ -11,7 +11,7 @@
 
 namespace trireme {
 
-NodeMemory::NodeMemory(size_t bytes) : size_(bytes) {
+ThreadMemory::ThreadMemory(size_t bytes) : size_(bytes) {
   constexpr size_t kPage = 4096;
   const size_t rounded = (std::max<size_t>(bytes, 1) + kPage - 1) / kPage * kPage;
   data_.reset(static_cast<std::byte*>(std::aligned_alloc(kPage, rounded)));
@@ -19,7 +19,7 @@ NodeMemory::NodeMemory(size_t bytes) : size_(bytes) {
   std::memset(data_.get(), 0, rounded);
 }
 
-void NodeMemory::Free::operator()(std::byte* p) const noexcept { std::free(p); }
+void ThreadMemory::Free::operator()(std::byte* p) const noexcept { std::free(p); }
 
 ThreadWorld::ThreadWorld(std::vector<Member> members)
     : members_(std::move(members)), seats_(members_.size()) {
@@ -118,10 +118,10 @@ std::optional<int> ThreadWorld::take_gave_up(int rank) {
   return std::exchange(seats_[static_cast<size_t>(rank)].gave_up, std::nullopt);
 }
 
-std::shared_ptr<NodeMemory> ThreadWorld::window(int node, size_t index, size_t bytes) {
+std::shared_ptr<ThreadMemory> ThreadWorld::window(int node, size_t index, size_t bytes) {
   const std::lock_guard lock(mutex_);
   auto& made = windows_[static_cast<size_t>(node)];
-  if (made.size() == index) made.push_back(std::make_shared<NodeMemory>(bytes));
+  if (made.size() == index) made.push_back(std::make_shared<ThreadMemory>(bytes));
   return made[index];
 }
 

@@ -15,9 +15,9 @@
 namespace trireme {
 
 // Zeroed memory that starts at a page.
-class NodeMemory {
+class ThreadMemory {
  public:
-  explicit NodeMemory(size_t bytes);
+  explicit ThreadMemory(size_t bytes);
   std::byte* data() const { return data_.get(); }
   size_t size() const { return size_; }
 
@@ -60,7 +60,7 @@ class ThreadWorld {
   std::optional<int> take_gave_up(int rank);  // who told `rank` that its deadline passed
 
   // The `index`-th window of a node; whoever asks first makes it.
-  std::shared_ptr<NodeMemory> window(int node, size_t index, size_t bytes);
+  std::shared_ptr<ThreadMemory> window(int node, size_t index, size_t bytes);
 
  private:
   struct Letter {
@@ -82,7 +82,8 @@ class ThreadWorld {
   std::condition_variable happened_;
   std::vector<Seat> seats_;
   std::string failure_;
-  std::vector<std::vector<std::shared_ptr<NodeMemory>>> windows_;  // by node, in order of creation
+  std::vector<std::vector<std::shared_ptr<ThreadMemory>>>
+      windows_;  // by node, in order of creation
 };
 
 // One rank of `world`, which outlives it.

@@ -148,6 +148,7 @@ struct ScheduleConfig {  // [schedule]
 
 struct ExchangeConfig {  // [exchange]
   std::string name;      // all_reduce | parameter_server (not yet)
+  double bucket_mib;     // of gradients that travel together between hosts
   int64_t hash_every;    // steps between comparisons of parameter hashes over nodes; 0: off
   int64_t servers;
   friend bool operator==(const ExchangeConfig&, const ExchangeConfig&) = default;

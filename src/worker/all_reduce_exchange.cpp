@@ -2,11 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <bit>
 #include <cmath>
 #include <cstring>
 
 #include "base/error.h"
+#include "worker/bucket_sink.h"
+#include "worker/buckets.h"
 #include "worker/flat_state.h"
 
 namespace trireme {
@@ -23,10 +24,10 @@ struct AllReduceExchange::Lane {
   double waited = 0;
   std::vector<bool> prepared_for;
   TreeSteps leaf_tree;  // over single leaves, for sums
-  RangeReducer whole;   // node's lanes' pieces to the root; one node
-  std::vector<RangeReducer>
-      node_pieces;  // node's lanes' pieces to each of the node's; several nodes
+  // One node: the lanes' pieces to the root. Several: what the lane hands in while it computes.
+  RangeReducer whole;
   std::vector<float> temporaries;
+  std::unique_ptr<BucketSink> sink;
   std::vector<double> sums;  // of leaf_tree
 };
 
@@ -40,29 +41,27 @@ AllReduceExchange::AllReduceExchange(Communicator& comm, const Topology& topolog
       state_(graph.state()),
       moments_(optimizer.state().begin(), optimizer.state().end()),
       options_(options),
-      memory_(comm, topology_,
-              {params_.size(), state_.size(), static_cast<int>(moments_.size()), options.ema,
-               options.keep_leaves, options.max_sums}),
-      inter_node_(comm, topology_, options.timeout) {
+      buckets_(topology_.nodes > 1 ? cut_buckets(params_.size(), options.bucket)
+                                   : std::vector<Range>{}),
+      memory_(
+          comm, topology_,
+          {params_.size(), state_.size(), static_cast<int>(moments_.size()), options.ema,
+           options.keep_leaves, options.max_sums, InterNode::staging_floats(topology_, buckets_)}) {
   for (int m = 0; m < topology_.node_members; ++m) {
-    const auto pieces = GradientStack::pieces(topology_.node_member_runs[static_cast<size_t>(m)],
-                                              options.keep_leaves);
-    for (size_t p = 0; p < pieces.size(); ++p)
-      piece_data_.push_back(memory_.gradients(m) + static_cast<int64_t>(p) * memory_.stride());
-    member_pieces_.push_back(pieces);
+    const float* data = memory_.gradients(m);
+    for (const Piece& piece : GradientStack::pieces(
+             topology_.node_member_runs[static_cast<size_t>(m)], options.keep_leaves)) {
+      pieces_.pieces.push_back(piece);
+      pieces_.data.push_back(data);
+      data += memory_.stride();
+    }
   }
-  for (int i = 0; i < topology_.lanes; ++i) {
-    auto lane = std::make_unique<Lane>();
-    lane->index = i;
-    lane->node_member = topology_.first_node_member + i;
-    lane->barrier =
-        std::make_unique<NodeBarrier>(memory_.barrier(), topology_.node_members, lane->node_member,
-                                      topology_.node_ranks, topology_.rank_of_node_member);
-    lane->gradients =
-        std::make_unique<GradientStack>(kernels, topology_.lane_run(i), options.keep_leaves,
-                                        memory_.gradients(lane->node_member), memory_.stride());
-    lanes_.push_back(std::move(lane));
-  }
+  for (int i = 0; i < topology_.lanes; ++i) lanes_.push_back(make_lane(i));
+  if (topology_.nodes > 1 && topology_.node_leader)
+    driver_ = std::make_unique<InterNodeDriver>(
+        std::make_unique<InterNode>(comm, kernels, topology_, pieces_, buckets_, memory_.staging(),
+                                    memory_.reduced(), options.timeout),
+        buckets_.size(), arrivals(), make_barrier(0), prepare_kernel_thread);
   if (topology_.node_leader)
     for (size_t i = 0; i < moments_.size(); ++i)
       std::fill_n(memory_.moment(static_cast<int>(i)), params_.size(),
@@ -70,6 +69,26 @@ AllReduceExchange::AllReduceExchange(Communicator& comm, const Topology& topolog
 }
 
 AllReduceExchange::~AllReduceExchange() = default;
+
+std::unique_ptr<AllReduceExchange::Lane> AllReduceExchange::make_lane(int index) const {
+  auto lane = std::make_unique<Lane>();
+  const LeafRun run = topology_.lane_run(index);
+  lane->index = index;
+  lane->node_member = topology_.first_node_member + index;
+  lane->barrier = std::make_unique<NodeBarrier>(make_barrier(lane->node_member));
+  lane->gradients = std::make_unique<GradientStack>(
+      kernels_, run, options_.keep_leaves, memory_.gradients(lane->node_member), memory_.stride());
+  if (topology_.nodes > 1)
+    lane->sink =
+        std::make_unique<BucketSink>(buckets_, *lane->gradients, run.size() > 0 ? run.last - 1 : -1,
+                                     arrivals(), lane->node_member);
+  return lane;
+}
+
+NodeBarrier AllReduceExchange::make_barrier(int node_member) const {
+  return {memory_.barrier(), topology_.node_members, node_member, topology_.node_ranks,
+          topology_.rank_of_node_member};
+}
 
 void AllReduceExchange::initialise(const float* params, const float* state) {
   if (topology_.node_leader) {
@@ -91,9 +110,8 @@ std::vector<bool> AllReduceExchange::present_leaves(const StepPlan& plan) const 
   return result;
 }
 
-bool AllReduceExchange::leads(const Lane& lane) const {
-  return topology_.node_leader && lane.index == 0;
-}
+// Speaks to the other hosts.
+bool AllReduceExchange::drives(const Lane& lane) const { return driver_ && lane.index == 0; }
 
 Range AllReduceExchange::share(const Lane& lane) const {
   const int64_t chunks = params_.chunks();
@@ -103,7 +121,12 @@ Range AllReduceExchange::share(const Lane& lane) const {
 
 void AllReduceExchange::meet(Lane& lane, const char* what) {
   const auto start = Clock::now();
-  lane.barrier->arrive_and_wait({options_.timeout, what, lane.plan.step});
+  try {
+    lane.barrier->arrive_and_wait({options_.timeout, what, lane.plan.step});
+  } catch (const CommError&) {
+    if (driver_) driver_->rethrow();  // the same sentence, and its hint
+    throw;
+  }
   lane.waited += seconds_since(start);
 }
 
@@ -114,6 +137,10 @@ void AllReduceExchange::begin(int lane_index, const StepPlan& plan) {
   lane.waited = 0;
   lane.gradients->begin();
   if (!same) prepare_reduction(lane);
+  if (drives(lane)) driver_->begin(plan.step, lane.prepared_for, plan.trains);
+  if (!lane.sink || !plan.trains) return;
+  lane.sink->begin();
+  if (lane.sink->last_leaf() < 0) lane.sink->finish(false);
 }
 
 void AllReduceExchange::prepare_reduction(Lane& lane) {
@@ -124,45 +151,31 @@ void AllReduceExchange::prepare_reduction(Lane& lane) {
   for (int leaf = 0; leaf < topology_.shards; ++leaf) leaves.push_back({0, leaf});
   lane.leaf_tree = tree_steps(leaves, leaf_present, topology_.shards);
   lane.sums.resize(lane.leaf_tree.adds.size() * static_cast<size_t>(options_.max_sums));
-
-  std::vector<Piece> pieces;
-  std::vector<bool> piece_present;
-  for (const auto& of_member : member_pieces_)
-    for (const Piece& p : of_member) {
-      bool any = false;
-      for (int leaf = p.first(); leaf < p.last(); ++leaf)
-        any = any || leaf_present[static_cast<size_t>(leaf)];
-      pieces.push_back(p);
-      piece_present.push_back(any);
-    }
-  const int count = static_cast<int>(pieces.size());
-  int64_t temporaries = 0;
-  lane.node_pieces.clear();
-  if (topology_.nodes == 1) {
-    lane.whole = RangeReducer(tree_steps(pieces, piece_present, topology_.shards), count);
-    temporaries = lane.whole.temporary_floats();
-  } else {
-    const int height = std::bit_width(static_cast<unsigned>(topology_.shards));
-    for (const Piece& target :
-         pieces_of(topology_.node_runs[static_cast<size_t>(topology_.my_node)], height)) {
-      std::vector<bool> inside = piece_present;
-      for (size_t i = 0; i < pieces.size(); ++i)
-        if (pieces[i].first() < target.first() || pieces[i].last() > target.last())
-          inside[i] = false;
-      lane.node_pieces.emplace_back(tree_steps(pieces, inside, topology_.shards), count);
-      temporaries = std::max(temporaries, lane.node_pieces.back().temporary_floats());
-    }
-  }
-  lane.temporaries.resize(static_cast<size_t>(temporaries));
+  if (topology_.nodes > 1) return;
+  const auto present = present_pieces(pieces_.pieces, leaf_present);
+  lane.whole = RangeReducer(tree_steps(pieces_.pieces, present, topology_.shards),
+                            static_cast<int>(pieces_.pieces.size()));
+  lane.temporaries.resize(static_cast<size_t>(lane.whole.temporary_floats()));
 }
 
 float* AllReduceExchange::gradient(int lane, int leaf) {
   return lanes_[static_cast<size_t>(lane)]->gradients->gradient(leaf);
 }
 
+GradSink* AllReduceExchange::sink(int lane, int leaf) {
+  BucketSink* sink = lanes_[static_cast<size_t>(lane)]->sink.get();
+  return sink && sink->last_leaf() == leaf ? sink : nullptr;
+}
+
 void AllReduceExchange::leaf_done(int lane_index, int leaf) {
   Lane& lane = *lanes_[static_cast<size_t>(lane_index)];
-  lane.gradients->done(leaf, present(lane.plan, leaf));
+  const bool here = present(lane.plan, leaf);
+  if (!lane.sink || leaf != lane.sink->last_leaf()) {
+    lane.gradients->done(leaf, here);
+    return;
+  }
+  lane.sink->finish(here);
+  lane.gradients->close(leaf, here);
 }
 
 double* AllReduceExchange::sum_slot(int lane, int leaf) {
@@ -173,14 +186,7 @@ void AllReduceExchange::sync(int lane_index, int64_t doubles, double* total) {
   Lane& lane = *lanes_[static_cast<size_t>(lane_index)];
   meet(lane, "sums of all leaves");
   if (topology_.nodes > 1) {
-    if (leads(lane)) {
-      std::vector<MutableBytes> blocks;
-      const size_t stride = static_cast<size_t>(memory_.sums(0, 1) - memory_.sums(0, 0));
-      for (const LeafRun& run : topology_.node_runs)
-        blocks.push_back(std::as_writable_bytes(std::span(
-            memory_.sums(lane.parity, run.first), static_cast<size_t>(run.size()) * stride)));
-      inter_node_.all_gather(blocks, "sums of all leaves", lane.plan.step);
-    }
+    if (drives(lane)) gather_sums(lane);
     meet(lane, "sums of the other hosts");
   }
   const auto operand = [&](int index) -> const double* {
@@ -201,45 +207,50 @@ void AllReduceExchange::sync(int lane_index, int64_t doubles, double* total) {
   lane.parity ^= 1;
 }
 
+void AllReduceExchange::gather_sums(Lane& lane) {
+  std::vector<MutableBytes> blocks;
+  const size_t stride = static_cast<size_t>(memory_.sums(0, 1) - memory_.sums(0, 0));
+  for (const LeafRun& run : topology_.node_runs)
+    blocks.push_back(std::as_writable_bytes(
+        std::span(memory_.sums(lane.parity, run.first), static_cast<size_t>(run.size()) * stride)));
+  const auto start = Clock::now();
+  driver_->gather(blocks, "sums of all leaves");
+  lane.waited += seconds_since(start);
+}
+
 // Requests of all ranks, or-ed. Written before the barrier that precedes the reduction, read after
 // it.
 uint32_t AllReduceExchange::gather_requests(const Lane& lane) {
   uint32_t all = 0;
   for (int m = 0; m < topology_.node_members; ++m) all |= *memory_.requests(m);
-  if (topology_.nodes == 1 || !leads(lane)) return all;
+  if (!drives(lane)) return all;
   std::vector<uint32_t> by_node(static_cast<size_t>(topology_.nodes));
   by_node[static_cast<size_t>(topology_.my_node)] = all;
   std::vector<MutableBytes> blocks;
   for (uint32_t& word : by_node) blocks.push_back(std::as_writable_bytes(std::span(&word, 1)));
-  inter_node_.all_gather(blocks, "requests to save or stop", lane.plan.step);
+  driver_->gather(blocks, "requests to save or stop");
   for (uint32_t word : by_node) all |= word;
   return all;
 }
 
-// Leaves the whole reduced gradient in memory_.reduced() (or in the only piece), partial norms in
-// partials().
+// Where the whole reduced gradient ends: in the only piece, or in a buffer for it.
+const float* AllReduceExchange::reduced(const Lane& lane) const {
+  const int single = topology_.nodes == 1 ? lane.whole.single() : -1;
+  return single >= 0 ? pieces_.data[static_cast<size_t>(single)] : memory_.reduced();
+}
+
+// Leaves the reduced gradient in reduced(), and partial norms in partials().
 void AllReduceExchange::reduce(Lane& lane) {
   const Range mine = share(lane);
-  const float* grad = memory_.reduced();
-  if (topology_.nodes == 1) {
-    if (lane.whole.single() >= 0) grad = piece_data_[static_cast<size_t>(lane.whole.single())];
-  } else {
-    std::vector<float*> node_pieces;
-    for (size_t p = 0; p < lane.node_pieces.size(); ++p) {
-      node_pieces.push_back(memory_.node_piece(static_cast<int>(p)));
-      lane.node_pieces[p].reduce(kernels_, piece_data_, mine, node_pieces.back(),
-                                 lane.temporaries.data());
-    }
-    meet(lane, "gradients of this host");
-    if (leads(lane))
-      inter_node_.reduce(kernels_, node_pieces, lane.prepared_for, params_.size(),
-                         memory_.reduced(), lane.plan.step);
+  const float* grad = reduced(lane);
+  if (topology_.nodes > 1) {
+    if (drives(lane)) driver_->finish();
     meet(lane, "gradients of the other hosts");
   }
   for (int64_t at = mine.begin; at < mine.end; at += kChunk) {
     const Range chunk{at, std::min(at + kChunk, mine.end)};
     if (topology_.nodes == 1 && lane.whole.single() < 0)
-      lane.whole.reduce(kernels_, piece_data_, chunk, memory_.reduced(), lane.temporaries.data());
+      lane.whole.reduce(kernels_, pieces_.data, chunk, memory_.reduced(), lane.temporaries.data());
     memory_.partials()[at / kChunk] = kernels_.sum_of_squares(nullptr, chunk.size(), grad + at);
   }
 }
@@ -264,7 +275,7 @@ Verdict AllReduceExchange::update(int lane_index, const Optimizer& optimizer,
       (request.requests.requeue ? kRequeue : 0) | (request.loss_finite ? 0 : kLossNotFinite);
   meet(lane, "gradients of all lanes");
   uint32_t requests = gather_requests(lane);
-  if (topology_.nodes > 1 && leads(lane)) *memory_.node_requests() = requests;
+  if (drives(lane)) *memory_.node_requests() = requests;
   reduce(lane);
   if (lane.index == 0) wait_for_snapshot();  // nobody changes the state before this lane arrives
   meet(lane, "the reduced gradient");
@@ -282,9 +293,7 @@ Verdict AllReduceExchange::update(int lane_index, const Optimizer& optimizer,
         request.clip_norm > 0 ? std::min(1.0, request.clip_norm / (verdict.grad_norm + 1e-6)) : 1;
     scalars.grad_scale = static_cast<float>(scale * clip);
     OptimizerBuffers buffers;
-    const bool single = topology_.nodes == 1 && lane.whole.single() >= 0;
-    buffers.grad =
-        single ? piece_data_[static_cast<size_t>(lane.whole.single())] : memory_.reduced();
+    buffers.grad = reduced(lane);
     buffers.weights = memory_.params();
     for (size_t i = 0; i < moments_.size(); ++i)
       buffers.state[i] = memory_.moment(static_cast<int>(i));
@@ -330,6 +339,9 @@ double AllReduceExchange::wait_seconds(int lane) const {
   return lanes_[static_cast<size_t>(lane)]->waited;
 }
 
-void AllReduceExchange::fail(std::string_view why) noexcept { lanes_.front()->barrier->fail(why); }
+void AllReduceExchange::fail(std::string_view why) noexcept {
+  lanes_.front()->barrier->fail(why);
+  if (driver_) driver_->wake();
+}
 
 }  // namespace trireme

@@ -1,7 +1,7 @@
 #pragma once
-// All-reduce: each node reduces through its shared window, nodes reduce over the communicator.
-// Every node holds the whole state; its lanes share the work of each update by ranges. One rank is
-// the same code.
+// All-reduce: each node reduces through its shared window, nodes reduce over the communicator,
+// bucket by bucket while backward goes on. Every node holds the whole state; its lanes share the
+// work of each update by ranges. One rank is the same code.
 
 #include <memory>
 #include <vector>
@@ -12,7 +12,7 @@
 #include "worker/exchange.h"
 #include "worker/flat_state.h"
 #include "worker/gradient_stack.h"
-#include "worker/inter_node.h"
+#include "worker/inter_node_driver.h"
 #include "worker/node_memory.h"
 #include "worker/range_reducer.h"
 
@@ -23,6 +23,7 @@ struct AllReduceOptions {
   int64_t max_sums = 0;
   bool ema = false;
   double timeout = 300;
+  int64_t bucket = int64_t{1} << 20;  // elements of a bucket between hosts
 };
 
 class AllReduceExchange final : public Exchange {
@@ -45,6 +46,7 @@ class AllReduceExchange final : public Exchange {
   bool owns_state() const override { return topology_.node_leader; }
   void begin(int lane, const StepPlan& plan) override;
   float* gradient(int lane, int leaf) override;
+  GradSink* sink(int lane, int leaf) override;
   void leaf_done(int lane, int leaf) override;
   double* sum_slot(int lane, int leaf) override;
   int64_t max_sums() const override { return options_.max_sums; }
@@ -53,20 +55,26 @@ class AllReduceExchange final : public Exchange {
   std::unique_ptr<StateSource> snapshot() override;
   void restore(const TensorReader& read) override;
   double wait_seconds(int lane) const override;
+  double hidden_seconds() const override { return driver_ ? driver_->hidden() : 0; }
   double snapshot_wait_seconds() const override { return snapshot_wait_; }
   void fail(std::string_view why) noexcept override;
   size_t window_bytes() const { return memory_.bytes(); }
 
  private:
   struct Lane;  // what one lane's thread owns
+  std::unique_ptr<Lane> make_lane(int index) const;
+  NodeBarrier make_barrier(int node_member) const;
+  Arrivals arrivals() const { return {memory_.arrivals(), topology_.node_members}; }
   void meet(Lane& lane, const char* what);
   void prepare_reduction(Lane& lane);
   void reduce(Lane& lane);
   bool present(const StepPlan& plan, int leaf) const;
   std::vector<bool> present_leaves(const StepPlan& plan) const;
-  bool leads(const Lane& lane) const;
+  bool drives(const Lane& lane) const;
   Range share(const Lane& lane) const;
+  const float* reduced(const Lane& lane) const;
   double norm_squared() const;
+  void gather_sums(Lane& lane);
   uint32_t gather_requests(const Lane& lane);
   void wait_for_snapshot();
 
@@ -77,11 +85,11 @@ class AllReduceExchange final : public Exchange {
   const ParamTable& state_;
   const std::vector<std::string> moments_;
   const AllReduceOptions options_;
+  const std::vector<Range> buckets_;  // empty: one host
   NodeMemory memory_;
-  InterNode inter_node_;
-  std::vector<std::vector<Piece>> member_pieces_;  // of each lane of the node
-  std::vector<const float*> piece_data_;           // of all lanes of the node, in order
+  LanePieces pieces_;  // of all lanes of the host
   std::vector<std::unique_ptr<Lane>> lanes_;
+  std::unique_ptr<InterNodeDriver> driver_;  // null: one host, or not its first rank
   std::shared_ptr<BufferPool> snapshot_buffers_ = std::make_shared<BufferPool>();
   std::shared_ptr<CopyPending> snapshot_copy_ = std::make_shared<CopyPending>();
   double snapshot_wait_ = 0;

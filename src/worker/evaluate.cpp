@@ -11,7 +11,7 @@ Evaluation evaluate(Session& s) {
   const int64_t size = s.data.validation->size(), batch = s.evaluation_batch();
   const int64_t batches = (size + batch - 1) / batch;
   const auto plan = [=](int64_t step) {
-    return StepPlan{step, 0, step * batch, std::min(batch, size - step * batch)};
+    return StepPlan{step, 0, step * batch, std::min(batch, size - step * batch), false};
   };
   const auto loader = s.make_loader(false, 0, plan, batches, batch);
   double loss = 0, weight = 0;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "checkpoint/state.h"
+#include "model/program.h"
 #include "optim/optimizer.h"
 #include "worker/tree.h"
 
@@ -23,6 +24,7 @@ struct StepPlan {
   uint64_t epoch = 0;
   int64_t begin = 0;    // first position of the batch in the epoch's order
   int64_t samples = 0;  // of the whole batch
+  bool trains = true;   // false: an evaluation, without gradients and update
 };
 
 struct Requests {  // what a rank asks of the others at this step
@@ -62,6 +64,9 @@ class Exchange {
   virtual void begin(int lane, const StepPlan& plan) = 0;
   // Where the gradient of `leaf` goes. Zero outside the slots. Leaves of a lane in ascending order.
   virtual float* gradient(int lane, int leaf) = 0;
+  // To be told how far the backward of `leaf` is, so that what is final travels while it goes on;
+  // null: no use for that. Never waits.
+  virtual GradSink* sink(int lane, int leaf) = 0;
   virtual void leaf_done(int lane, int leaf) = 0;  // its backward is over; never waits
 
   // In-step sums: each lane writes its leaves' slots, then all call sync; total = tree sum over
@@ -84,6 +89,8 @@ class Exchange {
 
   // Spent waiting for others since the last call of begin.
   virtual double wait_seconds(int lane) const = 0;
+  // Of the last step: how long gradients travelled between hosts while lanes still computed.
+  virtual double hidden_seconds() const = 0;
   // Wakes every waiting lane with a CommError that names this rank and says why. From any thread.
   virtual void fail(std::string_view why) noexcept = 0;
 };

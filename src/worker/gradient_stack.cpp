@@ -44,25 +44,37 @@ float* GradientStack::gradient(int leaf) const {
 }
 
 void GradientStack::done(int leaf, bool present) {
+  merge(leaf, present, {0, stride_});
+  close(leaf, present);
+}
+
+// A leaf at an odd offset ends as many sums as its offset has trailing ones: each adds a partial
+// sum to the one below it on the stack.
+void GradientStack::merge(int leaf, bool present, Range range) const {
+  const Position at = find(leaf);
+  bool right = present;
+  int top = std::popcount(static_cast<unsigned>(at.offset));
+  for (int merges = std::countr_one(static_cast<unsigned>(at.offset)); merges > 0; --merges) {
+    const float* from = buffer(at.piece, top) + range.begin;
+    float* into = buffer(at.piece, --top) + range.begin;
+    const bool left = stack_[static_cast<size_t>(top)];
+    if (right && left)
+      kernels_.accumulate(nullptr, range.size(), from, into);
+    else if (right)
+      kernels_.copy(nullptr, range.size(), from, into);
+    right = right || left;
+  }
+}
+
+void GradientStack::close(int leaf, bool present) {
   const Position at = find(leaf);
   if (at.offset == 0) stack_.clear();
   stack_.push_back(present);
-  for (int merges = std::countr_one(static_cast<unsigned>(at.offset)); merges > 0; --merges)
-    merge(at);
-}
-
-void GradientStack::merge(const Position& at) {
-  const int top = static_cast<int>(stack_.size()) - 1;
-  const bool right = stack_[static_cast<size_t>(top)];
-  stack_.pop_back();
-  if (!right) return;
-  float* into = buffer(at.piece, top - 1);
-  const float* from = buffer(at.piece, top);
-  if (stack_.back())
-    kernels_.accumulate(nullptr, stride_, from, into);
-  else
-    kernels_.copy(nullptr, stride_, from, into);
-  stack_.back() = true;
+  for (int merges = std::countr_one(static_cast<unsigned>(at.offset)); merges > 0; --merges) {
+    const bool right = stack_.back();
+    stack_.pop_back();
+    stack_.back() = stack_.back() || right;
+  }
 }
 
 }  // namespace trireme

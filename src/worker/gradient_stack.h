@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "kernels/kernel_table.h"
+#include "tensor/param_table.h"
 #include "worker/tree.h"
 
 namespace trireme {
@@ -23,8 +24,13 @@ class GradientStack {
                 int64_t stride);
   void begin() { stack_.clear(); }
   float* gradient(int leaf) const;
-  // The leaf's gradient is complete; `present`: it had samples. Leaves in ascending order.
+  // The leaf's gradient is complete; `present`: it had samples. Leaves in ascending order. Two
+  // parts, so that the last leaf's sums can be finished range by range while its backward goes on:
+  // merge() over ranges that together are everything, then close().
   void done(int leaf, bool present);
+  // The sums that end with this leaf, over `range`.
+  void merge(int leaf, bool present, Range range) const;
+  void close(int leaf, bool present);
 
  private:
   struct Position {
@@ -32,7 +38,6 @@ class GradientStack {
   };
   Position find(int leaf) const;
   float* buffer(int piece, int depth) const;
-  void merge(const Position& at);
 
   const KernelTable& kernels_;
   std::vector<Piece> pieces_;

@@ -16,6 +16,7 @@ struct LaneRunner::Lane {
   std::vector<std::vector<double>> synced;      // total of each segment's sync
   std::vector<double> totals;
   double data_seconds = 0;
+  bool poison = false;  // this step
 };
 
 LaneRunner::LaneRunner(const Graph& graph, LaneTeam& team, Exchange& exchange, ProgramSet& training,
@@ -121,8 +122,9 @@ void LaneRunner::run_leaves(Lane& lane, int index, const StepPlan& plan, Loader&
       const LeafBatch& batch = load(lane, plan, leaf, loader);
       const Workspace ws = bind(lane, index, leaf, 0, training_, batch, exchange_.params());
       const Program& program = training_.at(batch.samples);
-      program.run(ws, 0, nullptr, nullptr);
+      program.run(ws, 0, nullptr, lane.poison ? nullptr : exchange_.sink(index, leaf));
       finish_leaf(index, leaf, program, training_metrics_, ws, batch);
+      if (lane.poison && leaf == run.first) poison(index);
     }
     exchange_.leaf_done(index, leaf);
   }
@@ -149,17 +151,25 @@ void LaneRunner::run_segments(Lane& lane, int index, const StepPlan& plan, Loade
       ws.synced = s > 0 ? lane.synced[static_cast<size_t>(s) - 1].data() : nullptr;
       ws.synced_samples = static_cast<double>(plan.samples);
       training_.at(batches[static_cast<size_t>(k)]->samples)
-          .run(ws, s, exchange_.sum_slot(index, run.first + k), nullptr);
+          .run(ws, s, exchange_.sum_slot(index, run.first + k),
+               lane.poison ? nullptr : exchange_.sink(index, run.first + k));
     }
     const int64_t doubles = training_.any().sync_doubles(s);
     if (doubles > 0) exchange_.sync(index, doubles, lane.synced[static_cast<size_t>(s)].data());
   }
+  if (lane.poison) poison(index);
   for (int k = 0; k < run.size(); ++k) {
     if (const LeafBatch* batch = batches[static_cast<size_t>(k)])
       finish_leaf(index, run.first + k, training_.at(batch->samples), training_metrics_,
                   lane.workspaces[static_cast<size_t>(k)], *batch);
     exchange_.leaf_done(index, run.first + k);
   }
+}
+
+// The lane's first leaf; before anything of it is handed to the exchange.
+void LaneRunner::poison(int index) {
+  exchange_.gradient(index, exchange_.leaves(index).first)[0] =
+      std::numeric_limits<float>::quiet_NaN();
 }
 
 double LaneRunner::mean_loss(const double* totals) const {
@@ -181,13 +191,12 @@ void LaneRunner::train_lane(int index, const StepPlan& plan, Loader& loader,
   Lane& lane = *lanes_[static_cast<size_t>(index)];
   const auto start = Clock::now();
   lane.data_seconds = 0;
+  lane.poison = settings.poison && index == 0 && exchange_.leaves(0).size() > 0;
   exchange_.begin(index, plan);
   if (training_.any().segments() == 1)
     run_leaves(lane, index, plan, loader);
   else
     run_segments(lane, index, plan, loader);
-  if (settings.poison && index == 0 && exchange_.leaves(0).size() > 0)
-    exchange_.gradient(0, exchange_.leaves(0).first)[0] = std::numeric_limits<float>::quiet_NaN();
   const double waited_inside = exchange_.wait_seconds(index);
   const double worked = seconds_since(start) - waited_inside;
 
@@ -210,6 +219,7 @@ void LaneRunner::train_lane(int index, const StepPlan& plan, Loader& loader,
   read_totals(totals, training_metrics_);
   result_.data_seconds = lane.data_seconds;
   result_.compute_seconds = worked - lane.data_seconds;
+  result_.hidden_seconds = exchange_.hidden_seconds();
   result_.checkpoint_seconds = exchange_.snapshot_wait_seconds();
   result_.exchange_seconds = seconds_since(start) - worked - result_.checkpoint_seconds;
 }

@@ -22,6 +22,7 @@ struct StepResult {
   std::vector<double> metrics;  // totals of the MetricSet
   double data_seconds = 0, compute_seconds = 0, exchange_seconds = 0,
          checkpoint_seconds = 0;  // of lane 0
+  double hidden_seconds = 0;      // gradients travelled while lanes computed
 };
 
 struct UpdateSettings {
@@ -65,6 +66,7 @@ class LaneRunner {
   const LeafBatch& load(Lane& lane, const StepPlan& plan, int leaf, Loader& loader);
   void finish_leaf(int index, int leaf, const Program& program, const MetricSet& metrics,
                    const Workspace& ws, const LeafBatch& batch);
+  void poison(int index);
   double mean_loss(const double* totals) const;
   void read_totals(const double* totals, const MetricSet& metrics);
   LeafRun rank_leaves() const;

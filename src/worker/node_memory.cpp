@@ -1,7 +1,5 @@
 #include "worker/node_memory.h"
 
-#include <bit>
-
 #include "tensor/buffer.h"
 #include "tensor/param_table.h"
 #include "worker/gradient_stack.h"
@@ -20,6 +18,7 @@ NodeMemory::NodeMemory(Communicator& comm, const Topology& t, const NodeMemorySp
   };
   const size_t flat = static_cast<size_t>(stride_) * sizeof(float);
   barrier_ = take(sizeof(BarrierState));
+  arrivals_ = take(sizeof(ArrivalsState));
   params_ = take(flat);
   state_ = take(static_cast<size_t>(spec.state) * sizeof(float));
   moments_ = take(flat * static_cast<size_t>(spec.moments));
@@ -28,10 +27,7 @@ NodeMemory::NodeMemory(Communicator& comm, const Topology& t, const NodeMemorySp
   for (const LeafRun& run : t.node_member_runs)
     gradients_.push_back(
         take(flat * static_cast<size_t>(GradientStack::buffers(run, spec.keep_leaves))));
-  const int height = std::bit_width(static_cast<unsigned>(t.shards));
-  node_pieces_ = take(
-      t.nodes > 1 ? flat * pieces_of(t.node_runs[static_cast<size_t>(t.my_node)], height).size()
-                  : 0);
+  staging_ = take(static_cast<size_t>(spec.staging) * sizeof(float));
   partials_ = take(static_cast<size_t>(stride_ / kChunk + 1) * sizeof(double));
   for (size_t& sums : sums_)
     sums = take(static_cast<size_t>(max_sums_ * t.shards) * sizeof(double));

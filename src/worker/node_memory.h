@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "comm/arrivals.h"
 #include "comm/communicator.h"
 #include "comm/node_barrier.h"
 #include "worker/topology.h"
@@ -17,6 +18,7 @@ struct NodeMemorySpec {
   bool ema = false;
   bool keep_leaves = false;
   int64_t max_sums = 0;  // doubles a leaf may sync
+  int64_t staging = 0;   // floats, for what travels between hosts
 };
 
 class NodeMemory {
@@ -25,6 +27,7 @@ class NodeMemory {
   NodeMemory(Communicator& comm, const Topology& topology, const NodeMemorySpec& spec);
 
   BarrierState* barrier() const { return at<BarrierState>(barrier_); }
+  ArrivalsState* arrivals() const { return at<ArrivalsState>(arrivals_); }
   float* params() const { return at<float>(params_); }
   float* state() const { return at<float>(state_); }
   float* moment(int i) const { return at<float>(moments_) + i * stride_; }
@@ -33,7 +36,7 @@ class NodeMemory {
   float* gradients(int node_member) const {
     return at<float>(gradients_[static_cast<size_t>(node_member)]);
   }
-  float* node_piece(int i) const { return at<float>(node_pieces_) + i * stride_; }
+  float* staging() const { return at<float>(staging_); }
   double* partials() const { return at<double>(partials_); }
   // Leaf sums, double-buffered: a lane may write those of the next sync while others still read.
   double* sums(int parity, int leaf) const { return at<double>(sums_[parity]) + leaf * max_sums_; }
@@ -50,8 +53,8 @@ class NodeMemory {
   std::unique_ptr<Window> window_;
   int64_t stride_ = 0, max_sums_ = 0;
   bool has_ema_ = false;
-  size_t barrier_, params_, state_, moments_, ema_, reduced_, node_pieces_, partials_, sums_[2],
-      requests_, node_requests_;
+  size_t barrier_, arrivals_, params_, state_, moments_, ema_, reduced_, staging_, partials_,
+      sums_[2], requests_, node_requests_;
   std::vector<size_t> gradients_;
 };
 

@@ -21,8 +21,12 @@ constexpr double kFlushSeconds = 1;
 constexpr double kReportSeconds = 1;  // between reports of a run that evaluates all the time
 
 PhaseSeconds sum(const PhaseSeconds& a, const PhaseSeconds& b) {
-  return {a.data + b.data, a.compute + b.compute, a.exchange + b.exchange,
-          a.evaluation + b.evaluation, a.checkpoint + b.checkpoint};
+  return {a.data + b.data,
+          a.compute + b.compute,
+          a.exchange + b.exchange,
+          a.evaluation + b.evaluation,
+          a.checkpoint + b.checkpoint,
+          a.exchange_hidden + b.exchange_hidden};
 }
 
 // Of training itself: what evaluations and checkpoints took is left out.

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <cstring>
 
 #include "base/error.h"
@@ -101,6 +102,8 @@ void Session::compile() {
   exchange_options.max_sums = LaneRunner::max_sums(*graph, *training, *training_metrics, *metrics);
   exchange_options.ema = experiment.train.ema > 0;
   exchange_options.timeout = experiment.run.timeout;
+  exchange_options.bucket =
+      std::llround(experiment.exchange.bucket_mib * (1 << 20) / sizeof(float));
   exchange = std::make_unique<AllReduceExchange>(comm, topology, *kernels, *graph, optimizer,
                                                  exchange_options);
   runner = std::make_unique<LaneRunner>(*graph, *team, *exchange, *training, *evaluation,

@@ -1,5 +1,6 @@
 #include "worker/tree.h"
 
+#include <algorithm>
 #include <bit>
 
 namespace trireme {
@@ -23,6 +24,16 @@ std::vector<Piece> pieces_of(LeafRun run, int max_level) {
     at += 1 << level;
   }
   return pieces;
+}
+
+std::vector<bool> present_pieces(std::span<const Piece> pieces,
+                                 const std::vector<bool>& leaf_present) {
+  std::vector<bool> present;
+  for (const Piece& p : pieces) {
+    const auto leaf = leaf_present.begin();
+    present.push_back(std::find(leaf + p.first(), leaf + p.last(), true) != leaf + p.last());
+  }
+  return present;
 }
 
 namespace {

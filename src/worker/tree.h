@@ -33,6 +33,10 @@ struct Piece {  // an aligned node
 // The largest aligned nodes, at most `max_level` high, that cover `run` exactly, in order.
 std::vector<Piece> pieces_of(LeafRun run, int max_level);
 
+// Which pieces hold anything. leaf_present: of every leaf of the tree.
+std::vector<bool> present_pieces(std::span<const Piece> pieces,
+                                 const std::vector<bool>& leaf_present);
+
 // The order in which pieces are added. Operands < pieces are the inputs; operand pieces + k is the
 // result of step k. `result` is -1 when nothing is present.
 struct TreeSteps {

@@ -234,6 +234,67 @@ TEST(ThreadComm, ARankThatEndedIsNotWaitedFor) {
             "rank 1 (host node0) ended; rank 0 (host node0) waited for the verdict at step 3");
 }
 
+// Polls as a caller would who has several operations under way.
+void poll(Communicator& c, Ticket ticket, const Wait& wait) {
+  const auto start = Clock::now();
+  for (int round = 0; !c.test(ticket); ++round) {
+    c.check(std::span(&ticket, 1), wait, start);
+    c.idle(round);
+  }
+}
+
+TEST(ThreadComm, PollingEndsAsWaitingDoes) {
+  const Wait wait{.seconds = 0.3, .what = "a bucket", .step = 7};
+  const auto poll_rank_1 = [&](Communicator& c, const Wait& w) {
+    std::vector<std::byte> data(8);
+    poll(c, c.receive(1, 5, data), w);
+    EXPECT_EQ(data, filled(8, 3));
+  };
+  auto sentences = sentences_of(2, [&](Communicator& c) {
+    if (c.rank() == 0) return poll_rank_1(c, {.seconds = 20, .what = "a bucket"});
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    const auto data = filled(8, 3);
+    poll(c, c.send(0, 5, data), wait);
+  });
+  EXPECT_EQ(sentences[0] + sentences[1], "");
+  sentences = sentences_of(2, [&](Communicator& c) {
+    if (c.rank() == 0) {
+      poll_rank_1(c, wait);
+    } else {
+      std::vector<std::byte> never(8);
+      poll(c, c.receive(0, 5, never), {.seconds = 20, .what = "nothing"});
+    }
+  });
+  EXPECT_THAT(sentences[0],
+              StartsWith("rank 0 (host node0) waited 0.3 s for a bucket at step 7: no "
+                         "answer from rank 1 (host node0, pid "));
+  EXPECT_EQ(sentences[1], sentences[0]);
+  sentences = sentences_of(2, [&](Communicator& c) {
+    if (c.rank() == 1) throw DataError("bad sample");
+    poll_rank_1(c, {.seconds = 20, .what = "a bucket"});
+  });
+  EXPECT_EQ(sentences[0], "rank 1 (host node0) failed: bad sample");
+  sentences = sentences_of(2, [&](Communicator& c) {
+    if (c.rank() == 0) poll_rank_1(c, {.seconds = 20, .what = "a bucket", .step = 7});
+  });
+  EXPECT_EQ(sentences[0],
+            "rank 1 (host node0) ended; rank 0 (host node0) waited for a bucket at step 7");
+}
+
+TEST(ThreadComm, ACancelledReceiveTouchesItsBytesNoMore) {
+  run_thread_ranks(2, [](Communicator& c) {
+    const Wait wait{.seconds = 20, .what = "the test"};
+    std::vector<std::byte> first(8), second(8);
+    if (c.rank() == 0) c.cancel(c.receive(1, 5, first));
+    c.barrier(wait);
+    const auto data = filled(8, 3);
+    c.wait(c.rank() == 0 ? c.receive(1, 5, second) : c.send(0, 5, data), wait);
+    if (c.rank() != 0) return;
+    EXPECT_EQ(first, filled(8, 0));
+    EXPECT_EQ(second, data);
+  });
+}
+
 TEST(ThreadComm, RanksThatMakeDifferentCallsAreToldSo) {
   const auto sentences = sentences_of(2, [&](Communicator& c) {
     if (c.rank() == 0) c.barrier({.what = "the verdict"});

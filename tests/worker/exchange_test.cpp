@@ -4,113 +4,21 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <mutex>
 
 #include "base/error.h"
-#include "base/rng.h"
 #include "comm/thread_comm.h"
-#include "model/build.h"
-#include "worker/all_reduce_exchange.h"
-#include "worker/lane_team.h"
+#include "worker/made_up_training.h"
 
-namespace trireme {
+namespace trireme::test {
 namespace {
 
-std::unique_ptr<Graph> small_graph() {
-  auto graph = std::make_unique<Graph>();
-  const NodeId x = graph->add_input("input", {90});
-  const NodeId h = graph->add("fc1", make_op("dense", {{"units", int64_t{70}}}), {x});
-  graph->add("fc2", make_op("dense", {{"units", int64_t{60}}}), {h});
-  graph->freeze();
-  return graph;
-}
-
-OptimizerConfig adam() {
-  OptimizerConfig config{};
-  config.name = "adam";
-  config.lr = 0.01;
-  config.beta1 = 0.9;
-  config.beta2 = 0.999;
-  config.epsilon = 1e-8;
-  return config;
-}
-
-float noise(int64_t step, int leaf, int64_t i) {
-  return to_unit_float(philox(static_cast<uint64_t>(step), static_cast<uint64_t>(i),
-                              static_cast<uint64_t>(leaf))[0]) -
-         0.5f;
-}
-
-struct Outcome {
-  std::vector<float> weights;
-  std::vector<double> norms, sums;
-  friend bool operator==(const Outcome&, const Outcome&) = default;
-};
-
-// Three steps of made-up gradients; the last batch is smaller than the number of shards.
-Outcome train(Communicator& comm, int lanes, int shards, int64_t poison_step = -1) {
-  const auto graph = small_graph();
-  const Optimizer optimizer(adam());
-  const Topology topology = make_topology(comm, lanes, shards, 20);
-  AllReduceOptions options;
-  options.max_sums = 2;
-  options.timeout = 20;
-  AllReduceExchange exchange(comm, topology, cpu_kernels(), *graph, optimizer, options);
-  std::vector<float> params(static_cast<size_t>(graph->params().size()), 0.25f);
-  exchange.initialise(params.data(), nullptr);
-  Outcome outcome;
-  LaneTeam team(lanes, false, prepare_kernel_thread);
-  const int64_t batches[] = {64, 64, 5};
-  for (int64_t step = 0; step < 3; ++step) {
-    team.run([&](int lane) {
-      const StepPlan plan{step, 0, 0, batches[step]};
-      exchange.begin(lane, plan);
-      const LeafRun run = exchange.leaves(lane);
-      for (int leaf = run.first; leaf < run.last; ++leaf) {
-        const int64_t n = leaf_span(0, plan.samples, leaf, shards).size();
-        if (n > 0) {
-          float* g = exchange.gradient(lane, leaf);
-          for (const Slot& slot : graph->params().slots())
-            for (int64_t i = slot.offset; i < slot.offset + slot.count; ++i)
-              g[i] = noise(step, leaf, i);
-          if (step == poison_step && leaf == shards - 1) g[0] = INFINITY;
-          double* sums = exchange.sum_slot(lane, leaf);
-          sums[0] = 0.1 * (leaf + 1) + static_cast<double>(step);
-          sums[1] = static_cast<double>(n);
-        }
-        exchange.leaf_done(lane, leaf);
-      }
-      double totals[2];
-      exchange.sync(lane, 2, totals);
-      UpdateRequest request{};
-      request.scalars.lr = 0.01f;
-      request.scalars.step = step + 1;
-      request.clip_norm = 0.5;
-      request.gradient_weight = totals[1];
-      request.requests.save = step == 1 && comm.rank() == comm.size() - 1;
-      const Verdict verdict = exchange.update(lane, optimizer, request);
-      EXPECT_EQ(verdict.requests.save, step == 1);
-      EXPECT_EQ(verdict.applied, step != poison_step);
-      if (lane != 0) return;
-      outcome.norms.push_back(verdict.grad_norm);
-      outcome.sums.insert(outcome.sums.end(), {totals[0], totals[1]});
-    });
-  }
-  outcome.weights.assign(exchange.params(), exchange.params() + graph->params().size());
-  comm.barrier({20, "the end of the test", -1});
-  return outcome;
-}
-
 Outcome run(int ranks, int lanes, int shards, std::vector<int> nodes = {}) {
-  std::vector<Outcome> outcomes(static_cast<size_t>(ranks));
-  run_thread_ranks(
-      ranks,
-      [&](Communicator& comm) {
-        outcomes[static_cast<size_t>(comm.rank())] = train(comm, lanes, shards);
-      },
-      std::move(nodes));
-  for (const Outcome& o : outcomes) EXPECT_EQ(o, outcomes.front()) << "ranks disagree";
-  return outcomes.front();
+  MadeUpTraining training;
+  training.lanes = lanes;
+  training.shards = shards;
+  return training.run(ranks, std::move(nodes));
 }
 
 TEST(AllReduceExchange, GivesTheSameBitsOnAnyNumberOfRanksAndLanes) {
@@ -137,7 +45,9 @@ TEST(AllReduceExchange, KeepsOneSumForManyMoreLeavesThanLanes) {
 
 TEST(AllReduceExchange, NeverAppliesAGradientThatIsNotFiniteAnywhere) {
   run_thread_ranks(3, [](Communicator& comm) {
-    const Outcome outcome = train(comm, 1, 8, 1);
+    MadeUpTraining training;
+    training.poison_step = 1;
+    const Outcome outcome = training.run(comm);
     EXPECT_FALSE(std::isfinite(outcome.norms[1]));
     for (float w : outcome.weights) ASSERT_TRUE(std::isfinite(w));
   });
@@ -173,4 +83,4 @@ TEST(AllReduceExchange, WakesEveryLaneWithTheFirstCauseWhenOneRankFails) {
 }
 
 }  // namespace
-}  // namespace trireme
+}  // namespace trireme::test

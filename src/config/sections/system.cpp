@@ -10,6 +10,9 @@ ExchangeConfig read_exchange(Section& s) {
   s.only_for("name", {"parameter_server"});
   c.servers = s.integer("servers", 0, {0, 4096}, "ranks", "that are servers: the last ones");
   s.for_all();
+  c.bucket_mib =
+      s.number("bucket_mib", 4, {0.015625, 65536}, "MiB",
+               "of gradients that travel together between hosts, while backward goes on");
   c.hash_every = s.integer("hash_every", 0, {0, 1e12}, "steps",
                            "between comparisons of the parameters' hashes over nodes; 0: off");
   if (c.name == "parameter_server") s.fail("name", "parameter_server is not available yet");

@@ -35,9 +35,9 @@ StepPoint to_step(const Json& json) {
   r.learning_rate = number(json, "train/learning_rate", NAN);
   r.grad_norm = number(json, "train/grad_norm", NAN);
   point.samples_per_second = number(json, "train/samples_per_second", NAN);
-  r.phases = {number(json, "time/data", 0), number(json, "time/compute", 0),
-              number(json, "time/exchange", 0), number(json, "time/evaluation", 0),
-              number(json, "time/checkpoint", 0)};
+  r.phases = {number(json, "time/data", 0),       number(json, "time/compute", 0),
+              number(json, "time/exchange", 0),   number(json, "time/evaluation", 0),
+              number(json, "time/checkpoint", 0), number(json, "time/exchange_hidden", 0)};
   return point;
 }
 
@@ -116,6 +116,7 @@ std::string step_line(const StepPoint& point) {
   json["time/exchange"] = r.phases.exchange;
   json["time/evaluation"] = r.phases.evaluation;
   json["time/checkpoint"] = r.phases.checkpoint;
+  if (r.phases.exchange_hidden > 0) json["time/exchange_hidden"] = r.phases.exchange_hidden;
   return dump(json);
 }
 

@@ -14,6 +14,8 @@ void TensorBoard::step(const StepPoint& point) {
                                 {"time/exchange", r.phases.exchange},
                                 {"time/evaluation", r.phases.evaluation},
                                 {"time/checkpoint", r.phases.checkpoint}};
+  if (r.phases.exchange_hidden > 0)
+    values.push_back({"time/exchange_hidden", r.phases.exchange_hidden});
   if (r.accuracy >= 0) values.push_back({"train/accuracy", r.accuracy});
   if (std::isfinite(point.samples_per_second))
     values.push_back({"train/samples_per_second", point.samples_per_second});

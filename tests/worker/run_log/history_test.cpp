@@ -22,7 +22,7 @@ StepPoint point(int64_t step) {
   p.record.learning_rate = 0.1;
   p.record.grad_norm = 2;
   p.record.elapsed = static_cast<double>(step) / 2;
-  p.record.phases = {1, 2, 3, 4, 5};
+  p.record.phases = {1, 2, 3, 4, 5, 6};
   p.samples_per_second = 16;
   return p;
 }
@@ -38,6 +38,7 @@ TEST(MetricsLines, OfAStepReadBackAsTheyWere) {
   EXPECT_EQ(r.accuracy, 0.5);
   EXPECT_EQ(r.phases.exchange, 3);
   EXPECT_EQ(r.phases.checkpoint, 5);
+  EXPECT_EQ(r.phases.exchange_hidden, 6);
   EXPECT_EQ(history.steps[0].samples_per_second, 16);
 }
 

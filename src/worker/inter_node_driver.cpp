@@ -1,0 +1,143 @@
+#include "worker/inter_node_driver.h"
+
+#include <unistd.h>
+
+#include <utility>
+
+namespace trireme {
+namespace {
+
+// Between two looks of the thread. The lanes want the cores: it never spins. At 10 Gbit/s a pause
+// (with the kernel's slack) is 100 KB, less than what sockets buffer.
+constexpr useconds_t kPause = 20;
+
+}  // namespace
+
+InterNodeDriver::InterNodeDriver(std::unique_ptr<InterNode> inter_node, size_t buckets,
+                                 Arrivals arrivals, NodeBarrier alarm,
+                                 const std::function<void()>& prepare)
+    : inter_node_(std::move(inter_node)),
+      buckets_(buckets),
+      arrivals_(arrivals),
+      alarm_(std::move(alarm)),
+      next_(buckets),
+      thread_([this, prepare] { serve(prepare); }) {}
+
+InterNodeDriver::~InterNodeDriver() {
+  {
+    const std::lock_guard lock(guard_);
+    stop_ = true;
+  }
+  wake();
+  thread_.join();
+}
+
+void InterNodeDriver::wake() noexcept { arrivals_.wake(); }
+
+// Starts what all lanes of the host have handed in, and advances what is under way.
+bool InterNodeDriver::move() {
+  alarm_.check();
+  bool moved = false;
+  const bool was_busy = inter_node_->reducing();
+  for (; next_ < buckets_ && inter_node_->may_start() && arrivals_.slowest() > started_;
+       ++started_) {
+    inter_node_->reduce(next_++);
+    moved = true;
+  }
+  const bool busy = inter_node_->reducing();
+  if (busy && !was_busy) busy_since_ = Clock::now();
+  moved = inter_node_->advance() || moved;
+  if (busy && !inter_node_->reducing() && !finishing_) hidden_ += seconds_since(busy_since_);
+  return moved;
+}
+
+void InterNodeDriver::serve(const std::function<void()>& prepare) {
+  try {
+    prepare();
+    while (true) {
+      lane_drives_.wait(1);
+      const uint32_t seen = arrivals_.changes();
+      bool moved = false, busy = false;
+      {
+        const std::lock_guard lock(guard_);
+        if (stop_ || error_) return;
+        moved = move();
+        busy = inter_node_->reducing();
+      }
+      if (moved) continue;  // which may have made room for more
+      if (busy)
+        ::usleep(kPause);
+      else
+        arrivals_.sleep(seen);
+    }
+  } catch (const std::exception& e) {
+    {
+      const std::lock_guard lock(guard_);
+      error_ = std::current_exception();
+    }
+    alarm_.fail(e.what());
+  }
+}
+
+void InterNodeDriver::rethrow_locked() const {
+  if (error_) std::rethrow_exception(error_);
+}
+
+void InterNodeDriver::rethrow() {
+  const std::lock_guard lock(guard_);
+  rethrow_locked();
+}
+
+void InterNodeDriver::begin(int64_t step, const std::vector<bool>& leaf_present, bool trains) {
+  const std::lock_guard lock(guard_);
+  rethrow_locked();
+  inter_node_->begin(step, leaf_present);
+  next_ = trains ? 0 : buckets_;
+  hidden_ = 0;
+  finishing_ = false;
+}
+
+void InterNodeDriver::drive_until(const std::function<bool()>& done) {
+  lane_drives_.store(1);
+  std::exception_ptr error;
+  {
+    const std::lock_guard lock(guard_);
+    try {
+      rethrow_locked();
+      for (int looks = 0; !done();)
+        if (move())
+          looks = 0;
+        else
+          inter_node_->idle(looks++);
+    } catch (...) {  // the thread ends too
+      error = error_ = std::current_exception();
+    }
+  }
+  lane_drives_.store(0);
+  lane_drives_.notify_one();
+  if (error) std::rethrow_exception(error);
+}
+
+void InterNodeDriver::gather(std::span<const MutableBytes> blocks, const char* what) {
+  bool started = false;
+  drive_until([&] {
+    if (!std::exchange(started, true)) inter_node_->gather(blocks, what);
+    return !inter_node_->gathering();
+  });
+}
+
+double InterNodeDriver::hidden() {
+  const std::lock_guard lock(guard_);
+  return hidden_;
+}
+
+void InterNodeDriver::finish() {
+  {
+    const std::lock_guard lock(guard_);
+    finishing_ = true;
+    if (inter_node_->reducing()) hidden_ += seconds_since(busy_since_);
+  }
+  drive_until([&] { return next_ == buckets_ && !inter_node_->reducing(); });
+}
+
+}  // namespace trireme
