@@ -195,6 +195,10 @@ const std::vector<Case> kOtherRules = {
      "exp.ini:7: train.early_stopping: needs validation data for train.monitor = validation/loss "
      "(set "
      "data.validation or data.validation_split)"},
+    {kSmall + "early_stopping = 3\nmonitor = accuracy\n",
+     {},
+     "exp.ini:7: train.early_stopping: needs validation data for train.monitor = accuracy (set "
+     "data.validation or data.validation_split)"},
     {kSmall + "[optimizer]\nname = adam\nmomentum = 0.9\n",
      {},
      "exp.ini:9: optimizer.momentum: only used by name = sgd, rmsprop, not adam"},
