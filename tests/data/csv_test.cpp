@@ -143,8 +143,17 @@ TEST_F(CsvTest, ErrorsNameFileLineAndColumn) {
   EXPECT_THAT(error("x,label\n\"1\"2,0\n"),
               HasSubstr("train.csv:2: text after the closing quote of column 1"));
   EXPECT_THAT(error("label\n1\n"), HasSubstr("has no feature columns"));
+  EXPECT_THAT(error("x;label\n1;0\n"), HasSubstr("is data.delimiter right?"));
   config.weight = "w";
   EXPECT_THAT(error("x,w,label\n1,-1,0\n"), HasSubstr("column w (the weight) is -1"));
+}
+
+TEST_F(CsvTest, NamesAndClassesThatAreNotUtf8NameTheirLine) {
+  EXPECT_THAT(error("x,label\n1,a\n2,gr\xfcn\n"),
+              testing::AllOf(HasSubstr("train.csv:3: 'gr\xfcn' is not UTF-8"), HasSubstr("iconv")));
+  EXPECT_THAT(error("\xfc,label\n1,0\n"), HasSubstr("train.csv:1: '\xfc' is not UTF-8"));
+  config.ignore = {"note"};
+  EXPECT_THAT(error("x,note,label\n1,\xfc,0\n2,b,1\n"), "no error");
 }
 
 TEST_F(CsvTest, LabelsThatAreNoClassNameTheirLine) {
