@@ -139,12 +139,13 @@ class TrainingRun {
   // Never applied; the culprits are named, because positions are a pure function of the step.
   void not_finite(const StepPlan& plan, const StepResult& result) {
     std::string ids;
-    for (int64_t i = 0; i < plan.samples; ++i)
-      ids += fmt::format("{}{}", i ? "," : "",
-                         s_.train_order->at(plan.epoch, static_cast<uint64_t>(plan.begin + i)).id);
+    for (int64_t i = 0; i < plan.samples; ++i) {
+      const SampleKey key = s_.train_order->at(plan.epoch, static_cast<uint64_t>(plan.begin + i));
+      ids += fmt::format("{}{}", i ? "," : "", s_.data.train->place(key.id));
+    }
     const std::string what = fmt::format(
         "step {}: the loss ({}) or the gradient (norm {}) is not finite; the update was not "
-        "applied. Samples of the batch: {}",
+        "applied. Samples of the batch, counted over data.train from 0: {}",
         plan.step, result.loss, result.verdict.grad_norm, ids);
     if (s_.experiment.train.non_finite != "skip")
       throw AgreedError(ExitCode::failure, what,

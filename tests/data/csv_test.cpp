@@ -120,6 +120,9 @@ TEST_F(CsvTest, SplitIsDisjointCompleteAndSharesPreprocessing) {
   const auto sets = open(text);
   EXPECT_EQ(sets.train->size() + sets.validation->size(), 200);
   EXPECT_NEAR(static_cast<double>(sets.validation->size()), 50, 25);
+  for (const DataSource* set : {sets.train.get(), sets.validation.get()})
+    for (uint64_t i = 0; i < static_cast<uint64_t>(set->size()); ++i)
+      EXPECT_EQ(test::read_sample(*set, i).label, static_cast<int64_t>(set->place(i)) % 2);
   double sum = 0;
   for (int64_t i = 0; i < sets.train->size(); ++i)
     sum += double{test::read_sample(*sets.train, uint64_t(i)).input[0]};
