@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/filesystem_error.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/commands.h"
@@ -71,12 +72,17 @@ int dispatch(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   using namespace trireme;
-  try {
-    return dispatch(argc, argv);
-  } catch (const Error& e) {
+  const auto end_with = [](const Error& e) {
     log_error("{}{}{}", e.what(), e.hint().empty() ? "" : "\n  hint: ", e.hint());
     flush_log();
     return static_cast<int>(e.code());
+  };
+  try {
+    return dispatch(argc, argv);
+  } catch (const Error& e) {
+    return end_with(e);
+  } catch (const std::filesystem::filesystem_error& e) {
+    return end_with(as_data_error(e));
   } catch (const std::exception& e) {
     log_error("{} (this is a bug in Trireme: please report it)", e.what());
     flush_log();

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "base/text.h"
+#include "base/utf8.h"
 #include "config/quote.h"
 
 namespace trireme::config {
@@ -101,7 +102,9 @@ class Tokenizer {
 
   void read(const LogicalLine& line) {
     const std::string_view text = trim(line.text);
-    if (line.open_quote) {
+    if (const size_t bad = not_utf8(text); bad != std::string_view::npos) {
+      fail(line, "not UTF-8 (byte " + std::to_string(bad + 1) + "): save the file as UTF-8");
+    } else if (line.open_quote) {
       fail(line, "a quote is not closed: " + std::string(text));
     } else if (line.continues_past_end) {
       fail(line, "ends with '\\', but no line follows");
@@ -180,6 +183,8 @@ std::vector<Token> tokenize_overrides(const std::vector<std::string>& overrides,
       errors.add(place, "--" + word + ": no value (write --" + word + "=VALUE)");
     } else if (dot == std::string_view::npos || dot == 0 || !is_key(name.substr(dot + 1))) {
       errors.add(place, "--" + word + ": not of the form --section.key=value");
+    } else if (not_utf8(word) != std::string_view::npos) {
+      errors.add(place, std::string(name) + ": the value is not UTF-8");
     } else if (!quotes_closed(word.substr(equals + 1))) {
       errors.add(place, std::string(name) + ": a quote is not closed: " + word.substr(equals + 1));
     } else {

@@ -6,8 +6,7 @@ void check_across_sections(const Experiment& e, Section& train, Section& schedul
                            Section& exports) {
   const bool validates =
       !e.data.validation.empty() || e.data.validation_split > 0 || e.data.validation_samples > 0;
-  const bool monitors_validation = e.train.monitor.starts_with("validation/");
-  if (e.train.early_stopping > 0 && monitors_validation && !validates) {
+  if (e.train.early_stopping > 0 && !validates) {
     train.fail("early_stopping", "needs validation data for train.monitor = " + e.train.monitor +
                                      " (set data.validation or data.validation_split)");
   }

@@ -9,15 +9,26 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "data/files.h"
 
 namespace trireme {
 namespace {
 
-std::vector<std::string> names_of(const std::vector<std::string_view>& cells, bool header) {
+// Names, categories and classes go into checkpoints and exports, whose text is UTF-8.
+void require_utf8(std::string_view text, const CsvReader& at) {
+  if (not_utf8(text) == std::string_view::npos) return;
+  throw DataError(fmt::format("{}:{}: '{}' is not UTF-8", at.file(), at.line(), text),
+                  "convert the file, as iconv -f ISO-8859-1 -t UTF-8 does for Latin-1");
+}
+
+// Of the line that the reader is at.
+std::vector<std::string> names_of(const CsvReader& reader, bool header) {
   std::vector<std::string> names;
-  for (size_t i = 0; i < cells.size(); ++i) {
-    names.push_back(header ? std::string(trim(cells[i])) : std::to_string(i));
+  for (size_t i = 0; i < reader.cells().size(); ++i) {
+    const std::string_view name = trim(reader.cells()[i]);
+    if (header) require_utf8(name, reader);
+    names.push_back(header ? std::string(name) : std::to_string(i));
   }
   return names;
 }
@@ -93,7 +104,8 @@ class RowParser {
 
   void label(size_t column) {
     if (cell(column).empty())
-      throw DataError(fmt::format("{} (the label) is empty", place(column)));
+      throw DataError(fmt::format("{} (the label) is empty", place(column)),
+                      "fill it, or remove the row");
     if (layout_.real_target) {
       table_.targets.push_back(number(column));
     } else {
@@ -105,7 +117,8 @@ class RowParser {
     const float value = number(column);
     if (value < 0)
       throw DataError(
-          fmt::format("{} (the weight) is {}; it must not be negative", place(column), value));
+          fmt::format("{} (the weight) is {}; it must not be negative", place(column), value),
+          "correct it, or remove the row");
     table_.weights.push_back(value);
   }
 
@@ -121,7 +134,7 @@ void parse_file(const Path& path, const CsvLayout& layout, CsvTable& table) {
   CsvReader reader(text, layout.delimiter, path.string());
   const int64_t before = table.rows;
   if (reader.next()) {
-    RowParser parser(reader, layout, names_of(reader.cells(), layout.header), table);
+    RowParser parser(reader, layout, names_of(reader, layout.header), table);
     if (!layout.header) parser.row();
     while (reader.next()) parser.row();
   }
@@ -137,6 +150,7 @@ void parse_file(const Path& path, const CsvLayout& layout, CsvTable& table) {
 uint32_t Dictionary::code(std::string_view text, const CsvReader& at) {
   const auto found = codes_.find(text);
   if (found != codes_.end()) return found->second;
+  require_utf8(text, at);
   const uint32_t next = static_cast<uint32_t>(texts_.size());
   codes_.emplace(std::string(text), next);
   texts_.emplace_back(text);
@@ -147,8 +161,8 @@ uint32_t Dictionary::code(std::string_view text, const CsvReader& at) {
 std::vector<std::string> column_names(const Path& path, char delimiter, bool header) {
   const std::string text = read_maybe_gzip(path);
   CsvReader reader(text, delimiter, path.string());
-  if (!reader.next()) throw DataError(fmt::format("{} has no lines", path.string()));
-  return names_of(reader.cells(), header);
+  if (!reader.next()) throw DataError(fmt::format("{} has no lines", path.string()), kCopyAgain);
+  return names_of(reader, header);
 }
 
 size_t find_column(const std::vector<std::string>& names, const std::string& wanted,
@@ -161,7 +175,9 @@ size_t find_column(const std::vector<std::string>& names, const std::string& wan
   const auto near = nearest(wanted, names);
   throw DataError(
       fmt::format("{} has no column {} ({}) among its {}", file, wanted, what, names.size()),
-      near ? fmt::format("did you mean {}?", *near) : "give its name, or its index from 0");
+      names.size() == 1 ? "is data.delimiter right?"
+      : near            ? fmt::format("did you mean {}?", *near)
+                        : "give its name, or its index from 0");
 }
 
 CsvTable parse_csv(const std::vector<Path>& paths, const CsvLayout& layout) {

@@ -31,7 +31,8 @@ std::string_view CsvReader::quoted_cell() {
   next_line_ += std::count(cell.begin(), cell.end(), '\n');
   if (at_ < text_.size() && text_[at_] != delimiter_ && text_[at_] != '\n' && text_[at_] != '\r') {
     throw DataError(fmt::format("{}:{}: text after the closing quote of column {}", file_, line_,
-                                cells_.size() + 1));
+                                cells_.size() + 1),
+                    "a quote inside a quoted cell is written twice");
   }
   if (!doubled) return cell;
   std::string& plain = unquoted_.emplace_back();

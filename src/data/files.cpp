@@ -18,7 +18,8 @@ namespace trireme {
 namespace {
 
 constexpr const char* kPathHint =
-    "check the paths in [data]; they are relative to the current folder";
+    "check the paths in [data]: the file's start at its folder, the command line's at the current "
+    "one";
 
 std::vector<Path> files_of_folder(const Path& folder,
                                   std::span<const std::string_view> extensions) {
@@ -83,7 +84,7 @@ std::string unpack(std::string_view packed, const std::string& name) {
       throw DataError(fmt::format("{} is not a whole gzip file: its part from byte {} of {} is cut "
                                   "or damaged",
                                   name, used, packed.size()),
-                      "download or copy it again");
+                      kCopyAgain);
     }
     used += in;
     done += out;
@@ -105,7 +106,7 @@ Digest hash_ends(const Path& path, uintmax_t size) {
     in.read(buffer.data(), kEnd);
     hash.update(std::string_view(buffer.data(), static_cast<size_t>(in.gcount())));
   }
-  if (in.bad()) throw DataError(fmt::format("{} cannot be read", path.string()));
+  if (in.bad()) throw DataError(fmt::format("{} cannot be read", path.string()), kPathHint);
   return hash.finish();
 }
 
@@ -138,10 +139,11 @@ std::string read_maybe_gzip(const Path& path) {
   if (std::filesystem::is_directory(path)) {
     throw DataError(fmt::format("{} is a folder; a file is needed here", name), kPathHint);
   }
-  if (std::filesystem::file_size(path) == 0) throw DataError(fmt::format("{} is empty", name));
+  if (std::filesystem::file_size(path) == 0)
+    throw DataError(fmt::format("{} is empty", name), kCopyAgain);
   std::string text = read_text(path);
   if (is_gzip(text)) text = unpack(text, name);
-  if (text.empty()) throw DataError(fmt::format("{} is empty once unpacked", name));
+  if (text.empty()) throw DataError(fmt::format("{} is empty once unpacked", name), kCopyAgain);
   return text;
 }
 

@@ -11,6 +11,9 @@
 
 namespace trireme {
 
+// What to do with a file that is cut or damaged.
+inline constexpr const char* kCopyAgain = "download or copy it again";
+
 // Files and globs as given; of a folder, its files with one of `extensions` (".csv"). Sorted within
 // each entry. Throws DataError for an entry that names nothing.
 std::vector<Path> expand_files(const std::vector<std::string>& entries,

@@ -30,10 +30,18 @@ Neighbours neighbours(int64_t out, int64_t out_size, int64_t in_size) {
 
 }  // namespace
 
+void check_size(int64_t height, int64_t width, const std::string& name) {
+  constexpr int64_t kMostPixels = int64_t{1} << 28;
+  if (height * width <= kMostPixels) return;
+  throw DataError(fmt::format("{} claims to be {}x{} (height x width)", name, height, width),
+                  kReplaceImage);
+}
+
 Image decode_image(std::span<const std::byte> bytes, const std::string& name, int64_t channels) {
   if (starts_with(bytes, {0xff, 0xd8})) return decode_jpeg(bytes, name, channels);
   if (starts_with(bytes, {0x89, 'P', 'N', 'G'})) return decode_png(bytes, name, channels);
-  throw DataError(fmt::format("{} is neither JPEG nor PNG ({} bytes)", name, bytes.size()));
+  throw DataError(fmt::format("{} is neither JPEG nor PNG ({} bytes)", name, bytes.size()),
+                  kReplaceImage);
 }
 
 Image resize_bilinear(const Image& image, int64_t height, int64_t width) {

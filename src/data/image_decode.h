@@ -14,6 +14,12 @@ struct Image {
   std::vector<uint8_t> pixels;  // H,W,C
 };
 
+// What to do with an image that is damaged.
+inline constexpr const char* kReplaceImage = "replace the file, or remove it from the data";
+
+// Throws DataError when an image claims more than 2^28 pixels: damage, or nothing to train on.
+void check_size(int64_t height, int64_t width, const std::string& name);
+
 // `channels`: 1 (grey), 3 (RGB) or 0 (as the file has; alpha is dropped over black). `name` is for
 // messages. Throws DataError with the library's message when the bytes are damaged or of another
 // format.

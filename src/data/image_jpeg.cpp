@@ -2,6 +2,7 @@
 
 #include <csetjmp>
 #include <cstdio>
+#include <memory>
 
 #include <jerror.h>
 #include <jpeglib.h>
@@ -11,6 +12,10 @@
 
 namespace trireme {
 namespace {
+
+struct FreeJpeg {
+  void operator()(jpeg_decompress_struct* info) const { jpeg_destroy_decompress(info); }
+};
 
 // libjpeg reports through callbacks that must not return, and exceptions must not cross its C
 // frames.
@@ -62,18 +67,20 @@ Image decode_jpeg(std::span<const std::byte> bytes, const std::string& name, int
   info.err = jpeg_std_error(&errors.manager);
   errors.manager.error_exit = on_error;
   errors.manager.emit_message = on_message;
+  const std::unique_ptr<jpeg_decompress_struct, FreeJpeg> owner(&info);
   Image image;
   bool good = start(info, errors, bytes, channels);
   if (good) {
     image.height = info.output_height;
     image.width = info.output_width;
     image.channels = info.output_components;
+    check_size(image.height, image.width, name);
     image.pixels.resize(static_cast<size_t>(image.height * image.width * image.channels));
     good = read_rows(info, errors, image.pixels.data(),
                      static_cast<size_t>(image.width * image.channels));
   }
-  jpeg_destroy_decompress(&info);
-  if (!good) throw DataError(fmt::format("{} is a damaged JPEG: {}", name, errors.message));
+  if (!good)
+    throw DataError(fmt::format("{} is a damaged JPEG: {}", name, errors.message), kReplaceImage);
   return image;
 }
 

@@ -20,13 +20,14 @@ Image decode_png(std::span<const std::byte> bytes, const std::string& name, int6
   png.version = PNG_IMAGE_VERSION;
   const std::unique_ptr<png_image, FreePng> owner(&png);
   const auto fail = [&] {
-    throw DataError(fmt::format("{} is a damaged PNG: {}", name, png.message));
+    throw DataError(fmt::format("{} is a damaged PNG: {}", name, png.message), kReplaceImage);
   };
   if (!png_image_begin_read_from_memory(&png, bytes.data(), bytes.size())) fail();
   const bool colour = channels == 3 || (channels == 0 && (png.format & PNG_FORMAT_FLAG_COLOR) != 0);
   png.format = colour ? PNG_FORMAT_RGB : PNG_FORMAT_GRAY;
   png.flags |=
       PNG_IMAGE_FLAG_16BIT_sRGB;  // 16-bit files are usually not linear, which libpng would assume
+  check_size(png.height, png.width, name);
   Image image{png.height, png.width, colour ? 3 : 1, {}};
   image.pixels.resize(PNG_IMAGE_SIZE(png));
   const png_color black{0, 0, 0};

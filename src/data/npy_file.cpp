@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cstring>
+#include <optional>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -18,7 +19,7 @@ constexpr const char* kSaveHint =
 std::string_view value_of(std::string_view header, std::string_view key, const std::string& name) {
   const size_t at = header.find(fmt::format("'{}':", key));
   if (at == std::string_view::npos)
-    throw DataError(fmt::format("{}: the npy header has no '{}'", name, key));
+    throw DataError(fmt::format("{}: the npy header has no '{}'", name, key), kSaveHint);
   return trim(header.substr(at + key.size() + 3));
 }
 
@@ -40,21 +41,30 @@ Shape parse_shape(std::string_view header, const std::string& name) {
   const std::string_view text = value_of(header, "shape", name);
   const size_t close = text.find(')');
   if (text.empty() || text[0] != '(' || close == std::string_view::npos) {
-    throw DataError(fmt::format("{}: the npy header has no shape in parentheses", name));
+    throw DataError(fmt::format("{}: the npy header has no shape in parentheses", name), kSaveHint);
   }
   std::vector<int64_t> dims;
   for (const std::string& part : split(text.substr(1, close - 1), ',')) {
     if (trim(part).empty()) continue;
     const auto dim = parse_int(trim(part));
     if (!dim || *dim < 0)
-      throw DataError(fmt::format("{}: the npy header has the extent '{}'", name, part));
+      throw DataError(fmt::format("{}: the npy header has the extent '{}'", name, part), kSaveHint);
     dims.push_back(*dim);
   }
   if (dims.size() > Shape::kMaxRank) {
     throw DataError(fmt::format("{} has {} dimensions; at most {} are read", name, dims.size(),
-                                Shape::kMaxRank));
+                                Shape::kMaxRank),
+                    "reshape it: features are N,F or N,H,W or N,C,H,W");
   }
   return Shape(std::span<const int64_t>(dims));
+}
+
+// nullopt: more than can be counted.
+std::optional<size_t> bytes_of(const Shape& shape, DType dtype) {
+  size_t bytes = size_of(dtype);
+  for (const int64_t dim : shape.dims())
+    if (__builtin_mul_overflow(bytes, static_cast<size_t>(dim), &bytes)) return std::nullopt;
+  return bytes;
 }
 
 template <class T>
@@ -104,7 +114,8 @@ NpyFile read_npy_file(const Path& path) {
   for (size_t i = prefix; i-- > 8;)
     length = length << 8 | (i < c.size() ? static_cast<uint8_t>(c[i]) : 0);
   if (c.size() < prefix || c.size() - prefix < length) {
-    throw DataError(fmt::format("{} ends inside of its header", file.name));
+    throw DataError(fmt::format("{} ends at offset {}, inside of its header", file.name, c.size()),
+                    kCopyAgain);
   }
   const std::string_view header = std::string_view(c).substr(prefix, length);
   file.offset = prefix + length;
@@ -114,12 +125,13 @@ NpyFile read_npy_file(const Path& path) {
                     kSaveHint);
   }
   file.shape = parse_shape(header, file.name);
-  const size_t expected = static_cast<size_t>(file.shape.elements()) * size_of(file.dtype);
-  if (c.size() - file.offset != expected) {
-    throw DataError(
-        fmt::format("{} has {} bytes of values, but its header says {} ({} of {})", file.name,
-                    c.size() - file.offset, expected, file.shape.str(), name_of(file.dtype)),
-        "write or copy it again");
+  const size_t bytes = c.size() - file.offset;
+  const auto expected = bytes_of(file.shape, file.dtype);
+  if (expected != bytes) {
+    throw DataError(fmt::format("{} has {} bytes of values, but its header says {} ({} of {})",
+                                file.name, bytes, expected ? std::to_string(*expected) : "far more",
+                                file.shape.str(), name_of(file.dtype)),
+                    kCopyAgain);
   }
   return file;
 }

@@ -27,7 +27,13 @@ RawData read_raw(const ReadRequest& request) {
   };
   RawData raw = read();
   if (raw.samples == 0)
-    throw DataError(fmt::format("{} has no samples", fmt::join(request.files, ", ")));
+    throw DataError(fmt::format("{} has no samples", fmt::join(request.files, ", ")),
+                    "name files that have some");
+  if (raw.shape.elements() == 0) {
+    throw DataError(fmt::format("{} has samples without values: {}", fmt::join(request.files, ", "),
+                                raw.shape.str()),
+                    "a sample needs at least one value");
+  }
   apply_declared_shape(raw, request.config);
   return raw;
 }

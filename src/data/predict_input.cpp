@@ -121,7 +121,8 @@ HostTensor predict_csv(const Path& path, const Preprocessing& p) {
   const int64_t width = static_cast<int64_t>(values.size()) / table.rows;
   if (width != p.schema.input.elements()) {
     throw DataError(fmt::format("{} has {} features a row, but the model's input is {}",
-                                path.string(), width, p.schema.input.str()));
+                                path.string(), width, p.schema.input.str()),
+                    "give the columns that the model was trained on");
   }
   if (p.schema.image) channels_last(values, p.schema.input);
   return normalized(values.data(), table.rows, p);
@@ -131,7 +132,8 @@ HostTensor predict_image(const Path& path, const Preprocessing& p) {
   const Shape& input = p.schema.input;
   if (!p.schema.image) {
     throw DataError(fmt::format("{} is an image, but the model's input is {} columns",
-                                path.string(), input.str()));
+                                path.string(), input.str()),
+                    "give a .csv or .npy file");
   }
   const Image image = decode_image(read_bytes(path), path.string(), input[0]);
   if (image.height != input[1] || image.width != input[2]) {

@@ -151,7 +151,8 @@ void check_fits(const RawData& raw, const Preprocessing& preprocessing, const st
   }
   if (schema.classes == 0 && raw.target_width != schema.target_width) {
     throw DataError(fmt::format("{} has {} target values a sample, but the model's data has {}",
-                                what, raw.target_width, schema.target_width));
+                                what, raw.target_width, schema.target_width),
+                    "use data with the same targets");
   }
   if (schema.weighted && raw.weights.empty()) {
     throw DataError(fmt::format("{} has no weights, but the training data has", what),

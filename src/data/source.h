@@ -68,7 +68,9 @@ class DataSource {
   virtual void read(uint64_t id, const SampleKey& key, bool augment,
                     const SampleOut& out) const = 0;
   virtual int64_t label(uint64_t id) const = 0;  // classes > 0; for class-balanced order and checks
-  virtual bool in_memory() const = 0;            // read() is a copy: no prefetch thread is worth it
+  // Where the sample is in what was read: its row or number over all files, from 0.
+  virtual uint64_t place(uint64_t id) const { return id; }
+  virtual bool in_memory() const = 0;  // read() is a copy: no prefetch thread is worth it
   // SHA-256 over sorted file names, sizes and contents' hashes (or the synthetic parameters): ranks
   // compare it.
   virtual std::string fingerprint() const = 0;

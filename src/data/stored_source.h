@@ -42,6 +42,7 @@ class SplitSource final : public DataSource {
     whole_->read(ids_[id], key, augment, out);
   }
   int64_t label(uint64_t id) const override { return whole_->label(ids_[id]); }
+  uint64_t place(uint64_t id) const override { return whole_->place(ids_[id]); }
   bool in_memory() const override { return whole_->in_memory(); }
   std::string fingerprint() const override;
 

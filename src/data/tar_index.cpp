@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "data/files.h"
 
 namespace trireme {
 namespace {
@@ -105,16 +106,18 @@ std::vector<TarEntry> index_tar(std::span<const std::byte> archive, const std::s
   }
   std::vector<TarEntry> entries;
   Overrides overrides;
-  for (size_t at = 0; at < text.size();) {
+  for (size_t at = 0;;) {
     if (text.size() - at < kBlock)
-      throw DataError(fmt::format("{} is truncated in the header at offset {}", file, at));
+      throw DataError(fmt::format("{} is truncated in the header at offset {}", file, at),
+                      kCopyAgain);
     const Header header{text.substr(at, kBlock)};
     if (header.block.find_first_not_of('\0') == std::string_view::npos)
       break;  // end of the archive
     auto size = parse_size(header);
     if (!size || !checksum_holds(header)) {
       throw DataError(
-          fmt::format("{} is not a tar file, or damaged: bad header at offset {}", file, at));
+          fmt::format("{} is not a tar file, or damaged: bad header at offset {}", file, at),
+          kCopyAgain);
     }
     const bool about_next = header.type() == 'L' || header.type() == 'x';
     if (!about_next && overrides.size) size = overrides.size;
@@ -122,7 +125,7 @@ std::vector<TarEntry> index_tar(std::span<const std::byte> archive, const std::s
     if (*size > text.size() - content) {
       throw DataError(fmt::format("{} is truncated: {} at offset {} has {} bytes of {}", file,
                                   header.name(), at, text.size() - content, *size),
-                      "download or copy it again");
+                      kCopyAgain);
     }
     at = std::min(text.size(), content + (*size + kBlock - 1) / kBlock * kBlock);
     if (about_next) {

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "base/filesystem_error.h"
 #include "base/text.h"
 #include "kernels/kernel_table.h"
 #include "worker/lane_team.h"
@@ -28,10 +29,15 @@ std::string who(const Communicator& comm, size_t rank) {
 void together(Communicator& comm, const char* what, double timeout,
               const std::function<void()>& body) {
   std::string mine;  // code, message, hint; empty: fine
+  const auto note = [&](const Error& e) {
+    mine = fmt::format("{}\x1f{}\x1f{}", static_cast<int>(e.code()), e.what(), e.hint());
+  };
   try {
     body();
   } catch (const Error& e) {
-    mine = fmt::format("{}\x1f{}\x1f{}", static_cast<int>(e.code()), e.what(), e.hint());
+    note(e);
+  } catch (const std::filesystem::filesystem_error& e) {
+    note(as_data_error(e));
   }
   const auto all = comm.all_gather(bytes_of(mine), {timeout, what, -1});
   size_t failed = 0, alike = 0;

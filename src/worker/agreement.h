@@ -23,9 +23,9 @@ struct AgreedError : Error {
   using Error::Error;
 };
 
-// Runs `body` on every rank; when any of them throws an Error, all throw an AgreedError with the
-// message of the lowest rank that failed (and its name, unless all failed alike). For work without
-// communication. Every rank must call.
+// Runs `body` on every rank; when any of them throws an Error or a filesystem_error, all throw an
+// AgreedError with the message of the lowest rank that failed (and its name, unless all failed
+// alike). For work without communication. Every rank must call.
 void together(Communicator& comm, const char* what, double timeout,
               const std::function<void()>& body);
 

@@ -5,12 +5,12 @@
 #include <cmath>
 #include <cstring>
 
-#include "base/error.h"
 #include "base/log.h"
 #include "export/data_shape.h"
 #include "worker/agreement.h"
 #include "worker/evaluate.h"
 #include "worker/init_from.h"
+#include "worker/resume.h"
 #include "worker/version.h"
 
 namespace trireme {
@@ -36,6 +36,7 @@ void Session::open() {
       data.train->fingerprint() + (data.validation ? data.validation->fingerprint() : "");
   const DataShape shape = data_shape_of(preprocessing().schema);
   graph = build_graph(experiment, shape);
+  if (checkpoint) check_resumable(*checkpoint, experiment, *graph);
   metrics =
       std::make_unique<MetricSet>(experiment.model, shape, preprocessing().schema.class_names);
   ModelConfig cheap = experiment.model;
@@ -116,24 +117,16 @@ void Session::start_weights() {
   AlignedBuffer params(static_cast<size_t>(graph->params().size()) * sizeof(float));
   AlignedBuffer state(static_cast<size_t>(graph->state().size()) * sizeof(float));
   initial_values(*graph, experiment.run.seed, params.floats(), state.floats());
-  if (!checkpoint && !experiment.model.init_from.empty())
-    initialise_from(experiment.model.init_from, *graph, params.floats(), state.floats(), first());
+  together(comm, "the initial weights", experiment.run.timeout, [&] {
+    if (!checkpoint && !experiment.model.init_from.empty())
+      initialise_from(experiment.model.init_from, *graph, params.floats(), state.floats(), first());
+  });
   exchange->initialise(params.floats(), state.floats());
   if (!checkpoint) return;
-  exchange->restore([&](const TensorMeta& wanted, std::span<std::byte> out) {
-    const TensorMeta* stored = checkpoint->find(wanted.name);
-    if (!stored) {
-      if (first())
-        log_warning("the checkpoint has no {}: it starts from its initial value", wanted.name);
-      return false;
-    }
-    if (stored->shape != wanted.shape || stored->dtype != wanted.dtype)
-      throw FormatError(fmt::format("{}: the checkpoint has {}, this experiment needs {}",
-                                    wanted.name, stored->shape.str(), wanted.shape.str()),
-                        "resume with the experiment file that started the run");
-    checkpoint->read(*stored, out);
-    return true;
-  });
+  restore(*checkpoint, *exchange, first());
+  if (!first()) return;
+  const auto changes = changes_since(checkpoint->manifest().state, experiment, data_fingerprint);
+  for (const std::string& change : changes) log_warning("resuming, although {}", change);
 }
 
 std::unique_ptr<Loader> Session::make_loader(bool training_data, int64_t first_step,

@@ -140,12 +140,13 @@ class TrainingRun {
   // Never applied; the culprits are named, because positions are a pure function of the step.
   void not_finite(const StepPlan& plan, const StepResult& result) {
     std::string ids;
-    for (int64_t i = 0; i < plan.samples; ++i)
-      ids += fmt::format("{}{}", i ? "," : "",
-                         s_.train_order->at(plan.epoch, static_cast<uint64_t>(plan.begin + i)).id);
+    for (int64_t i = 0; i < plan.samples; ++i) {
+      const SampleKey key = s_.train_order->at(plan.epoch, static_cast<uint64_t>(plan.begin + i));
+      ids += fmt::format("{}{}", i ? "," : "", s_.data.train->place(key.id));
+    }
     const std::string what = fmt::format(
         "step {}: the loss ({}) or the gradient (norm {}) is not finite; the update was not "
-        "applied. Samples of the batch: {}",
+        "applied. Samples of the batch, counted over data.train from 0: {}",
         plan.step, result.loss, result.verdict.grad_norm, ids);
     if (s_.experiment.train.non_finite != "skip")
       throw AgreedError(ExitCode::failure, what,
@@ -282,7 +283,7 @@ class TrainingRun {
 };
 
 struct Place {
-  Path dir, checkpoint;  // checkpoint empty: fresh
+  Path dir, checkpoint;  // dir empty: a new one; checkpoint empty: fresh
 };
 
 // Rank 0 decides where the run lives and what it continues from; all ranks learn it.
@@ -293,15 +294,27 @@ Place choose_place(Communicator& comm, const Experiment& e, const std::string& r
     if (resume == "auto") {
       dir = find_latest_run(e.run.dir, e.run.name).string();
     } else if (!resume.empty()) {
-      checkpoint = resolve_checkpoint(resume).string();
-      dir = Path(checkpoint).parent_path().parent_path().string();
+      const Path named = std::filesystem::absolute(resolve_checkpoint(resume));
+      checkpoint = named.string();
+      // A checkpoint that was copied elsewhere is continued in a run directory of its own.
+      if (named.parent_path().filename() == "checkpoints")
+        dir = named.parent_path().parent_path().string();
     }
     if (resume == "auto" && !dir.empty())
       checkpoint = newest_good_checkpoint(Path(dir) / "checkpoints").value().string();
-    if (dir.empty()) dir = create_run_directory(e.run.dir, e.run.name).string();
   });
   const Wait wait{e.run.timeout, "the run directory", -1};
   return {broadcast_text(comm, dir, 0, wait), broadcast_text(comm, checkpoint, 0, wait)};
+}
+
+// Made when nothing but training itself can fail any more, so that a wrong experiment leaves
+// nothing.
+Path new_run_directory(Communicator& comm, const RunConfig& run) {
+  std::string dir;
+  together(comm, "the run directory", run.timeout, [&] {
+    if (comm.rank() == 0) dir = create_run_directory(run.dir, run.name).string();
+  });
+  return broadcast_text(comm, dir, 0, {run.timeout, "the run directory", -1});
 }
 
 void describe_start(const Session& s, const Place& place) {
@@ -345,8 +358,9 @@ void refuse_unavailable(const Experiment& e) {
 ExitCode train(Communicator& comm, const Experiment& experiment, const TrainOptions& options) {
   together(comm, "the start of every rank", experiment.run.timeout,
            [&] { refuse_unavailable(experiment); });
-  const Place place = choose_place(comm, experiment, options.resume);
+  Place place = choose_place(comm, experiment, options.resume);
   Session session(comm, experiment, place.checkpoint);
+  if (place.dir.empty()) place.dir = new_run_directory(comm, experiment.run);
   init_log({comm.rank(), comm.size(),
             (place.dir / fmt::format("rank-{}.log", comm.rank())).string(), false});
   if (comm.rank() == 0) {

@@ -22,6 +22,10 @@ const std::vector<Case> kSyntax = {
     {kSmall + "batch_size 3\n",
      {},
      "exp.ini:7: malformed line: batch_size 3 (expected key = value)"},
+    {kSmall + "# \xfc\nmonitor = gr\xfcn\n",
+     {},
+     "exp.ini:8: not UTF-8 (byte 13): save the file as UTF-8"},
+    {kSmall, {"run.name=gr\xfcn"}, "command line: run.name: the value is not UTF-8"},
     {kSmall + "; old\n", {}, "exp.ini:7: malformed line: ; old (comments start with #)"},
     {kSmall + "monitor = \"a\n", {}, "exp.ini:7: a quote is not closed: monitor = \"a"},
     {kSmall + "monitor = a \\", {}, "exp.ini:7: ends with '\\', but no line follows"},
@@ -194,6 +198,10 @@ const std::vector<Case> kOtherRules = {
      {},
      "exp.ini:7: train.early_stopping: needs validation data for train.monitor = validation/loss "
      "(set "
+     "data.validation or data.validation_split)"},
+    {kSmall + "early_stopping = 3\nmonitor = accuracy\n",
+     {},
+     "exp.ini:7: train.early_stopping: needs validation data for train.monitor = accuracy (set "
      "data.validation or data.validation_split)"},
     {kSmall + "[optimizer]\nname = adam\nmomentum = 0.9\n",
      {},

@@ -92,7 +92,10 @@ TEST_F(ArraysTest, DamagedIdxFilesAreErrors) {
   other_type[2] = 0x0d;
   EXPECT_THAT(idx_error(other_type, label), HasSubstr("values of type 0x0d"));
   EXPECT_THAT(idx_error(label, good), HasSubstr("has 1 dimensions, but images have 3"));
-  EXPECT_THAT(idx_error(good.substr(0, 9), label), HasSubstr("ends inside of its header"));
+  EXPECT_THAT(idx_error(good.substr(0, 9), label),
+              HasSubstr("ends at offset 9, inside of its header"));
+  EXPECT_THAT(idx_error(test::idx({1, 0, 2}, ""), label),
+              HasSubstr("has samples without values: 1x0x2"));
   EXPECT_THAT(idx_error(good.substr(0, 17), label),
               HasSubstr("has 1 bytes of values, but its header says 2 (1x1x2)"));
   EXPECT_THAT(idx_error(test::idx({2, 1, 1}, "ab"), label),
@@ -164,8 +167,12 @@ TEST_F(ArraysTest, DamagedNpyFilesAreErrors) {
               HasSubstr("values of type '>f4'"));
   EXPECT_THAT(npy_error(test::npy("<f4", "(3,)", values), two_labels),
               HasSubstr("has 8 bytes of values, but its header says 12"));
+  EXPECT_THAT(npy_error(test::npy("<f8", "(2305843009213693952,)", ""), two_labels),
+              HasSubstr("has 0 bytes of values, but its header says far more"));
+  EXPECT_THAT(npy_error(test::npy("<f4", "(2, 0)", ""), two_labels),
+              HasSubstr("has samples without values: 0"));
   EXPECT_THAT(npy_error(test::npy("<f4", "(2,)", values).substr(0, 30), two_labels),
-              HasSubstr("ends inside of its header"));
+              HasSubstr("ends at offset 30, inside of its header"));
   EXPECT_THAT(npy_error(test::npy("<f4", "(1,)", test::raw_bytes<float>({1})), two_labels),
               testing::ContainsRegex("x.npy has 1 samples, but .*y.npy has 2 labels"));
   EXPECT_THAT(npy_error(test::npy("<f4", "(2,)", test::raw_bytes<float>({1, NAN})), two_labels),

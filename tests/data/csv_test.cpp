@@ -120,6 +120,9 @@ TEST_F(CsvTest, SplitIsDisjointCompleteAndSharesPreprocessing) {
   const auto sets = open(text);
   EXPECT_EQ(sets.train->size() + sets.validation->size(), 200);
   EXPECT_NEAR(static_cast<double>(sets.validation->size()), 50, 25);
+  for (const DataSource* set : {sets.train.get(), sets.validation.get()})
+    for (uint64_t i = 0; i < static_cast<uint64_t>(set->size()); ++i)
+      EXPECT_EQ(test::read_sample(*set, i).label, static_cast<int64_t>(set->place(i)) % 2);
   double sum = 0;
   for (int64_t i = 0; i < sets.train->size(); ++i)
     sum += double{test::read_sample(*sets.train, uint64_t(i)).input[0]};
@@ -143,8 +146,17 @@ TEST_F(CsvTest, ErrorsNameFileLineAndColumn) {
   EXPECT_THAT(error("x,label\n\"1\"2,0\n"),
               HasSubstr("train.csv:2: text after the closing quote of column 1"));
   EXPECT_THAT(error("label\n1\n"), HasSubstr("has no feature columns"));
+  EXPECT_THAT(error("x;label\n1;0\n"), HasSubstr("is data.delimiter right?"));
   config.weight = "w";
   EXPECT_THAT(error("x,w,label\n1,-1,0\n"), HasSubstr("column w (the weight) is -1"));
+}
+
+TEST_F(CsvTest, NamesAndClassesThatAreNotUtf8NameTheirLine) {
+  EXPECT_THAT(error("x,label\n1,a\n2,gr\xfcn\n"),
+              testing::AllOf(HasSubstr("train.csv:3: 'gr\xfcn' is not UTF-8"), HasSubstr("iconv")));
+  EXPECT_THAT(error("\xfc,label\n1,0\n"), HasSubstr("train.csv:1: '\xfc' is not UTF-8"));
+  config.ignore = {"note"};
+  EXPECT_THAT(error("x,note,label\n1,\xfc,0\n2,b,1\n"), "no error");
 }
 
 TEST_F(CsvTest, LabelsThatAreNoClassNameTheirLine) {

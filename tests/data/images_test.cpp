@@ -47,6 +47,8 @@ TEST_F(ImagesTest, DamagedTarFilesAreErrors) {
   EXPECT_THAT(tar_error(good.substr(0, 520)),
               HasSubstr("a.tar is truncated: 1.png at offset 0 has 8 bytes of"));
   EXPECT_THAT(tar_error(good.substr(0, 1124)), HasSubstr("truncated in the header at offset 1024"));
+  EXPECT_THAT(tar_error(good.substr(0, 1024)), HasSubstr("truncated in the header at offset 1024"))
+      << "between two files, without the empty blocks of an archive's end";
   EXPECT_THAT(tar_error(std::string(600, 'x')), HasSubstr("bad header at offset 0"));
   EXPECT_THAT(tar_error(test::gzip(good)), HasSubstr("a.tar is compressed"));
   EXPECT_THAT(tar_error(test::tar({{"1.png", image}, {"2.cls", "1"}})),
@@ -67,6 +69,15 @@ TEST_F(ImagesTest, DamagedImagesNameTheirKeyAndTheLibrarysReason) {
               HasSubstr("a.tar: k.png is a damaged PNG: "));
   EXPECT_THAT(tar_error(test::tar({{"k.jpg", "GIF89a"}, {"k.cls", "0"}})),
               HasSubstr("a.tar: k.jpg is neither JPEG nor PNG (6 bytes)"));
+}
+
+TEST_F(ImagesTest, AnImageThatClaimsToBeHugeIsRefusedBeforeMemoryIsTaken) {
+  std::string jpeg = test::jpeg(16, 16, 3, std::string(768, 'a'));
+  const size_t frame = jpeg.find("\xff\xc0");  // then length, precision, height, width
+  jpeg.replace(frame + 5, 4, "\xff\0\xff\0", 4);
+  EXPECT_THAT(tar_error(test::tar({{"k.jpg", jpeg}, {"k.cls", "0"}})),
+              HasSubstr("k.jpg claims to be 65280x65280 (height x width)"));
+  EXPECT_NO_THROW(check_size(1 << 14, 1 << 14, "x"));
 }
 
 TEST_F(ImagesTest, ImagesOfAnotherSizeAreErrorsUnlessResized) {

@@ -10,7 +10,7 @@ void check(Section& s, const ScheduleConfig& c) {
   if (c.name == "step" && c.step_size <= 0 && !s.given("step_size")) {
     s.fail("step_size", "missing (schedule.name = step)");
   }
-  if (c.name == "multi_step" && c.milestones.empty()) {
+  if (c.name == "multi_step" && c.milestones.empty() && !s.given("milestones")) {
     s.fail("milestones", "missing (schedule.name = multi_step)");
   }
   if (!std::is_sorted(c.milestones.begin(), c.milestones.end())) {

@@ -7,12 +7,14 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "data/image_list.h"
 
 namespace trireme {
 namespace {
 
 namespace fs = std::filesystem;
+constexpr const char* kLayoutHint = "the folder reader needs ROOT/CLASS/IMAGE; data.train is ROOT";
 
 bool is_image(const fs::directory_entry& entry) {
   constexpr std::array<std::string_view, 6> kExtensions{".jpg", ".jpeg", ".png",
@@ -31,10 +33,15 @@ std::vector<std::string> class_folders(const Path& root) {
   std::vector<std::string> names;
   for (const auto& entry : fs::directory_iterator(root)) {
     const std::string name = entry.path().filename().string();
-    if (entry.is_directory() && !name.starts_with('.')) names.push_back(name);
+    if (!entry.is_directory() || name.starts_with('.')) continue;
+    if (not_utf8(name) != std::string::npos)
+      throw DataError(fmt::format("{}: the name of this class is not UTF-8", entry.path().string()),
+                      "rename the folder");
+    names.push_back(name);
   }
   if (names.empty())
-    throw DataError(fmt::format("{} has no folders, one for each class", root.string()));
+    throw DataError(fmt::format("{} has no folders, one for each class", root.string()),
+                    kLayoutHint);
   std::sort(names.begin(), names.end());
   return names;
 }
@@ -53,9 +60,10 @@ int64_t label_of(const std::string& name, const std::vector<std::string>& classe
   const auto at = std::find(classes.begin(), classes.end(), name);
   if (at == classes.end()) {
     const auto near = nearest(name, classes);
-    throw DataError(fmt::format("{} is not a class of the training data ({} classes{})",
-                                (root / name).string(), classes.size(),
-                                near ? fmt::format("; nearest: {}", *near) : ""));
+    throw DataError(
+        fmt::format("{} is not a class of the training data ({} classes{})", (root / name).string(),
+                    classes.size(), near ? fmt::format("; nearest: {}", *near) : ""),
+        "remove or rename the folder, or add the class to the training data");
   }
   return at - classes.begin();
 }
@@ -89,7 +97,8 @@ RawData read_folder(const ReadRequest& request) {
   }
   if (list.images.empty()) {
     throw DataError(
-        fmt::format("{} has no .jpg, .jpeg or .png files", fmt::join(request.files, ", ")));
+        fmt::format("{} has no .jpg, .jpeg or .png files", fmt::join(request.files, ", ")),
+        kLayoutHint);
   }
   decode_images(std::move(list), request, raw);
   return raw;

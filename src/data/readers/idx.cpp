@@ -34,12 +34,14 @@ IdxFile read_file(const Path& path, int rank, const char* what) {
   const std::string name = path.string();
   if (c.size() < 4 || c[0] != 0 || c[1] != 0) {
     throw DataError(
-        fmt::format("{} is not an IDX file: it does not start with two zero bytes", name));
+        fmt::format("{} is not an IDX file: it does not start with two zero bytes", name),
+        kCopyAgain);
   }
   if (c[2] != 0x08) {
     throw DataError(
         fmt::format("{} holds values of type 0x{:02x}; only unsigned bytes (0x08) are read", name,
-                    static_cast<uint8_t>(c[2])));
+                    static_cast<uint8_t>(c[2])),
+        "write unsigned bytes, or use reader = npy");
   }
   if (c[3] != rank) {
     throw DataError(
@@ -48,7 +50,9 @@ IdxFile read_file(const Path& path, int rank, const char* what) {
         "images and labels may be swapped: data.train is images, data.train_labels is labels");
   }
   file.offset = 4 + 4 * static_cast<size_t>(rank);
-  if (c.size() < file.offset) throw DataError(fmt::format("{} ends inside of its header", name));
+  if (c.size() < file.offset)
+    throw DataError(fmt::format("{} ends at offset {}, inside of its header", name, c.size()),
+                    kCopyAgain);
   uint64_t expected = 1;
   for (size_t d = 0; d < static_cast<size_t>(rank); ++d) {
     file.dims.push_back(big_endian(c, 4 + 4 * d));
@@ -58,7 +62,7 @@ IdxFile read_file(const Path& path, int rank, const char* what) {
   if (c.size() - file.offset != expected) {
     throw DataError(fmt::format("{} has {} bytes of values, but its header says {} ({})", name,
                                 c.size() - file.offset, expected, fmt::join(file.dims, "x")),
-                    "download or copy it again");
+                    kCopyAgain);
   }
   return file;
 }
@@ -68,12 +72,14 @@ void append_pair(RawData& raw, const Path& image_path, const Path& label_path) {
   const IdxFile labels = read_file(label_path, 1, "labels");
   if (images.dims[0] != labels.dims[0]) {
     throw DataError(fmt::format("{} has {} images, but {} has {} labels", image_path.string(),
-                                images.dims[0], label_path.string(), labels.dims[0]));
+                                images.dims[0], label_path.string(), labels.dims[0]),
+                    "are the files in the same order in data.train and data.train_labels?");
   }
   const Shape shape{1, images.dims[1], images.dims[2]};
   if (raw.samples > 0 && shape != raw.shape) {
     throw DataError(fmt::format("{} has images of {}, but the files before have {}",
-                                image_path.string(), shape.str(), raw.shape.str()));
+                                image_path.string(), shape.str(), raw.shape.str()),
+                    "give files of one size");
   }
   raw.shape = shape;
   raw.samples += images.dims[0];

@@ -29,15 +29,16 @@ Shape sample_shape(const NpyFile& file) {
     default:
       break;
   }
-  throw DataError(
-      fmt::format("{} is {}; features are N,F or N,H,W or N,C,H,W", file.name, s.str()));
+  throw DataError(fmt::format("{} is {}; features are N,F or N,H,W or N,C,H,W", file.name, s.str()),
+                  "reshape it");
 }
 
 void check_finite(const NpyFile& file, const std::vector<float>& values, int64_t per_sample) {
   for (size_t i = 0; i < values.size(); ++i) {
     if (std::isfinite(values[i])) continue;
     throw DataError(fmt::format("{}: sample {} holds {}, which is not a finite number", file.name,
-                                static_cast<int64_t>(i) / per_sample, values[i]));
+                                static_cast<int64_t>(i) / per_sample, values[i]),
+                    "correct or remove the sample");
   }
 }
 
@@ -47,7 +48,8 @@ void append_features(RawData& raw, const NpyFile& file) {
   const Shape shape = sample_shape(file);
   if (!first && shape != raw.shape) {
     throw DataError(fmt::format("{} has samples of {}, but the files before have {}", file.name,
-                                shape.str(), raw.shape.str()));
+                                shape.str(), raw.shape.str()),
+                    "give files of one shape");
   }
   raw.shape = shape;
   raw.image = shape.rank() == 3;
@@ -68,18 +70,21 @@ void append_labels(RawData& raw, const NpyFile& file, const std::string& target)
   if (target != "value") {
     if (file.shape.rank() != 1) {
       throw DataError(
-          fmt::format("{} is {}; class labels have one dimension", file.name, file.shape.str()));
+          fmt::format("{} is {}; class labels have one dimension", file.name, file.shape.str()),
+          "save N integers, or set data.target = value");
     }
     for (int64_t i = 0; i < file.shape[0]; ++i) raw.labels.push_back(file.integer(i));
     return;
   }
   if (file.shape.rank() > 2) {
-    throw DataError(fmt::format("{} is {}; targets are N or N,T", file.name, file.shape.str()));
+    throw DataError(fmt::format("{} is {}; targets are N or N,T", file.name, file.shape.str()),
+                    "reshape it");
   }
   const int64_t width = file.shape.rank() == 2 ? file.shape[1] : 1;
   if (!raw.targets.empty() && width != raw.target_width) {
     throw DataError(fmt::format("{} has {} targets a sample, but the files before have {}",
-                                file.name, width, raw.target_width));
+                                file.name, width, raw.target_width),
+                    "give files of one shape");
   }
   raw.target_width = width;
   const std::vector<float> values = file.floats();
@@ -104,7 +109,8 @@ RawData read_npy(const ReadRequest& request) {
     const int64_t rows = y.shape.rank() == 0 ? 1 : y.shape[0];
     if (x.shape.rank() == 0 || x.shape[0] != rows) {
       throw DataError(fmt::format("{} has {} samples, but {} has {} labels", x.name,
-                                  x.shape.rank() == 0 ? 1 : x.shape[0], y.name, rows));
+                                  x.shape.rank() == 0 ? 1 : x.shape[0], y.name, rows),
+                      "are the files in the same order in data.train and data.train_labels?");
     }
     append_features(raw, x);
     append_labels(raw, y, request.config.target);

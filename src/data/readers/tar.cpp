@@ -17,6 +17,8 @@ namespace {
 
 constexpr std::array<std::string_view, 1> kExtensions{".tar"};
 
+constexpr const char* kPairHint = "a sample is KEY.jpg or KEY.png and, beside it, KEY.cls";
+
 struct Parts {
   std::string key, extension;
 };
@@ -45,13 +47,15 @@ class Sample {
   // anew.
   void finish(const std::string& shard, ImageList& list) {
     if (image_.data() == nullptr && !label_) return;
-    if (!label_) throw DataError(fmt::format("{}: {} has no {}.cls", shard, image_name_, key_));
+    if (!label_)
+      throw DataError(fmt::format("{}: {} has no {}.cls", shard, image_name_, key_), kPairHint);
     if (image_.data() == nullptr)
-      throw DataError(fmt::format("{}: {}.cls has no image", shard, key_));
+      throw DataError(fmt::format("{}: {}.cls has no image", shard, key_), kPairHint);
     const auto number = parse_int(trim(*label_));
     if (!number) {
       throw DataError(fmt::format("{}: {}.cls holds '{}', which is not a class number", shard, key_,
-                                  label_->substr(0, 40)));
+                                  label_->substr(0, 40)),
+                      "write the number of the class, from 0");
     }
     list.images.push_back({fmt::format("{}: {}", shard, image_name_), image_, {}, *number});
     *this = {};
@@ -68,7 +72,7 @@ void append_shard(const Path& path, ImageList& list) {
   const std::string shard = path.string();
   list.shards.emplace_back(path);
   const auto archive = list.shards.back().bytes();
-  if (archive.empty()) throw DataError(fmt::format("{} is empty", shard));
+  if (archive.empty()) throw DataError(fmt::format("{} is empty", shard), kCopyAgain);
   Sample sample;
   for (const TarEntry& entry : index_tar(archive, shard)) {
     const Parts parts = split_name(entry.name);
@@ -86,7 +90,8 @@ RawData read_tar(const ReadRequest& request) {
   for (const Path& shard : shards) append_shard(shard, list);
   if (list.images.empty()) {
     throw DataError(
-        fmt::format("{} has no KEY.jpg or KEY.png with a KEY.cls", fmt::join(request.files, ", ")));
+        fmt::format("{} has no KEY.jpg or KEY.png with a KEY.cls", fmt::join(request.files, ", ")),
+        kPairHint);
   }
   RawData raw;
   raw.files = named_by_file(shards);
