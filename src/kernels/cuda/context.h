@@ -1,0 +1,26 @@
+#pragma once
+// The opened device of this process. Kernel tables have no argument for a device, so that their
+// entries find it through opened().
+
+#include "kernels/cuda_contract.h"
+
+namespace trireme {
+
+struct DeviceContext {
+  int ordinal;
+  bool reproducible;
+  char level[16];  // "sm_90"
+  KernelTable kernels;
+};
+
+namespace cu {
+
+// Null before open() and after close().
+DeviceContext* opened() noexcept;
+Status open(const CudaOpenOptions*, CudaOpened* out) noexcept;
+void close(DeviceContext*) noexcept;
+
+const DeviceFunctions& device_functions() noexcept;
+
+}  // namespace cu
+}  // namespace trireme
