@@ -63,5 +63,5 @@ set_target_properties(trireme_cuda PROPERTIES CUDA_RUNTIME_LIBRARY Static
   C_VISIBILITY_PRESET hidden CXX_VISIBILITY_PRESET hidden CUDA_VISIBILITY_PRESET hidden
   VISIBILITY_INLINES_HIDDEN ON PREFIX lib LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}
   INSTALL_RPATH_USE_LINK_PATH ON)
-target_link_libraries(trireme_cuda PRIVATE CUDA::cudart_static)
+target_link_libraries(trireme_cuda PRIVATE CUDA::cudart_static CUDA::cublasLt)
 install(TARGETS trireme_cuda LIBRARY DESTINATION ${CMAKE_INSTALL_BINDIR})

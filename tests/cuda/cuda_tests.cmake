@@ -8,7 +8,9 @@ foreach(fake no_symbol other_build no_device devices)
 endforeach()
 target_link_libraries(fake_devices PRIVATE trireme_tensor)
 
-trireme_tests(cuda LINK trireme_worker SOURCES ${CMAKE_CURRENT_LIST_DIR}/plugin_test.cpp)
+# matmul_layout is arithmetic without CUDA.
+trireme_tests(cuda LINK trireme_worker SOURCES ${CMAKE_CURRENT_LIST_DIR}/plugin_test.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/matmul_layout_test.cpp ${PROJECT_SOURCE_DIR}/src/kernels/cuda/matmul_layout.cpp)
 target_compile_definitions(cuda_tests PRIVATE TRIREME_FAKES="${fakes}")
 add_dependencies(cuda_tests ${fake_targets})
 

@@ -1,7 +1,10 @@
 #pragma once
-// The opened device of this process. Kernel tables have no argument for a device, so that their
-// entries find it through opened().
+// The opened device of this process and the libraries' handles on it. Kernel tables have no
+// argument for a device, so that their entries find it through opened().
 
+#include <cublasLt.h>
+
+#include "kernels/cuda/unique_handle.h"
 #include "kernels/cuda_contract.h"
 
 namespace trireme {
@@ -11,6 +14,7 @@ struct DeviceContext {
   bool reproducible;
   char level[16];  // "sm_90"
   KernelTable kernels;
+  cu::UniqueHandle<cublasLtHandle_t, cublasLtDestroy> cublas;
 };
 
 namespace cu {
