@@ -22,6 +22,18 @@ find_program(TRIREME_NVCC nvcc HINTS $ENV{CUDA_HOME}/bin $ENV{CUDA_PATH}/bin /us
 if(NOT TRIREME_NVCC)
   trireme_cuda_missing("nvcc" "put it into PATH, or set TRIREME_NVCC")
 endif()
+set(cudnn_frontend_root ${PROJECT_SOURCE_DIR}/.deps/cudnn-frontend CACHE PATH "cudnn-frontend prefix (headers)")
+find_path(CUDNN_FRONTEND_INCLUDE cudnn_frontend.h PATHS ${cudnn_frontend_root}/include)
+if(NOT CUDNN_FRONTEND_INCLUDE)
+  trireme_cuda_missing("cudnn_frontend.h" "launch/setup.sh fetches it, or set cudnn_frontend_root")
+endif()
+cmake_path(GET TRIREME_NVCC PARENT_PATH cuda_bin)
+find_path(CUDNN_INCLUDE cudnn.h HINTS ${cuda_bin}/../include)
+find_library(CUDNN_LIBRARY cudnn HINTS ${cuda_bin}/../lib64 ${cuda_bin}/../lib)
+find_library(NVRTC_LIBRARY nvrtc HINTS ${cuda_bin}/../lib64 ${cuda_bin}/../lib)  # CUDA::nvrtc brings the driver's stub along
+if(NOT CUDNN_INCLUDE OR NOT CUDNN_LIBRARY OR NOT NVRTC_LIBRARY)
+  trireme_cuda_missing("cuDNN 9 with NVRTC" "install it, or set CUDNN_INCLUDE, CUDNN_LIBRARY and NVRTC_LIBRARY")
+endif()
 set(CMAKE_CUDA_COMPILER ${TRIREME_NVCC})
 set(CMAKE_CUDA_ARCHITECTURES 80-real 90-real 100 CACHE STRING "Compute capabilities of the CUDA plugin")
 if(CCACHE)
@@ -48,13 +60,23 @@ message(STATUS "CUDA plugin: ${TRIREME_NVCC} ${CMAKE_CUDA_COMPILER_VERSION} for 
 file(GLOB cuda_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/kernels/cuda/*.cu
   ${PROJECT_SOURCE_DIR}/src/kernels/cuda/*.cpp ${PROJECT_SOURCE_DIR}/src/kernels/cuda/own/*.cu
   ${PROJECT_SOURCE_DIR}/src/kernels/cuda/own/*.cpp)
+set(graph_sources ${PROJECT_SOURCE_DIR}/src/kernels/cuda/conv_graph.cpp ${PROJECT_SOURCE_DIR}/src/kernels/cuda/last_error.cpp)
+list(REMOVE_ITEM cuda_sources ${graph_sources})
+
+# What needs only a description of a device, and takes long to compile: for the plugin and for the planning test.
+set(cxx_flags -Wall -Wextra -Wshadow -Werror -ffp-contract=off)
+add_library(trireme_cuda_graphs OBJECT ${graph_sources})
+target_include_directories(trireme_cuda_graphs PUBLIC ${PROJECT_SOURCE_DIR}/src)
+target_include_directories(trireme_cuda_graphs SYSTEM PRIVATE ${CUDNN_FRONTEND_INCLUDE} PUBLIC ${CUDNN_INCLUDE} ${CUDAToolkit_INCLUDE_DIRS})
+target_compile_options(trireme_cuda_graphs PRIVATE ${cxx_flags})
+target_link_libraries(trireme_cuda_graphs PUBLIC CUDA::cudart_static ${CUDNN_LIBRARY} ${NVRTC_LIBRARY})
+set_target_properties(trireme_cuda_graphs PROPERTIES CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+
 add_library(trireme_cuda MODULE ${cuda_sources})
-target_include_directories(trireme_cuda PRIVATE ${PROJECT_SOURCE_DIR}/src)
-target_include_directories(trireme_cuda SYSTEM PRIVATE ${CUDAToolkit_INCLUDE_DIRS})
 target_link_libraries(trireme_cuda PRIVATE trireme_contract)  # the build id that both must have
 target_compile_definitions(trireme_cuda PRIVATE TRIREME_CUDA_OLDEST=${oldest})
 target_compile_options(trireme_cuda PRIVATE
-  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wshadow -Werror -ffp-contract=off>
+  "$<$<COMPILE_LANGUAGE:CXX>:${cxx_flags}>"
   "$<$<COMPILE_LANGUAGE:CUDA>:-Werror=all-warnings;-Xptxas=-warn-spills,-warn-lmem-usage,-Werror>"
   $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra,-Wshadow,-Werror>)
 # The driver library is never linked: it belongs to the machine, and a machine without it gets a sentence.
@@ -63,5 +85,5 @@ set_target_properties(trireme_cuda PROPERTIES CUDA_RUNTIME_LIBRARY Static
   C_VISIBILITY_PRESET hidden CXX_VISIBILITY_PRESET hidden CUDA_VISIBILITY_PRESET hidden
   VISIBILITY_INLINES_HIDDEN ON PREFIX lib LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}
   INSTALL_RPATH_USE_LINK_PATH ON)
-target_link_libraries(trireme_cuda PRIVATE CUDA::cudart_static CUDA::cublasLt)
+target_link_libraries(trireme_cuda PRIVATE trireme_cuda_graphs CUDA::cublasLt)
 install(TARGETS trireme_cuda LIBRARY DESTINATION ${CMAKE_INSTALL_BINDIR})

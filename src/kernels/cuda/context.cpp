@@ -23,15 +23,21 @@ Status refuse(CudaOpened* out, const char* reason) noexcept {
 }
 
 bool make_libraries(DeviceContext& context) noexcept {
-  const cublasStatus_t rc = cublasLtCreate(context.cublas.put());
-  if (rc != CUBLAS_STATUS_SUCCESS) keep_error("cublasLtCreate", cublasLtGetStatusString(rc));
-  return rc == CUBLAS_STATUS_SUCCESS;
+  const cublasStatus_t blas = cublasLtCreate(context.cublas.put());
+  if (blas != CUBLAS_STATUS_SUCCESS) {
+    keep_error("cublasLtCreate", cublasLtGetStatusString(blas));
+    return false;
+  }
+  const cudnnStatus_t dnn = cudnnCreate(context.cudnn.put());
+  if (dnn != CUDNN_STATUS_SUCCESS) keep_error("cudnnCreate", cudnnGetErrorString(dnn));
+  return dnn == CUDNN_STATUS_SUCCESS;
 }
 
 void fill_table(DeviceContext& context, const CudaDeviceInfo& info) noexcept {
   (void)std::snprintf(context.level, sizeof context.level, "sm_%d%d", info.major, info.minor);
   context.kernels.build_id = TRIREME_BUILD_ID;
   context.kernels.level = context.level;
+  context.kernels.make_conv2d = make_conv2d;
   context.kernels.make_matmul = make_matmul;
   context.kernels.pack = pack;
   context.kernels.run = run;
