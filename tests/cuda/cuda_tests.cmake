@@ -40,3 +40,16 @@ add_stub_driver(no_device 13000)
 add_test(NAME cuda.driver_reasons COMMAND ${CMAKE_CURRENT_LIST_DIR}/driver_reasons.sh $<TARGET_FILE:trireme>
   ${MPIEXEC_EXECUTABLE} ${PROJECT_BINARY_DIR}/tests/stub_drivers WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
 set_tests_properties(cuda.driver_reasons PROPERTIES LABELS mpi TIMEOUT 120)
+
+# Plans the convolutions of every experiment in configs/ for devices that are only described.
+add_executable(cuda_planning ${CMAKE_CURRENT_LIST_DIR}/planning/planning_main.cc
+  ${CMAKE_CURRENT_LIST_DIR}/planning/config_convolutions.cpp)
+target_include_directories(cuda_planning PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+target_compile_definitions(cuda_planning PRIVATE TRIREME_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+# The stub is the driver that cuDNN finds; cuDNN itself looks for it by name only.
+target_link_libraries(cuda_planning PRIVATE trireme_flags trireme_model GTest::gmock trireme_cuda_graphs
+  -Wl,--no-as-needed stub_driver_no_device)
+set(engines ${CMAKE_CURRENT_LIST_DIR}/planning/engines.txt)
+add_test(NAME cuda.engines COMMAND cuda_planning ${engines} ${CMAKE_CURRENT_LIST_DIR}/planning/devices)
+set_tests_properties(cuda.engines PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77)
+add_custom_target(update_engines COMMAND cuda_planning ${engines} ${CMAKE_CURRENT_LIST_DIR}/planning/devices --update)
