@@ -15,10 +15,13 @@ function(trireme_library folder)
   endif()
 endfunction()
 
-# trireme_tests(FOLDER LINK...): one GoogleTest program per folder, from tests/FOLDER/*_test.cpp.
+# trireme_tests(FOLDER LINK... [SOURCES...]): one GoogleTest program per folder, from tests/FOLDER/**.cpp or SOURCES.
 function(trireme_tests folder)
-  cmake_parse_arguments(arg "" "" "LINK" ${ARGN})
-  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/${folder}/*.cpp)
+  cmake_parse_arguments(arg "" "" "LINK;SOURCES" ${ARGN})
+  set(sources ${arg_SOURCES})
+  if(NOT sources)
+    file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/${folder}/*.cpp)
+  endif()
   if(NOT sources)
     return()
   endif()

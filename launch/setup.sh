@@ -8,7 +8,8 @@ usage() {
 Usage: setup.sh [--dev]
 
 Installs compilers and libraries with apt-get (Debian, Ubuntu; as root or through sudo), and oneDNN 3 into .deps/
-where the distribution's is older. On other systems, or without root, it lists what has to be provided.
+where the distribution's is older. Where there is nvcc, also the headers of cudnn-frontend. On other systems, or without
+root, it lists what has to be provided.
 
   --dev    also what the checks of .ci/run need: clang-format, clang-tidy, shellcheck
   --help   this text
@@ -113,6 +114,29 @@ fetch_onednn() {
   rm -rf "$work"
 }
 
+# True where the CUDA plugin can be built: cmake/TriremeCuda.cmake looks in the same places.
+has_nvcc() {
+  command -v nvcc >/dev/null || [ -x "${CUDA_HOME:-/usr/local/cuda}/bin/nvcc" ] || [ -x "${CUDA_PATH:-/usr/local/cuda}/bin/nvcc" ]
+}
+
+# The headers of cudnn-frontend, from its PyPI package, without its Python part and its dependencies.
+fetch_cudnn_frontend() {
+  local work=$root/.deps/cudnn-frontend.tmp version=1.32.0
+  echo "fetching the headers of cudnn-frontend $version into .deps/cudnn-frontend"
+  rm -rf "$work" && mkdir -p "$work"
+  find_pip
+  "$python3_with_pip" -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: --dest "$work" \
+    "nvidia-cudnn-frontend==$version" ||
+    stop "pip could not download cudnn-frontend: see above; or give CMake -Dcudnn_frontend_root=PREFIX"
+  python3 -m zipfile -e "$work"/*.whl "$work/unpacked"
+  [ -e "$work/unpacked/include/cudnn_frontend.h" ] || stop "the package holds no include/cudnn_frontend.h"
+  mkdir "$work/cudnn-frontend"
+  mv "$work/unpacked/include" "$work/cudnn-frontend/include"
+  rm -rf "$root/.deps/cudnn-frontend"
+  mv "$work/cudnn-frontend" "$root/.deps/cudnn-frontend"
+  rm -rf "$work"
+}
+
 if command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; then
   install_packages
 else
@@ -121,4 +145,5 @@ fi
 if ! { [ -e "$root/.deps/onednn/lib/libdnnl.so" ] && [ -e "$root/.deps/onednn/include/dnnl.hpp" ]; } && ! system_has_onednn; then
   fetch_onednn
 fi
+if has_nvcc && [ ! -e "$root/.deps/cudnn-frontend/include/cudnn_frontend.h" ]; then fetch_cudnn_frontend; fi
 echo "all that Trireme needs is there"

@@ -14,11 +14,13 @@
 
 namespace trireme {
 
-struct RunConfig {        // [run]
-  std::string name;       // default: the file's stem
-  std::string dir;        // parent of run directories, "runs"
-  uint64_t seed;          // 42
-  std::string device;     // cpu | cuda | auto; default auto
+struct RunConfig {     // [run]
+  std::string name;    // default: the file's stem
+  std::string dir;     // parent of run directories, "runs"
+  uint64_t seed;       // 42
+  std::string device;  // cpu | cuda | auto; default auto
+  std::vector<int64_t>
+      device_ids;         // CUDA device of each node-local rank; empty: one each, in order
   int64_t lanes;          // threads that run leaves in each rank; 0: from the affinity mask
   bool reproducible;      // true
   double timeout;         // seconds a wait may last, 300

@@ -1,28 +1,44 @@
 #pragma once
 // The CUDA plugin, libtrireme_cuda.so, beside the program: loaded when asked for, never linked.
 
+#include <filesystem>
+#include <memory>
 #include <string>
 
-#include "kernels/kernel_table.h"
+#include "kernels/cuda_contract.h"
+#include "tensor/device.h"
 
 namespace trireme {
 
-// The plugin's one C symbol, `trireme_cuda_plugin`. A plugin of another build is refused.
-struct CudaPluginEntry {
-  uint64_t build_id;
-  const KernelTable* table;  // null: no usable device; `reason` says why
-  char reason[256];
-};
-extern "C" using CudaPluginFunction = void(*)(CudaPluginEntry * out);
+class CudaPlugin {
+ public:
+  // Never throws for a plugin or device that is not there: reason() says what is missing.
+  static CudaPlugin load(const std::filesystem::path& file = beside_program());
+  static std::filesystem::path beside_program();
 
-// Identifies the layout of KernelTable that both sides were compiled with (a hash of
-// kernel_table.h).
-constexpr uint64_t kPluginBuildId = TRIREME_BUILD_ID;
+  // Why there is no device: the plugin was not found, does not load, is of another build; no
+  // driver, one that is too old, no device. Empty when there is at least one (each may have its own
+  // reason).
+  const std::string& reason() const { return reason_; }
+  const char* hint() const { return hint_; }  // what to do about the reason
+  bool loaded() const { return loaded_; }     // the plugin is there and of this build
+  int devices() const { return reason_.empty() ? entry_.devices : 0; }
+  std::string driver() const;   // the newest CUDA that the driver knows, as "13.0"; "none"
+  std::string runtime() const;  // the CUDA that the plugin was built with
 
-struct CudaPlugin {
-  const KernelTable* table = nullptr;  // null: not usable
-  std::string status;                  // for `trireme devices`: what is there or why not
+  CudaDeviceInfo describe(int ordinal) const;  // without touching the device
+  CudaDeviceInfo probe(int ordinal) const;     // see CudaPluginEntry
+  // Throws DeviceError: the device's reason. The plugin stays loaded until the process ends.
+  std::unique_ptr<Device> open(int ordinal, bool reproducible) const;
+
+ private:
+  CudaPluginEntry entry_{};
+  std::string reason_;
+  const char* hint_ = "";
+  bool loaded_ = false;
 };
-CudaPlugin find_cuda_plugin();
+
+// The CPU as a device, with the kernels of `level` ("": the best of this machine).
+std::unique_ptr<Device> make_cpu_device(const std::string& level = "");
 
 }  // namespace trireme

@@ -9,9 +9,9 @@
 
 #include "base/log.h"
 #include "base/text.h"
-#include "kernels/cuda_plugin.h"
 #include "worker/agreement.h"
 #include "worker/checkpointer.h"
+#include "worker/choose_device.h"
 #include "worker/evaluate.h"
 #include "worker/final_export.h"
 #include "worker/run_log.h"
@@ -317,7 +317,7 @@ Path new_run_directory(Communicator& comm, const RunConfig& run) {
   return broadcast_text(comm, dir, 0, {run.timeout, "the run directory", -1});
 }
 
-void describe_start(const Session& s, const Place& place) {
+void describe_start(const Session& s, const Place& place, const DeviceChoice& device) {
   const auto count = [](const ParamTable& table) {
     int64_t n = 0;
     for (const Slot& slot : table.slots()) n += slot.count;
@@ -327,6 +327,12 @@ void describe_start(const Session& s, const Place& place) {
   log_info("data: {} training samples, {} validation; model: {} parameters, {:.3g} GFLOP a sample",
            s.data.train->size(), s.data.validation ? s.data.validation->size() : 0,
            count(s.graph->params()), s.graph->flops_per_sample() / 1e9);
+  log_info("device: {}",
+           device.ordinal < 0
+               ? device.why
+               : fmt::format("cpu (run.device = auto: {} is there, but this version does not train "
+                             "on it yet)",
+                             device.why));
   log_info("numerics: {}, {}", s.cpu_level,
            s.experiment.run.reproducible ? "reproducible" : "not reproducible");
   if (s.topology.members > s.topology.shards)
@@ -340,13 +346,12 @@ void describe_start(const Session& s, const Place& place) {
 }
 
 // What the file may ask for and this build cannot do is refused, never replaced by something else.
-void refuse_unavailable(const Experiment& e) {
-  if (e.run.device == "cuda") {
-    const CudaPlugin plugin = find_cuda_plugin();
-    if (!plugin.table)
-      throw DeviceError(fmt::format("run.device = cuda: {}", plugin.status),
-                        "use run.device = cpu; `trireme devices` says more");
-  }
+void refuse_unavailable(const Experiment& e, const DeviceChoice& choice) {
+  if (choice.ordinal >= 0 && e.run.device == "cuda")
+    throw DeviceError(
+        fmt::format("run.device = cuda: {} is there, but this version does not train on it yet",
+                    choice.why),
+        "use run.device = cpu");
   if (e.train.precision != "fp32")
     throw ConfigError(
         fmt::format("train.precision = {} is not available on the CPU", e.train.precision),
@@ -356,8 +361,10 @@ void refuse_unavailable(const Experiment& e) {
 }  // namespace
 
 ExitCode train(Communicator& comm, const Experiment& experiment, const TrainOptions& options) {
+  const DeviceChoice device = choose_device(
+      comm, experiment.run, experiment.run.device == "cpu" ? CudaPlugin() : CudaPlugin::load());
   together(comm, "the start of every rank", experiment.run.timeout,
-           [&] { refuse_unavailable(experiment); });
+           [&] { refuse_unavailable(experiment, device); });
   Place place = choose_place(comm, experiment, options.resume);
   Session session(comm, experiment, place.checkpoint);
   if (place.dir.empty()) place.dir = new_run_directory(comm, experiment.run);
@@ -370,7 +377,7 @@ ExitCode train(Communicator& comm, const Experiment& experiment, const TrainOpti
     auto facts = build_facts();
     facts["data"] = session.data_fingerprint;
     write_environment(place.dir, options.command_line, hosts, facts);
-    describe_start(session, place);
+    describe_start(session, place, device);
   }
   try {
     return TrainingRun(session, place.dir, options).run();

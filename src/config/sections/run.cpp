@@ -10,6 +10,9 @@ RunConfig read_run(Section& s, const std::string& default_name) {
   c.seed = static_cast<uint64_t>(
       s.integer("seed", 42, {0, 9e18}, "", "what all random numbers are derived from"));
   c.device = s.choice("device", "auto", {"cpu", "cuda", "auto"}, "auto: cuda where it is usable");
+  c.device_ids = s.integers("device_ids", {0, 1023}, "",
+                            "CUDA device of each rank of a node, as 0,1; the same number twice "
+                            "shares a device; empty: one each, in order");
   c.lanes = s.integer("lanes", 0, {0, 4096}, "threads",
                       "threads of a rank that run leaves; 0: as many as its cores");
   c.reproducible = s.boolean("reproducible", true,

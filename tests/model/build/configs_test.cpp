@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "model/build/model_text.h"
+#include "model/build/config_data.h"
 #include "model/metrics.h"
 
 namespace trireme {
@@ -19,17 +19,6 @@ std::vector<std::string> config_files() {
     if (entry.path().extension() == ".ini") files.push_back(entry.path().string());
   std::sort(files.begin(), files.end());
   return files;
-}
-
-// What the data sets that the configs use look like.
-DataShape data_of(const Experiment& e) {
-  const auto& d = e.data;
-  if (d.reader == "synthetic")
-    return {Shape(std::span<const int64_t>(d.shape)), true, d.classes, 1, false};
-  if (d.reader == "idx") return images(1, 28, 28, 10);
-  if (d.reader == "tar") return images(3, 32, 32, 10);
-  if (d.target == "value") return values(64);
-  return d.channels > 0 ? images(d.channels, d.height, d.width, 10) : features(64, 10);
 }
 
 TEST(Configs, EveryFileReadsAndBuilds) {

@@ -1,0 +1,83 @@
+#include "kernels/cuda/context.h"
+
+#include <cuda_runtime_api.h>
+
+#include <atomic>
+#include <cstdio>
+#include <memory>
+#include <new>
+
+#include "kernels/cuda/describe.h"
+#include "kernels/cuda/last_error.h"
+#include "kernels/cuda/plan.h"
+
+namespace trireme::cu {
+namespace {
+
+// The process's one open device. Set by open(), cleared by close(); read by kernel table entries.
+std::atomic<DeviceContext*> current{nullptr};
+
+Status refuse(CudaOpened* out, const char* reason) noexcept {
+  (void)std::snprintf(out->reason, sizeof out->reason, "%s", reason);
+  return Status::failed;
+}
+
+bool make_libraries(DeviceContext& context) noexcept {
+  const cublasStatus_t blas = cublasLtCreate(context.cublas.put());
+  if (blas != CUBLAS_STATUS_SUCCESS) {
+    keep_error("cublasLtCreate", cublasLtGetStatusString(blas));
+    return false;
+  }
+  const cudnnStatus_t dnn = cudnnCreate(context.cudnn.put());
+  if (dnn != CUDNN_STATUS_SUCCESS) keep_error("cudnnCreate", cudnnGetErrorString(dnn));
+  return dnn == CUDNN_STATUS_SUCCESS;
+}
+
+void fill_table(DeviceContext& context, const CudaDeviceInfo& info) noexcept {
+  (void)std::snprintf(context.level, sizeof context.level, "sm_%d%d", info.major, info.minor);
+  context.kernels.build_id = TRIREME_BUILD_ID;
+  context.kernels.level = context.level;
+  context.kernels.make_conv2d = make_conv2d;
+  context.kernels.make_matmul = make_matmul;
+  context.kernels.pack = pack;
+  context.kernels.run = run;
+  context.kernels.destroy = destroy;
+}
+
+// Beyond build_id and level a table is function pointers only.
+bool is_complete(const KernelTable& table) noexcept {
+  const auto* words = reinterpret_cast<void* const*>(&table);
+  for (size_t i = 0; i < sizeof table / sizeof(void*); ++i)
+    if (!words[i]) return false;
+  return true;
+}
+
+}  // namespace
+
+DeviceContext* opened() noexcept { return current.load(std::memory_order_acquire); }
+
+Status open(const CudaOpenOptions* options, CudaOpened* out) noexcept {
+  *out = {};
+  if (opened()) return refuse(out, "this process already uses a device");
+  CudaDeviceInfo info{};
+  (void)probe(options->ordinal, &info);
+  if (!info.usable) return refuse(out, info.reason);
+  std::unique_ptr<DeviceContext> context(new (std::nothrow) DeviceContext{});
+  if (!context) return refuse(out, "no host memory");
+  context->ordinal = options->ordinal;
+  context->reproducible = options->reproducible != 0;
+  if (!make_libraries(*context)) return refuse(out, last_error());
+  fill_table(*context, info);
+  if (!is_complete(context->kernels)) return refuse(out, "this plugin lacks some of the kernels");
+  *out = {&context->kernels, &device_functions(), context.get(), ""};
+  current.store(context.release(), std::memory_order_release);
+  return Status::ok;
+}
+
+void close(DeviceContext* context) noexcept {
+  if (!context) return;
+  current.store(nullptr, std::memory_order_release);
+  delete context;
+}
+
+}  // namespace trireme::cu

@@ -1,0 +1,35 @@
+#pragma once
+// The opened device of this process and the libraries' handles on it. Kernel tables have no
+// argument for a device, so that plans find it through opened().
+
+#include <cublasLt.h>
+#include <cudnn.h>
+
+#include <mutex>
+
+#include "kernels/cuda/unique_handle.h"
+#include "kernels/cuda_contract.h"
+
+namespace trireme {
+
+struct DeviceContext {
+  int ordinal;
+  bool reproducible;
+  char level[16];  // "sm_90"
+  KernelTable kernels;
+  cu::UniqueHandle<cublasLtHandle_t, cublasLtDestroy> cublas;
+  cu::UniqueHandle<cudnnHandle_t, cudnnDestroy> cudnn;
+  std::mutex cudnn_mutex;  // the handle has one stream at a time: held from setting it to the call
+};
+
+namespace cu {
+
+// Null before open() and after close().
+DeviceContext* opened() noexcept;
+Status open(const CudaOpenOptions*, CudaOpened* out) noexcept;
+void close(DeviceContext*) noexcept;
+
+const DeviceFunctions& device_functions() noexcept;
+
+}  // namespace cu
+}  // namespace trireme

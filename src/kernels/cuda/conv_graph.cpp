@@ -1,0 +1,216 @@
+#include "kernels/cuda/conv_graph.h"
+
+#define CUDNN_FRONTEND_SKIP_JSON_LIB  // plans are not kept on disk: no JSON needed
+#include <cudnn_frontend.h>
+
+#include <array>
+#include <exception>
+
+#include "kernels/cuda/last_error.h"
+
+namespace trireme::cu {
+namespace {
+
+namespace fe = cudnn_frontend;
+using Tensor = std::shared_ptr<fe::graph::Tensor_attributes>;
+using Dims = std::vector<int64_t>;
+using Arguments = std::vector<size_t>;
+
+// Position in the arguments of run(), and by that the tensor's uid: cuDNN takes uids above zero.
+int64_t uid_of(int argument) { return argument + 1; }
+
+int64_t extent(int64_t in, int64_t kernel, int64_t stride, int64_t pad, int64_t dilation) {
+  const int64_t room = in + 2 * pad - dilation * (kernel - 1) - 1;
+  return room < 0 ? 0 : room / stride + 1;
+}
+
+// The problem in cuDNN's terms: dims are N,C,H,W whatever lies in memory; strides say what does.
+struct Problem {
+  explicit Problem(const Conv2dSpec& s)
+      : x{s.n, s.c_in, s.h, s.w},
+        w{s.c_out, s.c_in / s.groups, s.kernel_h, s.kernel_w},
+        y{s.n, s.c_out, output_of(s).h, output_of(s).w},
+        bias{1, s.c_out, 1, 1},
+        padding{s.pad_h, s.pad_w},
+        stride{s.stride_h, s.stride_w},
+        dilation{s.dilation_h, s.dilation_w} {}
+  Dims x, w, y, bias, padding, stride, dilation;
+};
+
+Dims channels_last(const Dims& d) { return {d[1] * d[2] * d[3], 1, d[1] * d[3], d[1]}; }
+
+class Builder {
+ public:
+  explicit Builder(const Conv2dSpec& spec) : spec_(spec), p_(spec) {
+    graph_ = std::make_shared<fe::graph::Graph>();
+    graph_->set_io_data_type(fe::DataType_t::FLOAT)
+        .set_intermediate_data_type(fe::DataType_t::FLOAT)
+        .set_compute_data_type(fe::DataType_t::FLOAT);
+  }
+
+  std::shared_ptr<fe::graph::Graph> build(ConvPass pass, const ConvFusion& fusion) {
+    switch (pass) {
+      case ConvPass::forward: {
+        Tensor y = graph_->conv_fprop(input(0, p_.x), input(1, p_.w),
+                                      with_windows(fe::graph::Conv_fprop_attributes()));
+        if (fusion.bias)
+          y = graph_->pointwise(y, input(2, p_.bias), pointwise(fe::PointwiseMode_t::ADD));
+        if (fusion.activation != Activation::none)
+          y = graph_->pointwise(y, activation(fusion.activation));
+        output(y, 3, p_.y);
+        break;
+      }
+      case ConvPass::backward_data:
+        output(graph_->conv_dgrad(input(0, p_.y), input(1, p_.w),
+                                  with_windows(fe::graph::Conv_dgrad_attributes())),
+               2, p_.x);
+        break;
+      case ConvPass::backward_weights:
+        output(graph_->conv_wgrad(input(1, p_.y), input(0, p_.x),
+                                  with_windows(fe::graph::Conv_wgrad_attributes())),
+               2, p_.w);
+        break;
+    }
+    return graph_;
+  }
+
+ private:
+  Tensor input(int argument, const Dims& dims) {
+    return graph_->tensor(fe::graph::Tensor_attributes()
+                              .set_uid(uid_of(argument))
+                              .set_dim(dims)
+                              .set_stride(channels_last(dims))
+                              .set_data_type(fe::DataType_t::FLOAT));
+  }
+  void output(const Tensor& t, int argument, const Dims& dims) {
+    t->set_output(true)
+        .set_uid(uid_of(argument))
+        .set_dim(dims)
+        .set_stride(channels_last(dims))
+        .set_data_type(fe::DataType_t::FLOAT);
+  }
+  template <class Attributes>
+  Attributes with_windows(Attributes attributes) {
+    attributes.set_padding(p_.padding).set_stride(p_.stride).set_dilation(p_.dilation);
+    return attributes;
+  }
+  static fe::graph::Pointwise_attributes pointwise(fe::PointwiseMode_t mode) {
+    return fe::graph::Pointwise_attributes().set_mode(mode);
+  }
+  fe::graph::Pointwise_attributes activation(Activation kind) {
+    switch (kind) {
+      case Activation::sigmoid:
+        return pointwise(fe::PointwiseMode_t::SIGMOID_FWD);
+      case Activation::tanh:
+        return pointwise(fe::PointwiseMode_t::TANH_FWD);
+      case Activation::leaky_relu:
+        return pointwise(fe::PointwiseMode_t::RELU_FWD).set_relu_lower_clip_slope(spec_.alpha);
+      default:
+        return pointwise(fe::PointwiseMode_t::RELU_FWD);
+    }
+  }
+
+  const Conv2dSpec& spec_;
+  Problem p_;
+  std::shared_ptr<fe::graph::Graph> graph_;
+};
+
+// fp32 that is fp32: neither tensor cores (TF32) nor inputs or sums of less precision.
+void keep_engines(fe::graph::Graph& graph, bool reproducible) {
+  graph.deselect_numeric_notes({fe::NumericalNote_t::TENSOR_CORE,
+                                fe::NumericalNote_t::DOWN_CONVERT_INPUTS,
+                                fe::NumericalNote_t::REDUCED_PRECISION_REDUCTION});
+  if (reproducible) graph.deselect_numeric_notes({fe::NumericalNote_t::NONDETERMINISTIC});
+}
+
+fe::error_t aim(fe::graph::Graph& graph, const ConvTarget& target) {
+  if (target.handle) return {};
+  auto device = std::make_shared<fe::DeviceProperties>();
+  if (auto error = device->deserialize(target.device); error.is_bad()) return error;
+  graph.set_device_properties(device);
+  graph.set_sm_version(target.capability);
+  return {};
+}
+
+fe::error_t plan_graph(fe::graph::Graph& graph, const ConvTarget& target) {
+  fe::error_t error = aim(graph, target);
+  if (error.is_good()) error = graph.validate();
+  if (error.is_good())
+    error =
+        target.handle ? graph.build_operation_graph(target.handle) : graph.build_operation_graph();
+  if (error.is_good())
+    error = graph.create_execution_plans({fe::HeurMode_t::A, fe::HeurMode_t::FALLBACK});
+  if (error.is_bad()) return error;
+  keep_engines(graph, target.reproducible);
+  error = graph.check_support();
+  return error.is_good() ? graph.build_plans() : error;
+}
+
+}  // namespace
+
+ConvOutput output_of(const Conv2dSpec& s) {
+  return {s.n, extent(s.h, s.kernel_h, s.stride_h, s.pad_h, s.dilation_h),
+          extent(s.w, s.kernel_w, s.stride_w, s.pad_w, s.dilation_w), s.c_out};
+}
+
+struct ConvGraph::Impl {
+  std::shared_ptr<fe::graph::Graph> graph;
+  Arguments arguments;  // that the graph takes, ascending as their uids
+  std::string engine;
+  size_t workspace = 0;
+};
+
+ConvGraph::ConvGraph(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+ConvGraph::~ConvGraph() = default;
+
+std::unique_ptr<const ConvGraph> ConvGraph::plan(const Conv2dSpec& spec, ConvPass pass,
+                                                 const ConvFusion& fusion, const ConvTarget& target,
+                                                 std::string& why) {
+  auto impl = std::make_unique<Impl>();
+  impl->graph = Builder(spec).build(pass, fusion);
+  fe::error_t error = plan_graph(*impl->graph, target);
+  if (error.is_good()) error = impl->graph->get_plan_name(impl->engine);
+  int64_t workspace = 0;
+  if (error.is_good()) error = impl->graph->get_workspace_size(workspace);
+  if (error.is_bad()) {
+    why = error.get_message();
+    return nullptr;
+  }
+  impl->workspace = static_cast<size_t>(workspace);
+  impl->arguments = {0, 1, 2};
+  if (pass == ConvPass::forward)
+    impl->arguments = fusion.bias ? Arguments{0, 1, 2, 3} : Arguments{0, 1, 3};
+  return std::unique_ptr<const ConvGraph>(new ConvGraph(std::move(impl)));
+}
+
+size_t ConvGraph::workspace_bytes() const { return impl_->workspace; }
+const std::string& ConvGraph::engine() const { return impl_->engine; }
+
+Status ConvGraph::run(cudnnContext* handle, void* const* arguments, void* workspace) const noexcept
+    try {
+  std::array<void*, 4> pointers;
+  size_t n = 0;
+  for (const size_t i : impl_->arguments) pointers[n++] = arguments[i];
+  fe::error_t error =
+      impl_->graph->execute(handle, pointers.data(), static_cast<int>(n), workspace);
+  if (error.is_good()) return Status::ok;
+  keep_error("cuDNN", error.get_message().c_str());
+  return Status::failed;
+} catch (const std::exception& e) {
+  keep_error("cuDNN", e.what());
+  return Status::failed;
+}
+
+std::unique_ptr<const ConvGraph> plan_with_most_fusion(const Conv2dSpec& spec, ConvPass pass,
+                                                       const ConvTarget& target, ConvFusion& fused,
+                                                       std::string& why) {
+  fused = {};
+  if (pass != ConvPass::forward) return ConvGraph::plan(spec, pass, fused, target, why);
+  fused = {spec.bias, spec.activation};
+  auto graph = ConvGraph::plan(spec, pass, fused, target, why);
+  if (graph || spec.activation == Activation::none) return graph;
+  fused.activation = Activation::none;
+  return ConvGraph::plan(spec, pass, fused, target, why);
+}
+
+}  // namespace trireme::cu

@@ -1,0 +1,68 @@
+#pragma once
+// One convolution pass as a cuDNN graph: planned for a device that is there, or for one that is
+// only described (the planning test, tests/cuda). The only file with the cudnn-frontend headers is
+// conv_graph.cpp.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "kernels/kernel_table.h"
+
+struct cudnnContext;
+
+namespace trireme::cu {
+
+// What a graph is planned for.
+struct ConvTarget {
+  cudnnContext* handle = nullptr;  // a device that is there; else
+  std::vector<uint8_t> device{};   // cuDNN's description of one (JSON),
+  int capability = 0;              // with its compute capability, 10 major + minor
+  bool reproducible = true;        // no engine whose sums may differ from run to run
+};
+
+// What the graph does in one go. What it leaves out is left to kernels of our own.
+struct ConvFusion {
+  bool bias = false;
+  Activation activation = Activation::none;  // none, relu, leaky_relu, sigmoid or tanh
+};
+
+// Height and width of the result.
+struct ConvOutput {
+  int64_t n, h, w, c;
+  int64_t rows() const { return n * h * w; }
+  int64_t elements() const { return rows() * c; }
+};
+ConvOutput output_of(const Conv2dSpec&);
+
+// Immutable after plan(). fp32 in and out, sums in fp32, no tensor cores, N,H,W,C and O,H,W,I.
+class ConvGraph {
+ public:
+  // Null when cuDNN has no engine; `why` then holds its answer. Compile time only: may take a
+  // second.
+  static std::unique_ptr<const ConvGraph> plan(const Conv2dSpec&, ConvPass, const ConvFusion&,
+                                               const ConvTarget&, std::string& why);
+  ~ConvGraph();
+
+  size_t workspace_bytes() const;     // 256-byte aligned when given to run()
+  const std::string& engine() const;  // cuDNN's name of engine and knobs
+
+  // On the handle's stream. arguments: as kernel_table.h lists them for the pass; pointers are
+  // 16-byte aligned. Not both of two threads with one handle.
+  Status run(cudnnContext* handle, void* const* arguments, void* workspace) const noexcept;
+
+ private:
+  struct Impl;
+  explicit ConvGraph(std::unique_ptr<Impl>);
+  std::unique_ptr<Impl> impl_;
+};
+
+// The graph that takes most of the specification's bias and activation along: both, the bias alone,
+// or, where there is no bias, neither. `fused` says what it took. Null, with `why`, when cuDNN can
+// do none.
+std::unique_ptr<const ConvGraph> plan_with_most_fusion(const Conv2dSpec&, ConvPass,
+                                                       const ConvTarget&, ConvFusion& fused,
+                                                       std::string& why);
+
+}  // namespace trireme::cu

@@ -1,0 +1,55 @@
+#pragma once
+// What program and CUDA plugin agree on: this header, kernel_table.h and tensor/device_functions.h.
+// Only C types cross; nothing throws across. The build id, TRIREME_BUILD_ID where it is needed, is
+// a hash of the three headers.
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/kernel_table.h"
+#include "tensor/device_functions.h"
+
+namespace trireme {
+
+struct CudaDeviceInfo {
+  char name[256];        // "NVIDIA H200"
+  char bus_id[32];       // "0000:3b:00.0": what tells devices of a node apart
+  int32_t major, minor;  // compute capability
+  int32_t multiprocessors;
+  uint64_t memory_total;  // bytes
+  uint64_t memory_free;   // bytes; from probe() only
+  int32_t usable;         // 0: `reason` says why not
+  char reason[256];
+};
+
+struct CudaOpenOptions {
+  int32_t ordinal;
+  int32_t reproducible;  // libraries choose among algorithms with run-to-run bits only
+};
+
+struct CudaOpened {
+  const KernelTable* kernels;
+  const DeviceFunctions* functions;
+  DeviceContext* context;  // ended by functions->close
+  char reason[256];        // when open() failed
+};
+
+// Filled by the plugin's one C symbol, `trireme_cuda_plugin`. The program puts its own build id in
+// first; a plugin that has another one changes nothing but that word.
+struct CudaPluginEntry {
+  uint64_t build_id;
+  int32_t driver_version, runtime_version;  // 1000 major + 10 minor; driver 0: there is none
+  int32_t devices;                          // visible to this process
+  char reason[256];                         // why there are none; "" when there are
+
+  // Does not touch the device: memory_free stays 0, and `usable` goes by capability and mode alone.
+  Status (*describe)(int32_t ordinal, CudaDeviceInfo* out) noexcept;
+  // Also makes a context there (some 0.5 GB of device memory while the process lives), asks for
+  // free memory, and sees whether the plugin's code can run.
+  Status (*probe)(int32_t ordinal, CudaDeviceInfo* out) noexcept;
+  // One device at a time: a second open() fails until the first was closed.
+  Status (*open)(const CudaOpenOptions*, CudaOpened* out) noexcept;
+};
+extern "C" using CudaPluginFunction = void(*)(CudaPluginEntry * out) noexcept;
+
+}  // namespace trireme

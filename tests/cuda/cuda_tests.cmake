@@ -1,0 +1,55 @@
+# The CUDA plugin from outside. The fakes need no CUDA, so that these run in every build.
+set(fakes ${PROJECT_BINARY_DIR}/tests/fakes)
+foreach(fake no_symbol other_build no_device devices)
+  add_library(fake_${fake} MODULE ${CMAKE_CURRENT_LIST_DIR}/fakes/${fake}.cpp)
+  target_link_libraries(fake_${fake} PRIVATE trireme_flags trireme_contract)
+  set_target_properties(fake_${fake} PROPERTIES PREFIX "" OUTPUT_NAME ${fake} LIBRARY_OUTPUT_DIRECTORY ${fakes})
+  list(APPEND fake_targets fake_${fake})
+endforeach()
+target_link_libraries(fake_devices PRIVATE trireme_tensor)
+
+# matmul_layout is arithmetic without CUDA.
+trireme_tests(cuda LINK trireme_worker SOURCES ${CMAKE_CURRENT_LIST_DIR}/plugin_test.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/matmul_layout_test.cpp ${PROJECT_SOURCE_DIR}/src/kernels/cuda/matmul_layout.cpp)
+target_compile_definitions(cuda_tests PRIVATE TRIREME_FAKES="${fakes}")
+add_dependencies(cuda_tests ${fake_targets})
+
+add_test(NAME cuda.refusals COMMAND ${CMAKE_CURRENT_LIST_DIR}/refusals.sh $<TARGET_FILE:trireme>
+  ${MPIEXEC_EXECUTABLE} ${fakes} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+set_tests_properties(cuda.refusals PROPERTIES LABELS mpi TIMEOUT 120)
+set(cuda_libraries libcuda libcudart libcublas libcudnn libnccl libnvrtc)
+add_test(NAME cuda.program_needs_nothing_of_cuda
+  COMMAND ${CMAKE_CURRENT_LIST_DIR}/needed.sh $<TARGET_FILE:trireme> ${cuda_libraries})
+
+if(NOT TARGET trireme_cuda)
+  return()
+endif()
+add_test(NAME cuda.plugin_does_not_need_the_driver
+  COMMAND ${CMAKE_CURRENT_LIST_DIR}/needed.sh $<TARGET_FILE:trireme_cuda> libcuda\\.so libcudart)
+
+# add_stub_driver(NAME VERSION): a libcuda.so.1 in a folder of its own.
+function(add_stub_driver name version)
+  add_library(stub_driver_${name} SHARED ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/stub_driver.cpp)
+  target_link_libraries(stub_driver_${name} PRIVATE trireme_flags)
+  target_compile_definitions(stub_driver_${name} PRIVATE STUB_DRIVER_VERSION=${version})
+  set_target_properties(stub_driver_${name} PROPERTIES OUTPUT_NAME cuda SOVERSION 1
+    LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests/stub_drivers/${name})
+endfunction()
+add_stub_driver(old 12000)
+add_stub_driver(no_device 13000)
+add_test(NAME cuda.driver_reasons COMMAND ${CMAKE_CURRENT_LIST_DIR}/driver_reasons.sh $<TARGET_FILE:trireme>
+  ${MPIEXEC_EXECUTABLE} ${PROJECT_BINARY_DIR}/tests/stub_drivers WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+set_tests_properties(cuda.driver_reasons PROPERTIES LABELS mpi TIMEOUT 120)
+
+# Plans the convolutions of every experiment in configs/ for devices that are only described.
+add_executable(cuda_planning ${CMAKE_CURRENT_LIST_DIR}/planning/planning_main.cc
+  ${CMAKE_CURRENT_LIST_DIR}/planning/config_convolutions.cpp)
+target_include_directories(cuda_planning PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+target_compile_definitions(cuda_planning PRIVATE TRIREME_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+# The stub is the driver that cuDNN finds; cuDNN itself looks for it by name only.
+target_link_libraries(cuda_planning PRIVATE trireme_flags trireme_model GTest::gmock trireme_cuda_graphs
+  -Wl,--no-as-needed stub_driver_no_device)
+set(engines ${CMAKE_CURRENT_LIST_DIR}/planning/engines.txt)
+add_test(NAME cuda.engines COMMAND cuda_planning ${engines} ${CMAKE_CURRENT_LIST_DIR}/planning/devices)
+set_tests_properties(cuda.engines PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77)
+add_custom_target(update_engines COMMAND cuda_planning ${engines} ${CMAKE_CURRENT_LIST_DIR}/planning/devices --update)

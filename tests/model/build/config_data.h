@@ -1,0 +1,18 @@
+#pragma once
+// What the data sets that the shipped experiments use look like.
+
+#include "model/build/model_text.h"
+
+namespace trireme::testing_model {
+
+inline DataShape data_of(const Experiment& e) {
+  const auto& d = e.data;
+  if (d.reader == "synthetic")
+    return {Shape(std::span<const int64_t>(d.shape)), true, d.classes, 1, false};
+  if (d.reader == "idx") return images(1, 28, 28, 10);
+  if (d.reader == "tar") return images(3, 32, 32, 10);
+  if (d.target == "value") return values(64);
+  return d.channels > 0 ? images(d.channels, d.height, d.width, 10) : features(64, 10);
+}
+
+}  // namespace trireme::testing_model
