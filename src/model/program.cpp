@@ -70,8 +70,8 @@ struct Program::Impl : CompiledProgram {
 // Programs of other sizes are compiled from the same graph: a Ref means the same in all of them.
 class Program::Leaves final : public PieceLeaves {
  public:
-  Leaves(const PieceWork& work, const int64_t* offsets) : work_(work), offsets_(offsets) {}
-  int64_t count() const override { return static_cast<int64_t>(work_.leaves.size()); }
+  Leaves(const PieceWork* work, const int64_t* offsets) : work_(work), offsets_(offsets) {}
+  int64_t count() const override { return static_cast<int64_t>(work_->leaves.size()); }
   int64_t samples(int64_t leaf) const override {
     return at(leaf).program ? at(leaf).program->samples() : 0;
   }
@@ -80,12 +80,12 @@ class Program::Leaves final : public PieceLeaves {
     return at(leaf).program->impl_->frame(*at(leaf).workspace, bases).at(r);
   }
   float* gradient(Ref parameter) const override {
-    return work_.gradient + offsets_[parameter.index] / static_cast<int64_t>(sizeof(float));
+    return work_->gradient + offsets_[parameter.index] / static_cast<int64_t>(sizeof(float));
   }
 
  private:
-  const PieceWork::Leaf& at(int64_t leaf) const { return work_.leaves[static_cast<size_t>(leaf)]; }
-  const PieceWork& work_;
+  const PieceWork::Leaf& at(int64_t leaf) const { return work_->leaves[static_cast<size_t>(leaf)]; }
+  const PieceWork* work_;  // null: unused
   const int64_t* offsets_;
 };
 
@@ -127,7 +127,7 @@ void Program::run(const Workspace& ws, int segment, double* sync_out, GradSink* 
                   const PieceWork* piece) const {
   std::array<std::byte*, 8> bases;
   Frame f = impl_->frame(ws, bases);
-  const Leaves leaves(piece ? *piece : PieceWork{}, impl_->offsets.data());
+  const Leaves leaves(piece, impl_->offsets.data());
   if (piece) f.piece = &leaves;
   for (const Instruction& instruction : impl_->segments[static_cast<size_t>(segment)]) {
     const Status status = impl_->execute(instruction, f, sync_out);

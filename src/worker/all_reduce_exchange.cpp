@@ -76,8 +76,9 @@ std::unique_ptr<AllReduceExchange::Lane> AllReduceExchange::make_lane(int index)
   lane->index = index;
   lane->node_member = topology_.first_node_member + index;
   lane->barrier = std::make_unique<NodeBarrier>(make_barrier(lane->node_member));
-  lane->gradients = std::make_unique<GradientStack>(
-      kernels_, run, options_.keep_leaves, memory_.gradients(lane->node_member), memory_.stride());
+  lane->gradients =
+      std::make_unique<GradientStack>(kernels_, run, options_.keep_leaves, options_.at_once,
+                                      memory_.gradients(lane->node_member), memory_.stride());
   if (topology_.nodes > 1)
     lane->sink =
         std::make_unique<BucketSink>(buckets_, *lane->gradients, run.size() > 0 ? run.last - 1 : -1,
@@ -160,6 +161,12 @@ void AllReduceExchange::prepare_reduction(Lane& lane) {
 
 float* AllReduceExchange::gradient(int lane, int leaf) {
   return lanes_[static_cast<size_t>(lane)]->gradients->gradient(leaf);
+}
+
+Exchange::PieceGradient AllReduceExchange::piece(int lane, int leaf) const {
+  const GradientStack& gradients = *lanes_[static_cast<size_t>(lane)]->gradients;
+  const Piece piece = gradients.piece(leaf);
+  return {{piece.first(), piece.last()}, gradients.piece_gradient(leaf)};
 }
 
 GradSink* AllReduceExchange::sink(int lane, int leaf) {

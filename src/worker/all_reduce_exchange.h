@@ -19,7 +19,8 @@
 namespace trireme {
 
 struct AllReduceOptions {
-  bool keep_leaves = false;  // programs of several segments
+  bool keep_leaves = false;    // programs of several segments
+  std::vector<Range> at_once;  // Program::at_once()
   int64_t max_sums = 0;
   bool ema = false;
   double timeout = 300;
@@ -46,6 +47,7 @@ class AllReduceExchange final : public Exchange {
   bool owns_state() const override { return topology_.node_leader; }
   void begin(int lane, const StepPlan& plan) override;
   float* gradient(int lane, int leaf) override;
+  PieceGradient piece(int lane, int leaf) const override;
   GradSink* sink(int lane, int leaf) override;
   void leaf_done(int lane, int leaf) override;
   double* sum_slot(int lane, int leaf) override;

@@ -67,6 +67,13 @@ class Exchange {
   // To be told how far the backward of `leaf` is, so that what is final travels while it goes on;
   // null: no use for that. Never waits.
   virtual GradSink* sink(int lane, int leaf) = 0;
+  // The piece of the tree that the leaf is summed up in: what is computed once for all its leaves
+  // goes into its own gradient.
+  struct PieceGradient {
+    LeafRun leaves;
+    float* gradient;
+  };
+  virtual PieceGradient piece(int lane, int leaf) const = 0;
   virtual void leaf_done(int lane, int leaf) = 0;  // its backward is over; never waits
 
   // In-step sums: each lane writes its leaves' slots, then all call sync; total = tree sum over

@@ -1,29 +1,46 @@
 #include "worker/gradient_stack.h"
 
+#include <algorithm>
 #include <bit>
 
 namespace trireme {
 namespace {
-constexpr int kPiecesPerLane = 8;
+
+int height(std::span<const Piece> pieces) {
+  int most = 0;
+  for (const Piece& piece : pieces) most = std::max(most, piece.level);
+  return most;
 }
 
-int GradientStack::merge_level(int leaves, bool keep_leaves) {
-  int level = 0;
-  while (!keep_leaves && (leaves >> level) > kPiecesPerLane) ++level;
-  return level;
+std::vector<Range> complement(std::span<const Range> ranges, int64_t end) {
+  std::vector<Range> rest;
+  int64_t at = 0;
+  for (const Range& range : ranges) {
+    if (range.begin > at) rest.push_back({at, range.begin});
+    at = range.end;
+  }
+  if (at < end) rest.push_back({at, end});
+  return rest;
 }
+
+}  // namespace
 
 std::vector<Piece> GradientStack::pieces(LeafRun run, bool keep_leaves) {
-  return pieces_of(run, merge_level(run.size(), keep_leaves));
+  return pieces_of(run, keep_leaves ? 0 : std::bit_width(static_cast<unsigned>(run.size())));
 }
 
 int GradientStack::buffers(LeafRun run, bool keep_leaves) {
-  return static_cast<int>(pieces(run, keep_leaves).size()) + merge_level(run.size(), keep_leaves);
+  const std::vector<Piece> all = pieces(run, keep_leaves);
+  return static_cast<int>(all.size()) + height(all);
 }
 
-GradientStack::GradientStack(const KernelTable& kernels, LeafRun run, bool keep_leaves, float* base,
-                             int64_t stride)
-    : kernels_(kernels), pieces_(pieces(run, keep_leaves)), base_(base), stride_(stride) {}
+GradientStack::GradientStack(const KernelTable& kernels, LeafRun run, bool keep_leaves,
+                             std::span<const Range> at_once, float* base, int64_t stride)
+    : kernels_(kernels),
+      pieces_(pieces(run, keep_leaves)),
+      by_leaf_(complement(at_once, stride)),
+      base_(base),
+      stride_(stride) {}
 
 GradientStack::Position GradientStack::find(int leaf) const {
   size_t i = 0;
@@ -55,13 +72,15 @@ void GradientStack::merge(int leaf, bool present, Range range) const {
   bool right = present;
   int top = std::popcount(static_cast<unsigned>(at.offset));
   for (int merges = std::countr_one(static_cast<unsigned>(at.offset)); merges > 0; --merges) {
-    const float* from = buffer(at.piece, top) + range.begin;
-    float* into = buffer(at.piece, --top) + range.begin;
+    const float* from = buffer(at.piece, top);
+    float* into = buffer(at.piece, --top);
     const bool left = stack_[static_cast<size_t>(top)];
-    if (right && left)
-      kernels_.accumulate(nullptr, range.size(), from, into);
-    else if (right)
-      kernels_.copy(nullptr, range.size(), from, into);
+    for (const Range& r : by_leaf_) {
+      const int64_t begin = std::max(r.begin, range.begin), end = std::min(r.end, range.end);
+      if (begin >= end || !right) continue;
+      (left ? kernels_.accumulate : kernels_.copy)(nullptr, end - begin, from + begin,
+                                                   into + begin);
+    }
     right = right || left;
   }
 }

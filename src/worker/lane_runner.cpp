@@ -7,11 +7,16 @@
 #include "base/clock.h"
 
 namespace trireme {
+namespace {
+constexpr float kPoison = std::numeric_limits<float>::quiet_NaN();
+}
 
 struct LaneRunner::Lane {
   std::vector<AlignedBuffer> arenas;  // one, or one a leaf when programs have several segments
-  std::vector<std::vector<std::byte*>> fields;  // by arena
-  std::vector<Workspace> workspaces;            // by arena
+  std::vector<AlignedBuffer> kept;    // by slot: the leaves of a piece, or all of the lane's
+  std::vector<std::vector<std::byte*>> fields;  // by slot
+  std::vector<Workspace> workspaces;            // by slot
+  std::vector<PieceWork::Leaf> piece;           // by slot
   std::vector<double> leaf_sums;                // loss sums of each leaf in flight
   std::vector<std::vector<double>> synced;      // total of each segment's sync
   std::vector<double> totals;
@@ -52,21 +57,38 @@ void LaneRunner::allocate() {
   const Program& program = training_.any();
   team_.run([&](int index) {
     auto lane = std::make_unique<Lane>();
-    const size_t arenas = program.segments() > 1
-                              ? static_cast<size_t>(std::max(1, exchange_.leaves(index).size()))
-                              : 1;
-    for (size_t a = 0; a < arenas; ++a) {
-      const size_t bytes = a == 0 ? std::max(training_.arena_bytes(), evaluation_.arena_bytes())
-                                  : training_.arena_bytes();
-      lane->arenas.emplace_back(bytes);
+    const size_t slots = static_cast<size_t>(this->slots(index));
+    const size_t arenas = program.segments() > 1 ? slots : 1;
+    for (size_t a = 0; a < arenas; ++a)
+      lane->arenas.emplace_back(a == 0
+                                    ? std::max(training_.arena_bytes(), evaluation_.arena_bytes())
+                                    : training_.arena_bytes());
+    for (size_t s = 0; s < slots; ++s) {
+      lane->kept.emplace_back(training_.kept_bytes());
       lane->fields.emplace_back(program.fields().size() + 3);
     }
-    lane->workspaces.resize(arenas);
-    lane->leaf_sums.resize(arenas * static_cast<size_t>(loss_sums_));
+    lane->workspaces.resize(slots);
+    lane->piece.resize(slots);
+    lane->leaf_sums.resize(slots * static_cast<size_t>(loss_sums_));
     for (int s = 0; s < program.segments(); ++s) lane->synced.emplace_back(program.sync_doubles(s));
     lane->totals.resize(static_cast<size_t>(exchange_.max_sums()));
     lanes_[static_cast<size_t>(index)] = std::move(lane);
   });
+}
+
+int LaneRunner::slots(int index) const {
+  const LeafRun run = exchange_.leaves(index);
+  if (training_.any().segments() > 1) return std::max(1, run.size());
+  int most = 1;
+  for (int leaf = run.first; leaf < run.last; ++leaf)
+    most = std::max(most, exchange_.piece(index, leaf).leaves.size());
+  return most;
+}
+
+int LaneRunner::last_present(const StepPlan& plan, LeafRun leaves) const {
+  for (int leaf = leaves.last - 1; leaf >= leaves.first; --leaf)
+    if (leaf_span(plan.begin, plan.samples, leaf, exchange_.shards()).size() > 0) return leaf;
+  return -1;
 }
 
 LeafRun LaneRunner::rank_leaves() const {
@@ -91,7 +113,8 @@ Workspace LaneRunner::bind(Lane& lane, int index, int leaf, int slot, ProgramSet
     fields[f] = batch.fields[weight ? 2 : f == 0 ? 0 : 1];
   }
   Workspace ws;
-  ws.arena = lane.arenas[s].data();
+  ws.arena = lane.arenas[std::min(s, lane.arenas.size() - 1)].data();
+  ws.kept = lane.kept[s].data();
   ws.params = params;
   ws.grads = &programs == &training_ ? exchange_.gradient(index, leaf) : nullptr;
   ws.state = exchange_.state();
@@ -118,13 +141,21 @@ void LaneRunner::finish_leaf(int index, int leaf, const Program& program, const 
 void LaneRunner::run_leaves(Lane& lane, int index, const StepPlan& plan, Loader& loader) {
   const LeafRun run = exchange_.leaves(index);
   for (int leaf = run.first; leaf < run.last; ++leaf) {
+    const auto [leaves, gradient] = exchange_.piece(index, leaf);
+    const size_t slot = static_cast<size_t>(leaf - leaves.first);
+    if (leaf == leaves.first) std::fill(lane.piece.begin(), lane.piece.end(), PieceWork::Leaf{});
     if (leaf_span(plan.begin, plan.samples, leaf, exchange_.shards()).size() > 0) {
       const LeafBatch& batch = load(lane, plan, leaf, loader);
-      const Workspace ws = bind(lane, index, leaf, 0, training_, batch, exchange_.params());
+      const Workspace& ws = lane.workspaces[slot] =
+          bind(lane, index, leaf, static_cast<int>(slot), training_, batch, exchange_.params());
       const Program& program = training_.at(batch.samples);
-      program.run(ws, 0, nullptr, lane.poison ? nullptr : exchange_.sink(index, leaf));
+      lane.piece[slot] = {&program, &ws};
+      const PieceWork work{std::span(lane.piece).first(static_cast<size_t>(leaves.size())),
+                           gradient};
+      program.run(ws, 0, nullptr, lane.poison ? nullptr : exchange_.sink(index, leaf),
+                  leaf == last_present(plan, leaves) ? &work : nullptr);
       finish_leaf(index, leaf, program, training_metrics_, ws, batch);
-      if (lane.poison && leaf == run.first) poison(index);
+      if (lane.poison && leaf == last_present(plan, leaves)) *gradient = kPoison;
     }
     exchange_.leaf_done(index, leaf);
   }
@@ -150,26 +181,23 @@ void LaneRunner::run_segments(Lane& lane, int index, const StepPlan& plan, Loade
       Workspace& ws = lane.workspaces[static_cast<size_t>(k)];
       ws.synced = s > 0 ? lane.synced[static_cast<size_t>(s) - 1].data() : nullptr;
       ws.synced_samples = static_cast<double>(plan.samples);
-      training_.at(batches[static_cast<size_t>(k)]->samples)
-          .run(ws, s, exchange_.sum_slot(index, run.first + k),
-               lane.poison ? nullptr : exchange_.sink(index, run.first + k));
+      const Program& program = training_.at(batches[static_cast<size_t>(k)]->samples);
+      const PieceWork::Leaf alone{&program,
+                                  &ws};  // leaves advance side by side, each its own piece
+      const PieceWork work{{&alone, 1}, ws.grads};
+      program.run(ws, s, exchange_.sum_slot(index, run.first + k),
+                  lane.poison ? nullptr : exchange_.sink(index, run.first + k), &work);
     }
     const int64_t doubles = training_.any().sync_doubles(s);
     if (doubles > 0) exchange_.sync(index, doubles, lane.synced[static_cast<size_t>(s)].data());
   }
-  if (lane.poison) poison(index);
+  if (lane.poison) *exchange_.piece(index, run.first).gradient = kPoison;
   for (int k = 0; k < run.size(); ++k) {
     if (const LeafBatch* batch = batches[static_cast<size_t>(k)])
       finish_leaf(index, run.first + k, training_.at(batch->samples), training_metrics_,
                   lane.workspaces[static_cast<size_t>(k)], *batch);
     exchange_.leaf_done(index, run.first + k);
   }
-}
-
-// The lane's first leaf; before anything of it is handed to the exchange.
-void LaneRunner::poison(int index) {
-  exchange_.gradient(index, exchange_.leaves(index).first)[0] =
-      std::numeric_limits<float>::quiet_NaN();
 }
 
 double LaneRunner::mean_loss(const double* totals) const {

@@ -59,6 +59,10 @@ class LaneRunner {
   const std::vector<int64_t>& leaf_sizes(int64_t batch);
   void train_lane(int lane, const StepPlan& plan, Loader& loader, const UpdateSettings& settings);
   void evaluate_lane(int lane, const StepPlan& plan, Loader& loader);
+  // Leaves that the lane's workspaces must hold at once.
+  int slots(int index) const;
+  // Of the present leaves of `leaves`, the last; -1: none.
+  int last_present(const StepPlan& plan, LeafRun leaves) const;
   void run_leaves(Lane& lane, int index, const StepPlan& plan, Loader& loader);
   void run_segments(Lane& lane, int index, const StepPlan& plan, Loader& loader);
   Workspace bind(Lane& lane, int index, int leaf, int slot, ProgramSet& programs,
@@ -66,7 +70,6 @@ class LaneRunner {
   const LeafBatch& load(Lane& lane, const StepPlan& plan, int leaf, Loader& loader);
   void finish_leaf(int index, int leaf, const Program& program, const MetricSet& metrics,
                    const Workspace& ws, const LeafBatch& batch);
-  void poison(int index);
   double mean_loss(const double* totals) const;
   void read_totals(const double* totals, const MetricSet& metrics);
   LeafRun rank_leaves() const;

@@ -13,6 +13,7 @@ void ProgramSet::prepare(int64_t samples) {
   entry.program = Program::compile(graph_, kernels_, samples, options_);
   entry.packed = AlignedBuffer(entry.program->packed_bytes());
   arena_bytes_ = std::max(arena_bytes_, entry.program->arena_bytes());
+  kept_bytes_ = std::max(kept_bytes_, entry.program->kept_bytes());
   packs_ = packs_ || entry.packed.size() > 0;
   entries_.emplace(samples, std::move(entry));
 }

@@ -19,6 +19,7 @@ class ProgramSet {
   const Program& any() const { return *entries_.begin()->second.program; }
   const std::byte* packed(int64_t samples) const;
   size_t arena_bytes() const { return arena_bytes_; }  // the largest
+  size_t kept_bytes() const { return kept_bytes_; }    // the largest, of one leaf
   size_t packed_bytes() const;                         // of all
   bool packs() const { return packs_; }
   // Weights changed: repack what programs of these sizes read. Lanes share the work.
@@ -33,7 +34,7 @@ class ProgramSet {
   const KernelTable& kernels_;
   ProgramOptions options_;
   std::map<int64_t, Entry> entries_;
-  size_t arena_bytes_ = 0;
+  size_t arena_bytes_ = 0, kept_bytes_ = 0;
   bool packs_ = false;
 };
 

@@ -82,8 +82,12 @@ void Session::compile() {
   ProgramOptions options;
   options.seed = experiment.run.seed;
   options.sample_weights = preprocessing().schema.weighted;
+  for (int lane = 0; lane < topology.lanes; ++lane)
+    for (const Piece& piece : GradientStack::pieces(topology.lane_run(lane), false))
+      options.leaves = std::max(options.leaves, int64_t{1} << piece.level);
   training = std::make_unique<ProgramSet>(*graph, *kernels, options);
   options.mode = Mode::inference;
+  options.leaves = 1;
   evaluation = std::make_unique<ProgramSet>(*graph, *kernels, options);
   const auto prepare = [&](ProgramSet& programs, int64_t batch) {
     for (int leaf = 0; batch > 0 && leaf < topology.shards; ++leaf)
@@ -100,6 +104,8 @@ void Session::compile() {
   }
   AllReduceOptions exchange_options;
   exchange_options.keep_leaves = training->any().segments() > 1;
+  const auto at_once = training->any().at_once();
+  exchange_options.at_once.assign(at_once.begin(), at_once.end());
   exchange_options.max_sums = LaneRunner::max_sums(*graph, *training, *training_metrics, *metrics);
   exchange_options.ema = experiment.train.ema > 0;
   exchange_options.timeout = experiment.run.timeout;

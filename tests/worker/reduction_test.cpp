@@ -30,7 +30,7 @@ std::vector<float> reduce(int members, int shards, bool keep_leaves,
     const LeafRun run = leaves_of(m, members, shards);
     memory.emplace_back(static_cast<size_t>(GradientStack::buffers(run, keep_leaves)) * kElements *
                         sizeof(float));
-    GradientStack stack(kernels, run, keep_leaves, memory.back().floats(), kElements);
+    GradientStack stack(kernels, run, keep_leaves, {}, memory.back().floats(), kElements);
     stack.begin();
     for (int leaf = run.first; leaf < run.last; ++leaf) {
       const bool here = leaf_present[static_cast<size_t>(leaf)];
@@ -64,6 +64,30 @@ TEST(Reduction, GivesTheSameBitsForAnyNumberOfMembers) {
       EXPECT_EQ(reduce(members, shards, true, all), reference)
           << shards << " shards, " << members << " members";
     }
+  }
+}
+
+TEST(Reduction, LeavesAloneWhatIsComputedOnceAPiece) {
+  const KernelTable& kernels = cpu_kernels();
+  const LeafRun run{0, 4};
+  const std::vector<Range> at_once{{0, 10}, {100, 3000}};
+  AlignedBuffer memory(static_cast<size_t>(GradientStack::buffers(run, false)) * kElements *
+                       sizeof(float));
+  GradientStack stack(kernels, run, false, at_once, memory.floats(), kElements);
+  stack.begin();
+  for (int leaf = 0; leaf < 4; ++leaf) {
+    fill_leaf(leaf, stack.gradient(leaf));
+    if (leaf == 3)  // the last leaf's program writes it
+      for (const Range& range : at_once)
+        std::fill(stack.piece_gradient(leaf) + range.begin, stack.piece_gradient(leaf) + range.end,
+                  7.0f);
+    stack.done(leaf, true);
+  }
+  const auto sums = reduce(1, 4, false, {true, true, true, true});
+  ASSERT_EQ(stack.piece(2), (Piece{2, 0}));
+  for (int64_t i = 0; i < kElements; ++i) {
+    const bool once = i < 10 || (i >= 100 && i < 3000);
+    EXPECT_EQ(stack.piece_gradient(0)[i], once ? 7.0f : sums[static_cast<size_t>(i)]) << i;
   }
 }
 

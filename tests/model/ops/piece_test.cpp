@@ -2,11 +2,14 @@
 // itself, added along the tree.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <map>
+#include <optional>
 
 #include "model/build.h"
+#include "model/program.h"
 #include "model/ops/expect_error.h"
 
 namespace trireme::test {
