@@ -9,8 +9,8 @@
 #include <optional>
 
 #include "model/build.h"
-#include "model/program.h"
 #include "model/ops/expect_error.h"
+#include "model/program.h"
 
 namespace trireme::test {
 namespace {
