@@ -47,6 +47,7 @@ struct CompiledProgram {
   std::vector<int64_t> offsets;       // by Ref::index, bytes
   std::vector<PackJob> packs;
   std::vector<std::string> fields;
+  std::vector<float> constants;
   size_t arena_bytes = 0, packed_bytes = 0;
   int64_t loss_sums = 0;
   Ref output;

@@ -22,7 +22,7 @@ class LoweredDense final : public Lowered {
   bool has_bias_;
   int64_t rows_, in_, out_;
   PlanHandle forward_, data_, weights_;
-  Ref x_, y_, weight_, bias_, dy_, dx_, data_weight_, dweight_, dbias_, scratch_;
+  Ref x_, y_, weight_, bias_, dy_, dx_, data_weight_, dweight_, dbias_, scratch_, sum_scratch_;
   Write dbias_write_ = Write::set;
 };
 
