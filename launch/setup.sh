@@ -20,7 +20,7 @@ TEXT
 packages=(g++ cmake ninja-build ccache pkg-config git binutils python3 python3-venv python3-pip ca-certificates
   libopenmpi-dev openmpi-bin libboost-program-options-dev libssl-dev libdeflate-dev libjpeg-dev libpng-dev
   libarchive-dev nlohmann-json3-dev libfmt-dev libspdlog-dev protobuf-compiler libprotobuf-dev libonnx-dev
-  libgtest-dev libgmock-dev libbenchmark-dev)
+  libgtest-dev libgmock-dev libbenchmark-dev libboost-context-dev)
 dev_packages=(clang-format clang-tidy shellcheck)
 
 dev=
@@ -64,7 +64,7 @@ install_packages() {
 explain_packages() {
   echo "This is not Debian or Ubuntu: provide these yourself, under your system's names:"
   echo "  C++20 compiler (g++ >= 12), CMake >= 3.25, Ninja, pkg-config, Python 3 with pip and venv"
-  echo "  Open MPI >= 4.1, Boost.Program_options, OpenSSL, libdeflate, libjpeg, libpng, libarchive, nlohmann-json, fmt, spdlog"
+  echo "  Open MPI >= 4.1, Boost (Program_options, Context), OpenSSL, libdeflate, libjpeg, libpng, libarchive, nlohmann-json, fmt, spdlog"
   echo "  protobuf, libonnx (>= 1.12, with onnx/onnx_pb.h), GoogleTest with gmock, Google Benchmark"
 }
 

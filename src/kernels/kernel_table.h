@@ -6,10 +6,17 @@
 // Conventions, for every entry:
 //   * Activations of images are N,H,W,C in memory; everything else is row-major. fp32 unless said.
 //   * Pointers are device memory, 64-byte aligned at buffer starts. Scratch comes from the caller.
+//     That includes labels, SampleKey, OptimizerScalars, LossSums and all sums: nothing that a
+//     kernel reads or writes has to pass through the host inside a step. Only a Spec is host
+//     memory, read before the call returns.
 //   * `Write::set` overwrites the result, `Write::add` adds to it.
 //   * noexcept; a failure is a Status. No allocation after a plan was made.
+//   * What only the data can show, a device does not wait for: where the CPU returns
+//     Status::invalid for a label or a step out of range, a device makes the result say so (a NaN
+//     loss; see the losses and optimizer_step).
 //   * Results depend on the arguments alone, never on the thread or on earlier calls.
 //   * n == 0 is legal and does nothing (sums are then zero).
+//   * Reductions have an order that depends on shapes alone: the same call gives the same bits.
 
 #include <cstddef>
 #include <cstdint>
@@ -108,6 +115,7 @@ struct OptimizerScalars {
   int32_t skip_decay;  // unused by kernels; keeps the layout stable
   int32_t reserved;
 };
+constexpr int64_t kSumChunk = 4096;  // elements of one partial sum of squares
 enum class OptimizerKind : int32_t { sgd, adam, adamw, adagrad, rmsprop };
 struct OptimizerSpec {  // PyTorch's definitions (torch.optim), fused
   OptimizerKind kind;
@@ -157,9 +165,13 @@ struct KernelTable {
                              float* dx, Write) noexcept;
 
   // ---- rows and columns
+  // Bytes of `scratch`, 64-byte aligned, that an entry with that parameter needs for a reduction
+  // over a matrix [rows, cols] (losses: [rows, 1]); 0: it may be null. Grows with neither argument
+  // without bound.
+  size_t (*reduction_scratch)(int64_t rows, int64_t cols) noexcept;
   // y[c] (+)= sum over rows of x[r,c]: bias gradients.
-  Status (*column_sum)(Stream*, int64_t rows, int64_t cols, const float* x, float* y,
-                       Write) noexcept;
+  Status (*column_sum)(Stream*, int64_t rows, int64_t cols, const float* x, float* y, Write,
+                       void* scratch) noexcept;
   // dst[r*dst_stride + c] (+)= src[r*src_stride + c], c < cols: concatenation along channels and
   // back.
   Status (*copy_columns)(Stream*, int64_t rows, int64_t cols, const float* src, int64_t src_stride,
@@ -185,8 +197,8 @@ struct KernelTable {
 
   // ---- normalisation
   // sums[c] = sum x, sums[C+c] = sum x^2 over rows, accumulated in fp64.
-  Status (*batch_norm_sums)(Stream*, int64_t rows, int64_t channels, const float* x,
-                            double* sums) noexcept;
+  Status (*batch_norm_sums)(Stream*, int64_t rows, int64_t channels, const float* x, double* sums,
+                            void* scratch) noexcept;
   // y = act(gamma (x - mean) rstd + beta + addend); addend may be null; act is none or relu.
   Status (*batch_norm_forward)(Stream*, int64_t rows, int64_t channels, const float* x,
                                const float* mean, const float* rstd, const float* gamma,
@@ -196,7 +208,8 @@ struct KernelTable {
   // fp64.
   Status (*batch_norm_backward_sums)(Stream*, int64_t rows, int64_t channels, const float* x,
                                      const float* y, const float* dy, const float* mean,
-                                     const float* rstd, Activation, double* sums) noexcept;
+                                     const float* rstd, Activation, double* sums,
+                                     void* scratch) noexcept;
   // dx (+)= gamma rstd (g - mean_g[c] - xhat mean_gx[c]);  daddend (+)= g when not null.
   // mean_g, mean_gx: the sums over the whole normalised set divided by its count.
   Status (*batch_norm_backward)(Stream*, int64_t rows, int64_t channels, const float* x,
@@ -204,6 +217,26 @@ struct KernelTable {
                                 const float* rstd, const float* gamma, const float* mean_g,
                                 const float* mean_gx, Activation, float* dx, Write dx_write,
                                 float* daddend, Write daddend_write) noexcept;
+  // What lies between sums and normalising, per channel, in fp64 and rounded once. `sums` as the
+  // two entries above write them, added up over `count` values; for the device they are device
+  // memory. mean = sums[c] / count; rstd = 1 / sqrt(max(0, sums[C+c] / count - mean^2) + epsilon).
+  Status (*batch_norm_statistics)(Stream*, int64_t channels, double count, double epsilon,
+                                  const double* sums, float* mean, float* rstd) noexcept;
+  // rstd = 1 / sqrt(variance + epsilon): inference, from the running variance.
+  Status (*batch_norm_rstd)(Stream*, int64_t channels, double epsilon, const float* variance,
+                            float* rstd) noexcept;
+  // running = (1 - momentum) running + momentum batch, the variance unbiased by
+  // count / (count - 1) where count > 1.
+  Status (*batch_norm_running)(Stream*, int64_t channels, double count, double momentum,
+                               const double* sums, float* running_mean,
+                               float* running_variance) noexcept;
+  // mean_g = sums[c] / count, mean_gx = sums[C+c] / count.
+  Status (*batch_norm_means)(Stream*, int64_t channels, double count, const double* sums,
+                             float* mean_g, float* mean_gx) noexcept;
+  // dbeta (+)= sums[c], dgamma (+)= sums[C+c]; either may be null.
+  Status (*batch_norm_parameter_gradients)(Stream*, int64_t channels, const double* sums,
+                                           float* dgamma, Write dgamma_write, float* dbeta,
+                                           Write dbeta_write) noexcept;
   // Over the last axis. mean, rstd: [rows], kept for backward.
   Status (*layer_norm_forward)(Stream*, int64_t rows, int64_t cols, float epsilon, const float* x,
                                const float* gamma, const float* beta, float* y, float* mean,
@@ -212,37 +245,43 @@ struct KernelTable {
   Status (*layer_norm_backward)(Stream*, int64_t rows, int64_t cols, const float* x,
                                 const float* gamma, const float* mean, const float* rstd,
                                 const float* dy, float* dx, Write write, float* dgamma,
-                                float* dbeta, Write parameter_write) noexcept;
+                                float* dbeta, Write parameter_write, void* scratch) noexcept;
 
   // ---- losses: value and gradient in one pass. dlogits null: value only. sample_weight,
-  // class_weight may be null. labels outside [0, cols) return Status::invalid. loss_i = w_i sum_k
-  // q_k (logsumexp - z_k), q = one-hot smoothed by `smoothing`; w_i = sample_weight[i]
-  // class_weight[label]. With smoothing the class weights multiply per class, as
-  // torch.nn.CrossEntropyLoss does.
+  // class_weight may be null. Labels outside [0, cols) return Status::invalid; on a device they
+  // make sums->loss NaN and leave that row's gradient zero, so that the job's verdict sees them
+  // without a stall. loss_i = w_i sum_k q_k (logsumexp - z_k), q = one-hot smoothed by `smoothing`;
+  // w_i = sample_weight[i] class_weight[label]. With smoothing the class weights multiply per
+  // class, as torch.nn.CrossEntropyLoss does.
   Status (*softmax_cross_entropy)(Stream*, int64_t rows, int64_t cols, const float* logits,
                                   const int64_t* labels, const float* sample_weight,
                                   const float* class_weight, float smoothing, LossSums* sums,
-                                  float* dlogits, Write) noexcept;
+                                  float* dlogits, Write, void* scratch) noexcept;
   // Mean over cols of BCE-with-logits per sample (torch's reduction over all elements).
   Status (*sigmoid_cross_entropy)(Stream*, int64_t rows, int64_t cols, const float* logits,
                                   const float* targets, const float* sample_weight,
-                                  float positive_weight, LossSums* sums, float* dlogits,
-                                  Write) noexcept;
+                                  float positive_weight, LossSums* sums, float* dlogits, Write,
+                                  void* scratch) noexcept;
+  // targets[i] = labels[i] as a float. Labels other than 0 and 1: as those out of range above, but
+  // the device's gradient is NaN as well.
+  Status (*binary_targets)(Stream*, int64_t n, const int64_t* labels, float* targets) noexcept;
   Status (*regression)(Stream*, Regression, float delta, int64_t rows, int64_t cols,
                        const float* prediction, const float* targets, const float* sample_weight,
-                       LossSums* sums, float* dprediction, Write) noexcept;
+                       LossSums* sums, float* dprediction, Write, void* scratch) noexcept;
   // cols == 1: binary, labels 0/1 become -1/+1: max(0, margin - t z). cols > 1: Weston-Watkins as
   // torch.nn.MultiMarginLoss: sum over k != label of max(0, margin - z_label + z_k)^p / cols.
   Status (*hinge)(Stream*, int64_t rows, int64_t cols, bool squared, float margin,
                   const float* logits, const int64_t* labels, const float* sample_weight,
-                  LossSums* sums, float* dlogits, Write) noexcept;
+                  LossSums* sums, float* dlogits, Write, void* scratch) noexcept;
 
   // ---- flat ranges: exchange and optimizer
-  double (*sum_of_squares)(Stream*, int64_t n,
-                           const float* x) noexcept;  // fp64; not finite iff any x is not finite
+  // partials[i] = sum of x^2 over elements [i kSumChunk, (i + 1) kSumChunk) below n, in fp64: not
+  // finite iff one of these x is not. ceil(n / kSumChunk) partials.
+  Status (*sums_of_squares)(Stream*, int64_t n, const float* x, double* partials) noexcept;
   // One pass: g' = grad * grad_scale (clamped), weight decay, moments, weights, average.
   // state0, state1, state2: the kind's moments (docs in optim/optimizer.h); ema may be null.
-  // lr_scale and decay_scale are the slot's.
+  // lr_scale and decay_scale are the slot's. A step below 1 returns Status::invalid; a device makes
+  // the weights NaN.
   Status (*optimizer_step)(Stream*, const OptimizerSpec*, const OptimizerScalars*, float lr_scale,
                            float decay_scale, int64_t n, const float* grad, float* weights,
                            float* state0, float* state1, float* state2, float* ema) noexcept;

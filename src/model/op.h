@@ -23,9 +23,9 @@ namespace trireme {
 enum class Mode : uint8_t { training, inference };
 
 // ---- addresses
-// ------------------------------------------------------------------------------------- What a Ref
-// points into. `field`: an input or target of the batch; `packed`: weights repacked for a library.
-enum class Space : uint8_t { none, arena, params, grads, state, packed, field, weight };
+// What a Ref points into. `field`: an input or target of the batch; `packed`: weights repacked for
+// a library; `constants`: numbers of the ops themselves.
+enum class Space : uint8_t { none, arena, params, grads, state, packed, constants, field, weight };
 struct Ref {  // resolved by Frame; cheap to copy
   Space space = Space::none;
   int32_t index = 0;
@@ -45,7 +45,9 @@ class PieceLeaves {
   ~PieceLeaves() = default;
 };
 
-// Where everything of one leaf lives during a step. Read-only for ops.
+// Where everything of one leaf lives during a step. Read-only for ops. `keys` and all that follows
+// it through `sums` are memory of the program's device: an op hands them to kernels and never
+// follows them.
 struct Frame {
   std::byte* const* bases;  // by Space, and for Space::field by field
   const int64_t* offsets;   // bytes, by Ref::index; arena: ~offset in `kept` where negative
@@ -83,7 +85,7 @@ class Lowered {
   virtual Status forward_sums(const Frame&, double*) const noexcept { return Status::ok; }
   virtual Status backward_sums(const Frame&, double*) const noexcept { return Status::ok; }
   // Once per step after the verdict: running statistics from the synced sums of forward.
-  virtual void update_state(const Frame&) const noexcept {}
+  virtual Status update_state(const Frame&) const noexcept { return Status::ok; }
 };
 
 // What lower() may ask for. Everything is decided here, at compile time.
@@ -119,6 +121,8 @@ class LowerContext {
   virtual Ref scratch(size_t bytes) = 0;  // one call's contents; forward and backward alike
   // A library's own copy of param(i), refreshed once a step by plan->pack.
   virtual Ref packed(int i, const Plan* plan, size_t bytes) = 0;
+  // Numbers of the op that its kernels read, as class weights.
+  virtual Ref constant(std::span<const float> values) = 0;
   virtual Ref target() = 0;             // losses: the target field
   virtual Ref sample_weight() = 0;      // none: all one
   virtual int64_t loss_sum_slot() = 0;  // losses: index of {loss, weight} in Frame::sums

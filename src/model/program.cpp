@@ -22,6 +22,7 @@ struct Program::Impl : CompiledProgram {
     set(Space::grads, ws.grads);
     set(Space::state, ws.state);
     set(Space::packed, ws.packed);
+    set(Space::constants, ws.constants ? ws.constants : constants.data());
     return {bases.data(), offsets.data(), ws.fields, ws.keys,   ws.synced, ws.synced_samples,
             ws.sums,      seed,           samples,   ws.stream, ws.kept,   nullptr};
   }
@@ -104,6 +105,7 @@ size_t Program::packed_bytes() const { return impl_->packed_bytes; }
 size_t Program::kept_bytes() const { return impl_->kept_bytes; }
 std::span<const Range> Program::at_once() const { return impl_->at_once; }
 std::span<const std::string> Program::fields() const { return impl_->fields; }
+std::span<const float> Program::constants() const { return impl_->constants; }
 int64_t Program::loss_sums() const { return impl_->loss_sums; }
 int Program::segments() const { return static_cast<int>(impl_->segments.size()); }
 int64_t Program::sync_doubles(int segment) const {
@@ -144,8 +146,9 @@ bool Program::updates_state(int segment) const {
 void Program::update_state(const Workspace& ws, int segment) const {
   std::array<std::byte*, 8> bases;
   const Frame f = impl_->frame(ws, bases);
-  impl_->ops[static_cast<size_t>(impl_->segments[static_cast<size_t>(segment)].back().op)]
-      .lowered->update_state(f);
+  const Instruction& last = impl_->segments[static_cast<size_t>(segment)].back();
+  const Status status = impl_->ops[static_cast<size_t>(last.op)].lowered->update_state(f);
+  if (status != Status::ok) impl_->fail(last, status);
 }
 
 const float* Program::output(const Workspace& ws) const {

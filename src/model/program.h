@@ -20,6 +20,7 @@ struct Workspace {
   float* state = nullptr;              // running statistics
   const std::byte* packed = nullptr;   // Program::packed_bytes()
   std::byte* const* fields = nullptr;  // by Program::fields()
+  const float* constants = nullptr;  // a device's copy of Program::constants(); null: the program's
   const SampleKey* keys = nullptr;
   double* sums = nullptr;          // 2 per loss: {loss, weight}
   const double* synced = nullptr;  // the sums of the sync that ended the segment before
@@ -73,7 +74,8 @@ class Program {
   // Fields in the order of Workspace::fields: graph inputs, targets, then "weight" where there are
   // weights.
   std::span<const std::string> fields() const;
-  int64_t loss_sums() const;  // doubles in Workspace::sums
+  std::span<const float> constants() const;  // numbers of the ops that kernels read
+  int64_t loss_sums() const;                 // doubles in Workspace::sums
 
   // Refreshes packed weights. `part` of `parts`: lanes share the work.
   void pack(const float* params, std::byte* packed, int part, int parts, Stream*) const;

@@ -12,8 +12,9 @@
 
 namespace trireme {
 namespace {
+static_assert(kSumChunk == kChunk, "a partial norm belongs to one chunk of the index space");
 constexpr uint32_t kSave = 1, kStop = 2, kRequeue = 4, kLossNotFinite = 8;
-}
+}  // namespace
 
 struct AllReduceExchange::Lane {
   int index = 0, node_member = 0;
@@ -254,11 +255,16 @@ void AllReduceExchange::reduce(Lane& lane) {
     if (drives(lane)) driver_->finish();
     meet(lane, "gradients of the other hosts");
   }
-  for (int64_t at = mine.begin; at < mine.end; at += kChunk) {
-    const Range chunk{at, std::min(at + kChunk, mine.end)};
-    if (topology_.nodes == 1 && lane.whole.single() < 0)
-      lane.whole.reduce(kernels_, pieces_.data, chunk, memory_.reduced(), lane.temporaries.data());
-    memory_.partials()[at / kChunk] = kernels_.sum_of_squares(nullptr, chunk.size(), grad + at);
+  // A chunk is summed while its reduction is still in cache; what is reduced already, all at once.
+  const bool reduced_here = topology_.nodes == 1 && lane.whole.single() < 0;
+  const int64_t block = reduced_here ? kChunk : mine.size();
+  for (Range part{mine.begin, 0}; part.begin < mine.end; part.begin = part.end) {
+    part.end = std::min(part.begin + block, mine.end);
+    if (reduced_here)
+      lane.whole.reduce(kernels_, pieces_.data, part, memory_.reduced(), lane.temporaries.data());
+    const Status status = kernels_.sums_of_squares(nullptr, part.size(), grad + part.begin,
+                                                   memory_.partials() + part.begin / kChunk);
+    if (status != Status::ok) throw DeviceError("the kernel for the gradient's norm failed");
   }
 }
 

@@ -231,7 +231,7 @@ TEST_P(ConvTest, RefusesWhatIsNotAConvolution) {
   EXPECT_EQ(PlanRunner(k, bad, ConvPass::forward).status, Status::unsupported);
 }
 
-INSTANTIATE_TEST_SUITE_P(Levels, ConvTest, testing::Values(levels().back()), level_name);
+INSTANTIATE_TEST_SUITE_P(Levels, ConvTest, testing::Values(levels().back()), device_name);
 
 }  // namespace
 }  // namespace trireme::test

@@ -54,7 +54,7 @@ TEST_P(DropoutTest, KeepsTheExpectedShare) {
   EXPECT_NEAR(static_cast<double>(count), 70000, 600);  // four standard deviations
 }
 
-INSTANTIATE_TEST_SUITE_P(Levels, DropoutTest, testing::ValuesIn(levels()), level_name);
+INSTANTIATE_TEST_SUITE_P(Devices, DropoutTest, testing::ValuesIn(devices()), device_name);
 
 }  // namespace
 }  // namespace trireme::test

@@ -96,7 +96,7 @@ TEST_P(ElementwiseTest, ActivationGradientsEqualCentralDifferences) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Levels, ElementwiseTest, testing::ValuesIn(levels()), level_name);
+INSTANTIATE_TEST_SUITE_P(Devices, ElementwiseTest, testing::ValuesIn(devices()), device_name);
 
 }  // namespace
 }  // namespace trireme::test

@@ -13,6 +13,7 @@ class LossTest : public KernelTest {
   std::vector<float> z = recorded("z"), t = recorded("t"), weights = recorded("class_weight");
   std::vector<float> dz = std::vector<float>(30, 9.0f);
   LossSums sums{};
+  Scratch scratch{k, 7, 1};  // no test has more rows
 
   // Holds `sums` and dz against what was recorded as `name`.
   void expect(const std::string& name, double weight) {
@@ -27,9 +28,10 @@ TEST_P(LossTest, SoftmaxCrossEntropyEqualsPyTorchWithSmoothingAndClassWeights) {
   for (const char* smoothing : {"0.0", "0.1"}) {
     for (const char* kind : {"plain", "weighted"}) {
       const float* w = std::string(kind) == "weighted" ? weights.data() : nullptr;
-      ASSERT_EQ(k.softmax_cross_entropy(nullptr, 6, 5, z.data(), labels().data(), nullptr, w,
-                                        std::stof(smoothing), &sums, dz.data(), Write::set),
-                Status::ok);
+      ASSERT_EQ(
+          k.softmax_cross_entropy(nullptr, 6, 5, z.data(), labels().data(), nullptr, w,
+                                  std::stof(smoothing), &sums, dz.data(), Write::set, scratch),
+          Status::ok);
       const std::string name = std::string("cross_entropy.") + kind + "." + smoothing;
       expect(name, w ? 0.5 + 1.5 + 2 + 2 + 1 + 0.25 : 6);
       EXPECT_NEAR(sums.loss / sums.weight, static_cast<double>(recorded(name + ".mean")[0]), 1e-6);
@@ -40,7 +42,7 @@ TEST_P(LossTest, SoftmaxCrossEntropyEqualsPyTorchWithSmoothingAndClassWeights) {
 TEST_P(LossTest, SigmoidCrossEntropyEqualsPyTorchWithPositiveWeight) {
   for (const char* weight : {"1.0", "3.0"}) {
     ASSERT_EQ(k.sigmoid_cross_entropy(nullptr, 6, 5, z.data(), t.data(), nullptr, std::stof(weight),
-                                      &sums, dz.data(), Write::set),
+                                      &sums, dz.data(), Write::set, scratch),
               Status::ok);
     expect(std::string("bce.") + weight, 6);
   }
@@ -51,7 +53,7 @@ TEST_P(LossTest, RegressionLossesEqualPyTorch) {
       {Regression::mse, "mse"}, {Regression::mae, "mae"}, {Regression::huber, "huber"}};
   for (const auto& [kind, name] : kinds) {
     ASSERT_EQ(k.regression(nullptr, kind, 0.7f, 6, 5, z.data(), t.data(), nullptr, &sums, dz.data(),
-                           Write::set),
+                           Write::set, scratch),
               Status::ok);
     expect(name, 6);
   }
@@ -60,7 +62,7 @@ TEST_P(LossTest, RegressionLossesEqualPyTorch) {
 TEST_P(LossTest, HingeEqualsPyTorchsMultiMargin) {
   for (bool squared : {false, true}) {
     ASSERT_EQ(k.hinge(nullptr, 6, 5, squared, 0.8f, z.data(), labels().data(), nullptr, &sums,
-                      dz.data(), Write::set),
+                      dz.data(), Write::set, scratch),
               Status::ok);
     expect(squared ? "hinge.2" : "hinge.1", 6);
   }
@@ -70,8 +72,9 @@ TEST_P(LossTest, BinaryHingeTakesLabelsAsSigns) {
   const float scores[] = {0.5f, 0.5f, -3, 2};
   const int64_t signs[] = {1, 0, 0, 1};
   float slope[4];
-  ASSERT_EQ(k.hinge(nullptr, 4, 1, true, 1, scores, signs, nullptr, &sums, slope, Write::set),
-            Status::ok);
+  ASSERT_EQ(
+      k.hinge(nullptr, 4, 1, true, 1, scores, signs, nullptr, &sums, slope, Write::set, scratch),
+      Status::ok);
   EXPECT_EQ(sums.loss, 0.25 + 2.25);
   EXPECT_EQ(std::vector<float>(slope, slope + 4), (std::vector<float>{-1, 3, 0, 0}));
 }
@@ -82,14 +85,16 @@ TEST_P(LossTest, SampleWeightsScaleValueAndGradientAndAddAccumulates) {
     switch (which) {
       case 0:
         return k.softmax_cross_entropy(nullptr, 6, 5, z.data(), labels().data(), w, nullptr, 0.1f,
-                                       &sums, d, write);
+                                       &sums, d, write, scratch);
       case 1:
-        return k.sigmoid_cross_entropy(nullptr, 6, 5, z.data(), t.data(), w, 2, &sums, d, write);
+        return k.sigmoid_cross_entropy(nullptr, 6, 5, z.data(), t.data(), w, 2, &sums, d, write,
+                                       scratch);
       case 2:
         return k.regression(nullptr, Regression::huber, 0.5f, 6, 5, z.data(), t.data(), w, &sums, d,
-                            write);
+                            write, scratch);
       default:
-        return k.hinge(nullptr, 6, 5, false, 1, z.data(), labels().data(), w, &sums, d, write);
+        return k.hinge(nullptr, 6, 5, false, 1, z.data(), labels().data(), w, &sums, d, write,
+                       scratch);
     }
   };
   for (int which = 0; which < 4; ++which) {
@@ -112,7 +117,7 @@ TEST_P(LossTest, GradientsEqualCentralDifferences) {
   std::vector<float> d(logits.size());
   const auto value = [&](float* out) {
     EXPECT_EQ(k.softmax_cross_entropy(nullptr, 7, 33, logits.data(), label.data(), nullptr, nullptr,
-                                      0.2f, &sums, out, Write::set),
+                                      0.2f, &sums, out, Write::set, scratch),
               Status::ok);
     return sums.loss;
   };
@@ -128,30 +133,85 @@ TEST_P(LossTest, GradientsEqualCentralDifferences) {
   }
 }
 
-TEST_P(LossTest, LabelsOutsideTheClassesAreRefusedAndNoRowsCostNothing) {
+TEST_P(LossTest, LabelsOutsideTheClassesAreRefusedOrMakeTheLossNaNAndItsRowZero) {
   const float row[] = {0, 0, 0};
+  const auto expect_refused = [&](Status status, const std::vector<float>& d) {
+    EXPECT_EQ(status, on_cpu() ? Status::invalid : Status::ok);
+    if (on_cpu()) return;
+    EXPECT_TRUE(std::isnan(sums.loss));
+    EXPECT_EQ(d, std::vector<float>(d.size()));
+  };
   for (int64_t label : {-1, 3}) {
-    EXPECT_EQ(k.softmax_cross_entropy(nullptr, 1, 3, row, &label, nullptr, nullptr, 0, &sums,
-                                      nullptr, Write::set),
-              Status::invalid);
-    EXPECT_EQ(k.hinge(nullptr, 1, 3, false, 1, row, &label, nullptr, &sums, nullptr, Write::set),
-              Status::invalid);
+    std::vector<float> d(3, 9.0f);
+    Status s = k.softmax_cross_entropy(nullptr, 1, 3, row, &label, nullptr, nullptr, 0, &sums,
+                                       d.data(), Write::set, scratch);
+    expect_refused(s, d);
+    d.assign(3, 9.0f);
+    s = k.hinge(nullptr, 1, 3, false, 1, row, &label, nullptr, &sums, d.data(), Write::set,
+                scratch);
+    expect_refused(s, d);
   }
   const int64_t two = 2;
-  EXPECT_EQ(k.hinge(nullptr, 1, 1, false, 1, row, &two, nullptr, &sums, nullptr, Write::set),
-            Status::invalid);
+  std::vector<float> d(1, 9.0f);
+  const Status s =
+      k.hinge(nullptr, 1, 1, false, 1, row, &two, nullptr, &sums, d.data(), Write::set, scratch);
+  expect_refused(s, d);
+}
+
+TEST_P(LossTest, BinaryTargetsAreTheLabelsAndOthersAreRefusedOrNaN) {
+  const std::vector<int64_t> labels{0, 1, 1, 0, 2, -1};
+  std::vector<float> t(6, 9.0f);
+  ASSERT_EQ(k.binary_targets(nullptr, 4, labels.data(), t.data()), Status::ok);
+  EXPECT_EQ(t, (std::vector<float>{0, 1, 1, 0, 9, 9}));
+  EXPECT_EQ(k.binary_targets(nullptr, 6, labels.data(), t.data()),
+            on_cpu() ? Status::invalid : Status::ok);
+  if (on_cpu()) return;
+  EXPECT_TRUE(std::isnan(t[4]) && std::isnan(t[5]));
+}
+
+TEST_P(LossTest, ManyRowsAreAddedUpAndNoneCostNothing) {
+  for (int64_t rows : {1, 33, 1030, 3001}) {
+    const Scratch room(k, rows, 1);
+    const auto p = random(rows * 3, 1), t = random(rows * 3, 2), w = random(rows, 3, 0, 2);
+    const auto label = random_labels(rows, 3, 4);
+    std::vector<float> d(p.size());
+    double want = 0, weight = 0, want_entropy = 0;
+    for (size_t i = 0; i < p.size(); ++i) {
+      const double e = static_cast<double>(p[i]) - static_cast<double>(t[i]);
+      want += static_cast<double>(w[i / 3]) * e * e / 3;
+    }
+    for (size_t r = 0; r < w.size(); ++r) {
+      weight += static_cast<double>(w[r]);
+      double sum = 0;
+      for (size_t c = 0; c < 3; ++c) sum += std::exp(static_cast<double>(p[3 * r + c]));
+      want_entropy +=
+          static_cast<double>(w[r]) *
+          (std::log(sum) - static_cast<double>(p[3 * r + static_cast<size_t>(label[r])]));
+    }
+    ASSERT_EQ(k.regression(nullptr, Regression::mse, 1, rows, 3, p.data(), t.data(), w.data(),
+                           &sums, d.data(), Write::set, room),
+              Status::ok);
+    EXPECT_NEAR(sums.loss, want, 1e-6 * want);
+    EXPECT_NEAR(sums.weight, weight, 1e-12 * weight);
+    ASSERT_EQ(k.softmax_cross_entropy(nullptr, rows, 3, p.data(), label.data(), w.data(), nullptr,
+                                      0, &sums, d.data(), Write::set, room),
+              Status::ok);
+    EXPECT_NEAR(sums.loss, want_entropy, 1e-6 * want_entropy);
+    EXPECT_NEAR(sums.weight, weight, 1e-12 * weight);
+  }
+  const float row[] = {0, 0, 0};
   EXPECT_EQ(k.regression(nullptr, Regression::huber, 0, 1, 3, row, row, nullptr, &sums, nullptr,
-                         Write::set),
+                         Write::set, scratch),
             Status::invalid);
   sums = {5, 5};
   EXPECT_EQ(k.regression(nullptr, Regression::mse, 1, 0, 3, row, row, nullptr, &sums, nullptr,
-                         Write::set),
+                         Write::set, scratch),
             Status::ok);
   EXPECT_EQ(sums.loss, 0);
   EXPECT_EQ(sums.weight, 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(Levels, LossTest, testing::ValuesIn(levels()), level_name);
+INSTANTIATE_TEST_SUITE_P(Devices, LossTest, testing::ValuesIn(devices()), device_name);
 
 }  // namespace
 }  // namespace trireme::test

@@ -194,7 +194,7 @@ TEST_P(MatmulTest, EmptyProductsDoNothingAndBadOnesAreRefused) {
   EXPECT_EQ(PlanRunner(k, spec, false).status, Status::unsupported);
 }
 
-INSTANTIATE_TEST_SUITE_P(Levels, MatmulTest, testing::Values(levels().back()), level_name);
+INSTANTIATE_TEST_SUITE_P(Levels, MatmulTest, testing::Values(levels().back()), device_name);
 
 }  // namespace
 }  // namespace trireme::test

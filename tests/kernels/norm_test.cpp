@@ -10,13 +10,13 @@ class NormTest : public KernelTest {
   void statistics(int64_t rows, int64_t c, const std::vector<float>& x, std::vector<float>& mean,
                   std::vector<float>& rstd) {
     std::vector<double> sums(static_cast<size_t>(2 * c), 99);
-    ASSERT_EQ(k.batch_norm_sums(nullptr, rows, c, x.data(), sums.data()), Status::ok);
-    for (size_t i = 0; i < static_cast<size_t>(c); ++i) {
-      const double m = sums[i] / static_cast<double>(rows);
-      const double v = sums[i + static_cast<size_t>(c)] / static_cast<double>(rows) - m * m;
-      mean.push_back(static_cast<float>(m));
-      rstd.push_back(static_cast<float>(1 / std::sqrt(v + 1e-5)));
-    }
+    ASSERT_EQ(k.batch_norm_sums(nullptr, rows, c, x.data(), sums.data(), Scratch(k, rows, c)),
+              Status::ok);
+    mean.resize(static_cast<size_t>(c));
+    rstd.resize(mean.size());
+    ASSERT_EQ(k.batch_norm_statistics(nullptr, c, static_cast<double>(rows), 1e-5, sums.data(),
+                                      mean.data(), rstd.data()),
+              Status::ok);
   }
 };
 
@@ -27,12 +27,14 @@ TEST_P(NormTest, LayerNormEqualsPyTorch) {
                        y.data(), mean.data(), rstd.data());
   expect_near(y, recorded("layer_norm.y"), 1e-6);
   k.layer_norm_backward(nullptr, 4, 6, x.data(), gamma.data(), mean.data(), rstd.data(), dy.data(),
-                        dx.data(), Write::set, dgamma.data(), dbeta.data(), Write::set);
+                        dx.data(), Write::set, dgamma.data(), dbeta.data(), Write::set,
+                        Scratch(k, 4, 6));
   expect_near(dx, recorded("layer_norm.dx"), 1e-6);
   expect_near(dgamma, recorded("layer_norm.dgamma"), 1e-6);
   expect_near(dbeta, recorded("layer_norm.dbeta"), 1e-6);
   k.layer_norm_backward(nullptr, 4, 6, x.data(), gamma.data(), mean.data(), rstd.data(), dy.data(),
-                        sum.data(), Write::add, dgamma.data(), dbeta.data(), Write::add);
+                        sum.data(), Write::add, dgamma.data(), dbeta.data(), Write::add,
+                        Scratch(k, 4, 6));
   for (size_t i = 0; i < 24; ++i) EXPECT_NEAR(sum[i], dx[i] + 1, 1e-6f);
   for (size_t i = 0; i < 6; ++i) {
     EXPECT_NEAR(dbeta[i], 2 * recorded("layer_norm.dbeta")[i], 1e-5f);
@@ -48,15 +50,12 @@ TEST_P(NormTest, BatchNormWithReluEqualsPyTorch) {
                        recorded("norm.beta").data(), nullptr, Activation::relu, y.data());
   expect_near(y, recorded("batch_norm.y"), 1e-6);
   k.batch_norm_backward_sums(nullptr, 4, 6, x.data(), y.data(), dy.data(), mean.data(), rstd.data(),
-                             Activation::relu, sums.data());
+                             Activation::relu, sums.data(), Scratch(k, 4, 6));
   expect_near(std::vector<double>(sums.begin(), sums.begin() + 6), recorded("batch_norm.dbeta"),
               1e-6);
   expect_near(std::vector<double>(sums.begin() + 6, sums.end()), recorded("batch_norm.dgamma"),
               1e-6);
-  for (size_t c = 0; c < 6; ++c) {
-    mean_g[c] = static_cast<float>(sums[c] / 4);
-    mean_gx[c] = static_cast<float>(sums[c + 6] / 4);
-  }
+  k.batch_norm_means(nullptr, 6, 4, sums.data(), mean_g.data(), mean_gx.data());
   k.batch_norm_backward(nullptr, 4, 6, x.data(), y.data(), dy.data(), mean.data(), rstd.data(),
                         gamma.data(), mean_g.data(), mean_gx.data(), Activation::relu, dx.data(),
                         Write::set, nullptr, Write::set);
@@ -78,9 +77,59 @@ TEST_P(NormTest, SumsAreExactToFp64WhenTheMeanIsFarFromZero) {
       want[i % static_cast<size_t>(c)] += v;
       want[i % static_cast<size_t>(c) + static_cast<size_t>(c)] += v * v;
     }
-    k.batch_norm_sums(nullptr, rows, c, x.data(), sums.data());
+    k.batch_norm_sums(nullptr, rows, c, x.data(), sums.data(), Scratch(k, rows, c));
     expect_near(sums, want, 1e-13);
   }
+}
+
+// The steps between sums and normalising, to the last bit: they are fp64, rounded once.
+TEST_P(NormTest, ChannelStepsRoundTheirFp64FormulaeOnce) {
+  for (const int64_t c : {1, 31, 33, 257}) {
+    const double count = 37, epsilon = 1e-5, momentum = 0.1;
+    const auto size = static_cast<size_t>(c);
+    const auto low = random(c, 1), high = random(c, 2, -1, 40);
+    std::vector<double> sums(low.begin(), low.end());
+    sums.insert(sums.end(), high.begin(), high.end());
+    std::vector<float> mean(size), rstd(size), mean_g(size), mean_gx(size), inference(size);
+    const auto old_mean = random(c, 3), old_variance = random(c, 4, 0, 2);
+    auto running_mean = old_mean, running_variance = old_variance;
+    k.batch_norm_statistics(nullptr, c, count, epsilon, sums.data(), mean.data(), rstd.data());
+    k.batch_norm_running(nullptr, c, count, momentum, sums.data(), running_mean.data(),
+                         running_variance.data());
+    k.batch_norm_means(nullptr, c, count, sums.data(), mean_g.data(), mean_gx.data());
+    k.batch_norm_rstd(nullptr, c, epsilon, old_variance.data(), inference.data());
+    for (size_t i = 0; i < size; ++i) {
+      const double m = sums[i] / count, v = std::max(0.0, sums[size + i] / count - m * m);
+      ASSERT_EQ(mean[i], static_cast<float>(m));
+      ASSERT_FLOAT_EQ(rstd[i], static_cast<float>(1 / std::sqrt(v + epsilon)));
+      ASSERT_FLOAT_EQ(
+          running_mean[i],
+          static_cast<float>((1 - momentum) * static_cast<double>(old_mean[i]) + momentum * m));
+      ASSERT_FLOAT_EQ(running_variance[i],
+                      static_cast<float>((1 - momentum) * static_cast<double>(old_variance[i]) +
+                                         momentum * v * count / (count - 1)));
+      ASSERT_EQ(mean_g[i], static_cast<float>(m));
+      ASSERT_EQ(mean_gx[i], static_cast<float>(sums[size + i] / count));
+      ASSERT_FLOAT_EQ(
+          inference[i],
+          static_cast<float>(1 / std::sqrt(static_cast<double>(old_variance[i]) + epsilon)));
+    }
+  }
+}
+
+TEST_P(NormTest, ParameterGradientsAreTheSumsSetOrAddedAndEitherMayBeAbsent) {
+  const std::vector<double> sums{1, 2, 3, 10, 20, 30};
+  std::vector<float> dgamma(3, 100.0f), dbeta(3, 100.0f);
+  k.batch_norm_parameter_gradients(nullptr, 3, sums.data(), dgamma.data(), Write::add, dbeta.data(),
+                                   Write::set);
+  EXPECT_EQ(dbeta, (std::vector<float>{1, 2, 3}));
+  EXPECT_EQ(dgamma, (std::vector<float>{110, 120, 130}));
+  k.batch_norm_parameter_gradients(nullptr, 3, sums.data(), nullptr, Write::set, dbeta.data(),
+                                   Write::add);
+  k.batch_norm_parameter_gradients(nullptr, 3, sums.data(), dgamma.data(), Write::set, nullptr,
+                                   Write::add);
+  EXPECT_EQ(dbeta, (std::vector<float>{2, 4, 6}));
+  EXPECT_EQ(dgamma, (std::vector<float>{10, 20, 30}));
 }
 
 // Against the formulae, for shapes that use one strip, several strips and left-over rows.
@@ -111,7 +160,7 @@ TEST_P(NormTest, BatchNormEqualsItsFormulaeForManyShapes) {
     }
     expect_near(y, want_y, 1e-6);
     k.batch_norm_backward_sums(nullptr, rows, c, x.data(), y.data(), dy.data(), mean.data(),
-                               rstd.data(), Activation::relu, sums.data());
+                               rstd.data(), Activation::relu, sums.data(), Scratch(k, rows, c));
     expect_near(sums, want_sums, 3e-6);
     k.batch_norm_backward(nullptr, rows, c, x.data(), y.data(), dy.data(), mean.data(), rstd.data(),
                           gamma.data(), mg.data(), mgx.data(), Activation::relu, dx.data(),
@@ -146,7 +195,7 @@ TEST_P(NormTest, ActivationsOtherThanReluAreRefused) {
             Status::unsupported);
 }
 
-INSTANTIATE_TEST_SUITE_P(Levels, NormTest, testing::ValuesIn(levels()), level_name);
+INSTANTIATE_TEST_SUITE_P(Devices, NormTest, testing::ValuesIn(devices()), device_name);
 
 }  // namespace
 }  // namespace trireme::test

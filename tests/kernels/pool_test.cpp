@@ -122,7 +122,7 @@ TEST_P(PoolTest, WindowsThatMissTheImageOrAreTooLargeForAnIndexAreRefused) {
   EXPECT_EQ(k.max_pool_backward(nullptr, &padding, &y, &index, &x, Write::set), Status::invalid);
 }
 
-INSTANTIATE_TEST_SUITE_P(Levels, PoolTest, testing::ValuesIn(levels()), level_name);
+INSTANTIATE_TEST_SUITE_P(Devices, PoolTest, testing::ValuesIn(devices()), device_name);
 
 }  // namespace
 }  // namespace trireme::test

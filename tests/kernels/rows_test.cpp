@@ -16,8 +16,9 @@ TEST_P(RowsTest, ColumnSumEqualsTheDefinition) {
       want[i % want.size()] += static_cast<double>(x[i]);
     }
     std::vector<float> set(want.size(), 9.0f), sum(want.size(), 2.0f);
-    k.column_sum(nullptr, rows, cols, x.data(), set.data(), Write::set);
-    k.column_sum(nullptr, rows, cols, x.data(), sum.data(), Write::add);
+    const Scratch scratch(k, rows, cols);
+    k.column_sum(nullptr, rows, cols, x.data(), set.data(), Write::set, scratch);
+    k.column_sum(nullptr, rows, cols, x.data(), sum.data(), Write::add, scratch);
     for (size_t c = 0; c < want.size(); ++c) added[c] = want[c] + 2;
     expect_near(set, want, 1e-6);
     expect_near(sum, added, 1e-6);
@@ -65,7 +66,8 @@ std::vector<double> softmax(int64_t rows, int64_t cols, const std::vector<float>
 }
 
 TEST_P(RowsTest, SoftmaxAndItsGradientEqualTheDefinition) {
-  for (const auto& [rows, cols] : kShapes) {
+  for (const auto& [shape_rows, cols] : kShapes) {
+    const int64_t rows = on_cpu() ? shape_rows : std::min<int64_t>(shape_rows, 2003);
     const auto x = random(rows * cols, 1, -8, 8), dy = random(rows * cols, 2);
     std::vector<float> y(x.size()), dx(x.size(), 9.0f), sum(x.size(), 1.0f);
     k.softmax_forward(nullptr, rows, cols, x.data(), y.data());
@@ -92,23 +94,7 @@ TEST_P(RowsTest, SoftmaxOfLargeValuesDoesNotOverflow) {
   EXPECT_EQ(y, (std::vector<float>{0.5f, 0.5f, 0, 1, 0, 0}));
 }
 
-TEST_P(RowsTest, SumOfSquaresIsExactToFp64AndSeesWhatIsNotFinite) {
-  for (int64_t n : sizes()) {
-    auto x = random(n, 1);
-    double want = 0;
-    for (float v : x) want += static_cast<double>(v) * static_cast<double>(v);
-    EXPECT_NEAR(k.sum_of_squares(nullptr, n, x.data()), want, 1e-12 * (1 + want));
-    if (n == 0) continue;
-    x[static_cast<size_t>(n - 1)] = 3e38f;
-    EXPECT_TRUE(std::isfinite(k.sum_of_squares(nullptr, n, x.data())));
-    x[static_cast<size_t>(n / 2)] = std::nanf("");
-    EXPECT_FALSE(std::isfinite(k.sum_of_squares(nullptr, n, x.data())));
-    x[static_cast<size_t>(n / 2)] = -INFINITY;
-    EXPECT_FALSE(std::isfinite(k.sum_of_squares(nullptr, n, x.data())));
-  }
-}
-
-INSTANTIATE_TEST_SUITE_P(Levels, RowsTest, testing::ValuesIn(levels()), level_name);
+INSTANTIATE_TEST_SUITE_P(Devices, RowsTest, testing::ValuesIn(devices()), device_name);
 
 }  // namespace
 }  // namespace trireme::test

@@ -1,5 +1,5 @@
 #pragma once
-// What the kernel tests share: one run per instruction level, random buffers, tolerances.
+// What the kernel tests share: one run per device, random buffers, tolerances.
 
 #include <gtest/gtest.h>
 
@@ -23,12 +23,18 @@ inline std::vector<std::string> levels() {
   return all;
 }
 
+// Where a kernel can be tested: every level of the CPU.
+inline std::vector<std::string> devices() { return levels(); }
+
+// The parameter is one of devices().
 class KernelTest : public testing::TestWithParam<std::string> {
  protected:
+  // Whether what only the data can show comes back as a Status (kernel_table.h).
+  bool on_cpu() const { return true; }
   const KernelTable& k = cpu_kernels(GetParam().c_str());
 };
 
-inline std::string level_name(const testing::TestParamInfo<std::string>& info) {
+inline std::string device_name(const testing::TestParamInfo<std::string>& info) {
   std::string name = info.param;
   for (char& c : name) c = c == '-' ? '_' : c;
   return name;
@@ -56,6 +62,17 @@ inline std::vector<int64_t> random_labels(int64_t n, int64_t classes, uint64_t s
   }
   return v;
 }
+
+// What a reduction over [rows, cols] asks for; null where that is nothing.
+class Scratch {
+ public:
+  Scratch(const KernelTable& k, int64_t rows, int64_t cols)
+      : bytes_(k.reduction_scratch(rows, cols)) {}
+  operator void*() const { return bytes_.data(); }
+
+ private:
+  AlignedBuffer bytes_;
+};
 
 // |a - b| <= tolerance (1 + |b|), for all elements; NaN equals NaN.
 template <class A, class B>

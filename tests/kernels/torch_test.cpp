@@ -67,7 +67,7 @@ TEST_P(TorchTest, ConvolutionEqualsPyTorchForStrideDilationAndGroups) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Levels, TorchTest, testing::Values(levels().back()), level_name);
+INSTANTIATE_TEST_SUITE_P(Levels, TorchTest, testing::Values(levels().back()), device_name);
 
 }  // namespace
 }  // namespace trireme::test

@@ -334,6 +334,13 @@ class OpContext final : public LowerContext {
     c_.out_.packed_bytes += align_up(bytes);
     return c_.fixed(Space::packed, offset);
   }
+  Ref constant(std::span<const float> values) override {
+    std::vector<float>& all = c_.out_.constants;
+    const auto bytes = static_cast<int64_t>(all.size() * sizeof(float));
+    all.insert(all.end(), values.begin(), values.end());
+    all.resize(align_up(all.size() * sizeof(float)) / sizeof(float));
+    return c_.fixed(Space::constants, bytes);
+  }
   Ref target() override {
     return {Space::field, static_cast<int32_t>(c_.field(c_.graph_.node(f_.node).target))};
   }

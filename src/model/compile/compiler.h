@@ -48,6 +48,7 @@ struct CompiledProgram {
   std::vector<PackJob> packs;
   std::vector<std::string> fields;
   std::vector<Range> at_once;  // ascending
+  std::vector<float> constants;
   size_t arena_bytes = 0, packed_bytes = 0, kept_bytes = 0;
   int64_t loss_sums = 0;
   Ref output;

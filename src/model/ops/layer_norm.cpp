@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "model/ops/plan.h"
 #include "model/ops/rules.h"
 
 namespace trireme {
@@ -31,9 +32,10 @@ class LoweredLayerNorm final : public Lowered {
   }
 
   Status backward(const Frame& f) const noexcept override {
-    Status s = k_.layer_norm_backward(f.stream, rows_, cols_, f.at(x_), f.at(gamma_), f.at(mean_),
-                                      f.at(rstd_), f.at(dy_), f.at(dx_), dx_write_,
-                                      f.at(written_[0]), f.at(written_[1]), parameter_write_);
+    Status s =
+        k_.layer_norm_backward(f.stream, rows_, cols_, f.at(x_), f.at(gamma_), f.at(mean_),
+                               f.at(rstd_), f.at(dy_), f.at(dx_), dx_write_, f.at(written_[0]),
+                               f.at(written_[1]), parameter_write_, f.at<void>(scratch_));
     for (size_t i = 0; i < 2 && s == Status::ok; ++i)
       if (added_[i])
         s = added_write_[i] == Write::set
@@ -46,6 +48,7 @@ class LoweredLayerNorm final : public Lowered {
   // The kernel writes dx, dgamma and dbeta at once, the latter two alike; what nobody wants, or
   // wants in another way, goes through scratch.
   void plan_backward(LowerContext& context) {
+    scratch_ = reduction_scratch(context, rows_, cols_);
     dx_ = context.input_grad(0);
     if (dx_)
       dx_write_ = context.input_grad_write(0);
@@ -68,7 +71,7 @@ class LoweredLayerNorm final : public Lowered {
   const KernelTable& k_;
   float epsilon_;
   int64_t rows_, cols_;
-  Ref x_, y_, gamma_, beta_, mean_, rstd_, dy_, dx_;
+  Ref x_, y_, gamma_, beta_, mean_, rstd_, dy_, dx_, scratch_;
   Write dx_write_ = Write::set, parameter_write_ = Write::set;
   Ref written_[2], added_[2];
   Write added_write_[2] = {Write::set, Write::set};

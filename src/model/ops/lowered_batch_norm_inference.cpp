@@ -1,5 +1,3 @@
-#include <cmath>
-
 #include "model/ops/lowered_batch_norm.h"
 #include "model/ops/rules.h"
 
@@ -23,11 +21,10 @@ class LoweredBatchNormInference final : public Lowered {
         rstd_(context.scratch(static_cast<size_t>(channels_) * sizeof(float))) {}
 
   Status forward(const Frame& f) const noexcept override {
-    const float* variance = f.at(variance_);
-    float* rstd = f.at(rstd_);
-    for (int64_t c = 0; c < channels_; ++c)
-      rstd[c] = static_cast<float>(1 / std::sqrt(double{variance[c]} + settings_.epsilon));
-    return k_.batch_norm_forward(f.stream, rows_, channels_, f.at(x_), f.at(mean_), rstd,
+    const Status s =
+        k_.batch_norm_rstd(f.stream, channels_, settings_.epsilon, f.at(variance_), f.at(rstd_));
+    if (s != Status::ok) return s;
+    return k_.batch_norm_forward(f.stream, rows_, channels_, f.at(x_), f.at(mean_), f.at(rstd_),
                                  f.at(gamma_), f.at(beta_), f.at(addend_), settings_.activation,
                                  f.at(y_));
   }

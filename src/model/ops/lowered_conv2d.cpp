@@ -39,7 +39,9 @@ void LoweredConv2d::plan_backward(LowerContext& context, const Conv2dSpec& spec)
   }
   const Ref dbias = has_bias_ ? context.param_grad(1) : Ref{};
   if (dbias) dbias_ = result(context, dbias, context.param_grad_write(1) == Write::add, channels_);
-  if (const Ref dweight = context.param_grad(0)) {
+  const Ref dweight = context.param_grad(0);
+  if (dbias && !dweight) sum_scratch_ = reduction_scratch(context, rows_, channels_);
+  if (dweight) {
     plain.bias = static_cast<bool>(dbias);
     weights_ = make_plan(k_, plain, ConvPass::backward_weights);
     dweight_ = result(context, dweight, context.param_grad_write(0) == Write::add,
@@ -61,7 +63,8 @@ Status LoweredConv2d::backward_weights(const Frame& f, const float* dz) const no
   if (weights_)
     s = weights_.run(f, {f.at(x_), dz, f.at(dweight_.written), f.at(dbias_.written)}, scratch_);
   else if (dbias_.written)
-    s = k_.column_sum(f.stream, rows_, channels_, dz, f.at(dbias_.written), Write::set);
+    s = k_.column_sum(f.stream, rows_, channels_, dz, f.at(dbias_.written), Write::set,
+                      f.at<void>(sum_scratch_));
   if (s == Status::ok) s = finish(f, dweight_);
   return s == Status::ok ? finish(f, dbias_) : s;
 }

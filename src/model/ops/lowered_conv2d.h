@@ -29,7 +29,7 @@ class LoweredConv2d final : public Lowered {
   int64_t rows_ = 0, channels_ = 0;  // of y in memory
   bool has_bias_;
   PlanHandle forward_, data_, weights_;
-  Ref x_, y_, weight_, bias_, dy_, data_weight_, scratch_;
+  Ref x_, y_, weight_, bias_, dy_, data_weight_, scratch_, sum_scratch_;
   Result dx_, dweight_, dbias_;
 };
 

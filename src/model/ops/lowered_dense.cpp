@@ -53,7 +53,9 @@ void LoweredDense::plan_backward(LowerContext& context) {
   dweight_ = context.param_grad(0);
   if (dweight_) plan_weights(context);
   if (has_bias_) dbias_ = context.param_grad(1);
-  if (dbias_) dbias_write_ = context.param_grad_write(1);
+  if (!dbias_) return;
+  dbias_write_ = context.param_grad_write(1);
+  sum_scratch_ = reduction_scratch(context, rows_, out_);
 }
 
 void LoweredDense::plan_weights(LowerContext& context) {
@@ -109,7 +111,8 @@ Status LoweredDense::backward(const Frame& f) const noexcept {
                                dz, Write::set);
   if (s == Status::ok && dweight_) s = backward_weights(f, dz);
   if (s == Status::ok && dbias_)
-    s = k_.column_sum(f.stream, rows_, out_, dz, f.at(dbias_), dbias_write_);
+    s = k_.column_sum(f.stream, rows_, out_, dz, f.at(dbias_), dbias_write_,
+                      f.at<void>(sum_scratch_));
   if (s == Status::ok && dx_)
     s = data_.run(f, {dz, f.at(data_weight_), nullptr, f.at(dx_)}, scratch_);
   return s;

@@ -27,7 +27,7 @@ class LoweredDense final : public Lowered {
   int64_t rows_a_sample_, rows_, in_, out_;
   PlanHandle forward_, data_, weights_;
   bool at_once_ = false;  // weights_ is of all leaves of a piece
-  Ref x_, y_, weight_, bias_, dy_, dx_, data_weight_, dweight_, dbias_, scratch_;
+  Ref x_, y_, weight_, bias_, dy_, dx_, data_weight_, dweight_, dbias_, scratch_, sum_scratch_;
   Ref products_;  // at_once_: LeafProduct of each leaf
   Write dbias_write_ = Write::set;
 };

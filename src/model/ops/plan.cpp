@@ -56,4 +56,9 @@ Ref shared_scratch(LowerContext& context, std::initializer_list<const PlanHandle
   return bytes > 0 ? context.scratch(bytes) : Ref{};
 }
 
+Ref reduction_scratch(LowerContext& context, int64_t rows, int64_t cols) {
+  const size_t bytes = context.kernels().reduction_scratch(rows, cols);
+  return bytes > 0 ? context.scratch(bytes) : Ref{};
+}
+
 }  // namespace trireme

@@ -53,4 +53,7 @@ PlanHandle make_plan(const KernelTable& kernels, const Conv2dSpec& spec, ConvPas
 // Scratch that several plans of one op use in turn. None when no plan needs any.
 Ref shared_scratch(LowerContext& context, std::initializer_list<const PlanHandle*> plans);
 
+// Scratch for the kernels that reduce a matrix [rows, cols]. None where they need none.
+Ref reduction_scratch(LowerContext& context, int64_t rows, int64_t cols);
+
 }  // namespace trireme

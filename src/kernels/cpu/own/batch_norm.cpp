@@ -56,8 +56,8 @@ inline bool supported(Activation act) { return act == Activation::none || act ==
 
 }  // namespace
 
-Status batch_norm_sums(Stream*, int64_t rows, int64_t channels, const float* x,
-                       double* sums) noexcept {
+Status batch_norm_sums(Stream*, int64_t rows, int64_t channels, const float* x, double* sums,
+                       void*) noexcept {
   clear(2 * channels, sums);
   for_strips(rows, channels, [&](const Strip& s) {
     add_strip(s, channels, sums, [x](int64_t at, int64_t j, double* a, double* b) {
@@ -91,7 +91,7 @@ Status batch_norm_forward(Stream*, int64_t rows, int64_t channels, const float* 
 
 Status batch_norm_backward_sums(Stream*, int64_t rows, int64_t channels, const float* x,
                                 const float* y, const float* dy, const float* mean,
-                                const float* rstd, Activation act, double* sums) noexcept {
+                                const float* rstd, Activation act, double* sums, void*) noexcept {
   if (!supported(act)) return Status::unsupported;
   clear(2 * channels, sums);
   const float* gate = act == Activation::relu ? y : nullptr;

@@ -12,6 +12,7 @@ void fill_table(KernelTable& t) noexcept {
   t.activation_backward = activation_backward;
   t.dropout_forward = dropout_forward;
   t.dropout_backward = dropout_backward;
+  t.reduction_scratch = reduction_scratch;
   t.column_sum = column_sum;
   t.copy_columns = copy_columns;
   t.transpose_samples = transpose_samples;
@@ -25,13 +26,19 @@ void fill_table(KernelTable& t) noexcept {
   t.batch_norm_forward = batch_norm_forward;
   t.batch_norm_backward_sums = batch_norm_backward_sums;
   t.batch_norm_backward = batch_norm_backward;
+  t.batch_norm_statistics = batch_norm_statistics;
+  t.batch_norm_rstd = batch_norm_rstd;
+  t.batch_norm_running = batch_norm_running;
+  t.batch_norm_means = batch_norm_means;
+  t.batch_norm_parameter_gradients = batch_norm_parameter_gradients;
   t.layer_norm_forward = layer_norm_forward;
   t.layer_norm_backward = layer_norm_backward;
   t.softmax_cross_entropy = softmax_cross_entropy;
   t.sigmoid_cross_entropy = sigmoid_cross_entropy;
+  t.binary_targets = binary_targets;
   t.regression = regression;
   t.hinge = hinge;
-  t.sum_of_squares = sum_of_squares;
+  t.sums_of_squares = sums_of_squares;
   t.optimizer_step = optimizer_step;
 }
 

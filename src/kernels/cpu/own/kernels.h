@@ -25,7 +25,9 @@ Status dropout_forward(Stream*, const DropoutSpec*, const SampleKey* keys, const
 Status dropout_backward(Stream*, const DropoutSpec*, const SampleKey* keys, const float* dy,
                         float* dx, Write) noexcept;
 
-Status column_sum(Stream*, int64_t rows, int64_t cols, const float* x, float* y, Write) noexcept;
+size_t reduction_scratch(int64_t rows, int64_t cols) noexcept;
+Status column_sum(Stream*, int64_t rows, int64_t cols, const float* x, float* y, Write,
+                  void* scratch) noexcept;
 Status copy_columns(Stream*, int64_t rows, int64_t cols, const float* src, int64_t src_stride,
                     float* dst, int64_t dst_stride, Write) noexcept;
 Status transpose_samples(Stream*, int64_t n, int64_t rows, int64_t cols, const float* x, float* y,
@@ -42,41 +44,56 @@ Status average_pool_forward(Stream*, const Pool2dSpec*, const float* x, float* y
 Status average_pool_backward(Stream*, const Pool2dSpec*, const float* dy, float* dx,
                              Write) noexcept;
 
-Status batch_norm_sums(Stream*, int64_t rows, int64_t channels, const float* x,
-                       double* sums) noexcept;
+Status batch_norm_sums(Stream*, int64_t rows, int64_t channels, const float* x, double* sums,
+                       void* scratch) noexcept;
 Status batch_norm_forward(Stream*, int64_t rows, int64_t channels, const float* x,
                           const float* mean, const float* rstd, const float* gamma,
                           const float* beta, const float* addend, Activation, float* y) noexcept;
 Status batch_norm_backward_sums(Stream*, int64_t rows, int64_t channels, const float* x,
                                 const float* y, const float* dy, const float* mean,
-                                const float* rstd, Activation, double* sums) noexcept;
+                                const float* rstd, Activation, double* sums,
+                                void* scratch) noexcept;
 Status batch_norm_backward(Stream*, int64_t rows, int64_t channels, const float* x, const float* y,
                            const float* dy, const float* mean, const float* rstd,
                            const float* gamma, const float* mean_g, const float* mean_gx,
                            Activation, float* dx, Write dx_write, float* daddend,
                            Write daddend_write) noexcept;
+Status batch_norm_statistics(Stream*, int64_t channels, double count, double epsilon,
+                             const double* sums, float* mean, float* rstd) noexcept;
+Status batch_norm_rstd(Stream*, int64_t channels, double epsilon, const float* variance,
+                       float* rstd) noexcept;
+Status batch_norm_running(Stream*, int64_t channels, double count, double momentum,
+                          const double* sums, float* running_mean,
+                          float* running_variance) noexcept;
+Status batch_norm_means(Stream*, int64_t channels, double count, const double* sums, float* mean_g,
+                        float* mean_gx) noexcept;
+Status batch_norm_parameter_gradients(Stream*, int64_t channels, const double* sums, float* dgamma,
+                                      Write dgamma_write, float* dbeta, Write dbeta_write) noexcept;
 Status layer_norm_forward(Stream*, int64_t rows, int64_t cols, float epsilon, const float* x,
                           const float* gamma, const float* beta, float* y, float* mean,
                           float* rstd) noexcept;
 Status layer_norm_backward(Stream*, int64_t rows, int64_t cols, const float* x, const float* gamma,
                            const float* mean, const float* rstd, const float* dy, float* dx, Write,
-                           float* dgamma, float* dbeta, Write parameter_write) noexcept;
+                           float* dgamma, float* dbeta, Write parameter_write,
+                           void* scratch) noexcept;
 
 Status softmax_cross_entropy(Stream*, int64_t rows, int64_t cols, const float* logits,
                              const int64_t* labels, const float* sample_weight,
                              const float* class_weight, float smoothing, LossSums* sums,
-                             float* dlogits, Write) noexcept;
+                             float* dlogits, Write, void* scratch) noexcept;
 Status sigmoid_cross_entropy(Stream*, int64_t rows, int64_t cols, const float* logits,
                              const float* targets, const float* sample_weight,
-                             float positive_weight, LossSums* sums, float* dlogits, Write) noexcept;
+                             float positive_weight, LossSums* sums, float* dlogits, Write,
+                             void* scratch) noexcept;
+Status binary_targets(Stream*, int64_t n, const int64_t* labels, float* targets) noexcept;
 Status regression(Stream*, Regression, float delta, int64_t rows, int64_t cols,
                   const float* prediction, const float* targets, const float* sample_weight,
-                  LossSums* sums, float* dprediction, Write) noexcept;
+                  LossSums* sums, float* dprediction, Write, void* scratch) noexcept;
 Status hinge(Stream*, int64_t rows, int64_t cols, bool squared, float margin, const float* logits,
              const int64_t* labels, const float* sample_weight, LossSums* sums, float* dlogits,
-             Write) noexcept;
+             Write, void* scratch) noexcept;
 
-double sum_of_squares(Stream*, int64_t n, const float* x) noexcept;
+Status sums_of_squares(Stream*, int64_t n, const float* x, double* partials) noexcept;
 Status optimizer_step(Stream*, const OptimizerSpec*, const OptimizerScalars*, float lr_scale,
                       float decay_scale, int64_t n, const float* grad, float* weights,
                       float* state0, float* state1, float* state2, float* ema) noexcept;

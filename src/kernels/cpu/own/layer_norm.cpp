@@ -52,8 +52,8 @@ Status layer_norm_forward(Stream*, int64_t rows, int64_t cols, float epsilon, co
 // dx (+)= rstd (g - mean(g) - xhat mean(g xhat)), g = dy gamma, means over the row.
 Status layer_norm_backward(Stream*, int64_t rows, int64_t cols, const float* x, const float* gamma,
                            const float* mean, const float* rstd, const float* dy, float* dx,
-                           Write write, float* dgamma, float* dbeta,
-                           Write parameter_write) noexcept {
+                           Write write, float* dgamma, float* dbeta, Write parameter_write,
+                           void*) noexcept {
   if (cols == 0) return Status::ok;
   // Before dx, which may alias dy.
   if (dgamma || dbeta) {

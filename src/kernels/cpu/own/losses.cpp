@@ -43,8 +43,8 @@ Status for_rows(int64_t rows, int64_t cols, const float* sample_weight, LossSums
 // linear terms are added first: they may cancel, and the logarithm must outlive that.
 Status sigmoid_cross_entropy(Stream*, int64_t rows, int64_t cols, const float* logits,
                              const float* targets, const float* sample_weight,
-                             float positive_weight, LossSums* sums, float* dlogits,
-                             Write write) noexcept {
+                             float positive_weight, LossSums* sums, float* dlogits, Write write,
+                             void*) noexcept {
   const float extra = positive_weight - 1.0f;
   return for_rows(
       rows, cols, sample_weight, sums, dlogits, [&](int64_t r, float factor, float* dz) {
@@ -61,9 +61,17 @@ Status sigmoid_cross_entropy(Stream*, int64_t rows, int64_t cols, const float* l
       });
 }
 
+Status binary_targets(Stream*, int64_t n, const int64_t* labels, float* targets) noexcept {
+  for (int64_t i = 0; i < n; ++i) {
+    if (labels[i] != 0 && labels[i] != 1) return Status::invalid;
+    targets[i] = static_cast<float>(labels[i]);
+  }
+  return Status::ok;
+}
+
 Status regression(Stream*, Regression kind, float delta, int64_t rows, int64_t cols,
                   const float* prediction, const float* targets, const float* sample_weight,
-                  LossSums* sums, float* dprediction, Write write) noexcept {
+                  LossSums* sums, float* dprediction, Write write, void*) noexcept {
   if (kind == Regression::huber && !(delta > 0.0f)) return Status::invalid;
   const bool add = write == Write::add;
   return for_rows(rows, cols, sample_weight, sums, dprediction, [&](int64_t r, float f, float* dp) {
@@ -99,7 +107,7 @@ Status regression(Stream*, Regression kind, float delta, int64_t rows, int64_t c
 
 Status hinge(Stream*, int64_t rows, int64_t cols, bool squared, float margin, const float* logits,
              const int64_t* labels, const float* sample_weight, LossSums* sums, float* dlogits,
-             Write write) noexcept {
+             Write write, void*) noexcept {
   *sums = {};
   const int64_t classes = cols == 1 ? 2 : cols;
   for (int64_t r = 0; r < rows; ++r) {

@@ -28,10 +28,13 @@ inline void put(float* y, float value, Write write) {
 
 }  // namespace
 
+// One core adds in place.
+size_t reduction_scratch(int64_t, int64_t) noexcept { return 0; }
+
 // Sums in fp64. A strip of a narrow matrix holds every column, so its columns are finished by
 // adding the lanes of one column; what remains of an odd row count is a last strip of its own.
-Status column_sum(Stream*, int64_t rows, int64_t cols, const float* x, float* y,
-                  Write write) noexcept {
+Status column_sum(Stream*, int64_t rows, int64_t cols, const float* x, float* y, Write write,
+                  void*) noexcept {
   double acc[kStrip], sums[kStrip];
   if (cols < 64) {
     for (int64_t c = 0; c < cols; ++c) sums[c] = 0;

@@ -53,7 +53,7 @@ double row_loss(const Row& row, float* dz, bool add) {
 Status softmax_cross_entropy(Stream*, int64_t rows, int64_t cols, const float* logits,
                              const int64_t* labels, const float* sample_weight,
                              const float* class_weight, float smoothing, LossSums* sums,
-                             float* dlogits, Write write) noexcept {
+                             float* dlogits, Write write, void*) noexcept {
   *sums = {};
   for (int64_t r = 0; r < rows; ++r) {
     if (labels[r] < 0 || labels[r] >= cols) return Status::invalid;

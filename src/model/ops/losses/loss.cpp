@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "model/ops/plan.h"
 #include "model/ops/rules.h"
 
 namespace trireme {
@@ -29,16 +30,15 @@ LoweredLoss::LoweredLoss(LowerContext& context)
       predictions_(context.input(0)),
       weight_(context.sample_weight()),
       gradient_(context.input_grad(0)),
+      scratch_(reduction_scratch(context, rows_, 1)),
       slot_(context.loss_sum_slot()) {
   if (gradient_) write_ = context.input_grad_write(0);
 }
 
 Status LoweredLoss::forward(const Frame& f) const noexcept {
-  LossSums sums{0, 0};
-  const Status s = compute(f, &sums, f.at(gradient_));
-  f.sums[slot_] = sums.loss;
-  f.sums[slot_ + 1] = sums.weight;
-  return s;
+  // {loss, weight} of one loss are two neighbours of Frame::sums.
+  static_assert(sizeof(LossSums) == 2 * sizeof(double));
+  return compute(f, reinterpret_cast<LossSums*>(f.sums + slot_), f.at(gradient_));
 }
 
 }  // namespace trireme

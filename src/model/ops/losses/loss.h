@@ -30,6 +30,7 @@ class LoweredLoss : public Lowered {
   virtual Status compute(const Frame& f, LossSums* sums, float* gradient) const noexcept = 0;
   const float* predictions(const Frame& f) const { return f.at(predictions_); }
   const float* sample_weight(const Frame& f) const { return f.at(weight_); }
+  void* scratch(const Frame& f) const { return f.at<void>(scratch_); }
 
   const KernelTable& k_;
   int64_t rows_, cols_;
@@ -37,7 +38,7 @@ class LoweredLoss : public Lowered {
   Write write_;
 
  private:
-  Ref predictions_, weight_, gradient_;
+  Ref predictions_, weight_, gradient_, scratch_;
   int64_t slot_;
 };
 

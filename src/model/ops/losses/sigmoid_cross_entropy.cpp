@@ -18,21 +18,13 @@ class LoweredSigmoidCrossEntropy final : public LoweredLoss {
   Status compute(const Frame& f, LossSums* sums, float* gradient) const noexcept override {
     const float* targets = f.at(target_);
     if (converted_) {
-      if (!convert(f)) return Status::invalid;
+      const Status s = k_.binary_targets(f.stream, rows_, f.at<int64_t>(target_), f.at(converted_));
+      if (s != Status::ok) return s;
       targets = f.at(converted_);
     }
     return k_.sigmoid_cross_entropy(f.stream, rows_, cols_, predictions(f), targets,
-                                    sample_weight(f), positive_weight_, sums, gradient, write_);
-  }
-
-  bool convert(const Frame& f) const noexcept {
-    const int64_t* labels = f.at<int64_t>(target_);
-    float* targets = f.at(converted_);
-    for (int64_t i = 0; i < rows_; ++i) {
-      if (labels[i] != 0 && labels[i] != 1) return false;
-      targets[i] = static_cast<float>(labels[i]);
-    }
-    return true;
+                                    sample_weight(f), positive_weight_, sums, gradient, write_,
+                                    scratch(f));
   }
 
   float positive_weight_;

@@ -11,19 +11,19 @@ class LoweredSoftmaxCrossEntropy final : public LoweredLoss {
  public:
   LoweredSoftmaxCrossEntropy(LowerContext& context, double smoothing,
                              const std::vector<double>& class_weights)
-      : LoweredLoss(context),
-        smoothing_(static_cast<float>(smoothing)),
-        class_weights_(class_weights.begin(), class_weights.end()) {}
+      : LoweredLoss(context), smoothing_(static_cast<float>(smoothing)) {
+    const std::vector<float> weights(class_weights.begin(), class_weights.end());
+    if (!weights.empty()) class_weights_ = context.constant(weights);
+  }
 
  private:
   Status compute(const Frame& f, LossSums* sums, float* gradient) const noexcept override {
     return k_.softmax_cross_entropy(f.stream, rows_, cols_, predictions(f), f.at<int64_t>(target_),
-                                    sample_weight(f),
-                                    class_weights_.empty() ? nullptr : class_weights_.data(),
-                                    smoothing_, sums, gradient, write_);
+                                    sample_weight(f), f.at(class_weights_), smoothing_, sums,
+                                    gradient, write_, scratch(f));
   }
   float smoothing_;
-  std::vector<float> class_weights_;
+  Ref class_weights_;
 };
 
 }  // namespace
