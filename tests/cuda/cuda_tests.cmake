@@ -41,12 +41,15 @@ add_test(NAME cuda.driver_reasons COMMAND ${CMAKE_CURRENT_LIST_DIR}/driver_reaso
   ${MPIEXEC_EXECUTABLE} ${PROJECT_BINARY_DIR}/tests/stub_drivers WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
 set_tests_properties(cuda.driver_reasons PROPERTIES LABELS mpi TIMEOUT 120)
 
+# What plans without a device. The stub is the driver that cuDNN finds; it looks for one by name only.
+trireme_tests(cuda_graph LINK trireme_cuda_graphs -Wl,--no-as-needed stub_driver_no_device
+  SOURCES ${CMAKE_CURRENT_LIST_DIR}/conv_graph_test.cpp)
+
 # Plans the convolutions of every experiment in configs/ for devices that are only described.
 add_executable(cuda_planning ${CMAKE_CURRENT_LIST_DIR}/planning/planning_main.cc
   ${CMAKE_CURRENT_LIST_DIR}/planning/config_convolutions.cpp)
 target_include_directories(cuda_planning PRIVATE ${PROJECT_SOURCE_DIR}/tests)
 target_compile_definitions(cuda_planning PRIVATE TRIREME_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
-# The stub is the driver that cuDNN finds; cuDNN itself looks for it by name only.
 target_link_libraries(cuda_planning PRIVATE trireme_flags trireme_model GTest::gmock trireme_cuda_graphs
   -Wl,--no-as-needed stub_driver_no_device)
 set(engines ${CMAKE_CURRENT_LIST_DIR}/planning/engines.txt)

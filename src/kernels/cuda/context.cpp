@@ -77,6 +77,7 @@ Status open(const CudaOpenOptions* options, CudaOpened* out) noexcept {
 void close(DeviceContext* context) noexcept {
   if (!context) return;
   current.store(nullptr, std::memory_order_release);
+  (void)cudaSetDevice(context->ordinal);  // the libraries free what they have there
   delete context;
 }
 

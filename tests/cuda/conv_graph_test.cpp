@@ -1,0 +1,95 @@
+// Graphs planned for a described device; tests/cuda/planning compares what is planned for whom.
+
+#include "kernels/cuda/conv_graph.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <iterator>
+
+namespace trireme::cu {
+namespace {
+
+Conv2dSpec first_layer() {
+  return {.n = 64,
+          .h = 28,
+          .w = 28,
+          .c_in = 1,
+          .c_out = 32,
+          .kernel_h = 3,
+          .kernel_w = 3,
+          .stride_h = 1,
+          .stride_w = 1,
+          .pad_h = 1,
+          .pad_w = 1,
+          .dilation_h = 1,
+          .dilation_w = 1,
+          .groups = 1,
+          .bias = true,
+          .activation = Activation::relu,
+          .alpha = 0};
+}
+
+ConvTarget a100() {
+  std::ifstream in(TRIREME_SOURCE_DIR "/tests/cuda/planning/devices/sm_80.json");
+  ConvTarget target;
+  target.device.assign(std::istreambuf_iterator<char>(in), {});
+  target.capability = 80;
+  return target;
+}
+
+TEST(ConvGraphTest, TheOutputHasTheSizeOfTheUsualFormula) {
+  Conv2dSpec spec = first_layer();
+  EXPECT_EQ(output_of(spec).h, 28);
+  spec.stride_w = 2;
+  spec.dilation_h = 3;
+  spec.pad_h = 0;
+  EXPECT_EQ(output_of(spec).h, 22);
+  EXPECT_EQ(output_of(spec).w, 14);
+  EXPECT_EQ(output_of(spec).rows(), 64 * 22 * 14);
+  EXPECT_EQ(output_of(spec).elements(), 64 * 22 * 14 * 32);
+  spec.h = 5;  // less than the dilated kernel
+  EXPECT_EQ(output_of(spec).h, 0);
+}
+
+TEST(ConvGraphTest, ForwardTakesBiasAndActivationAlong) {
+  ConvFusion fused;
+  std::string why;
+  const auto graph = plan_with_most_fusion(first_layer(), ConvPass::forward, a100(), fused, why);
+  ASSERT_TRUE(graph) << why;
+  EXPECT_TRUE(fused.bias);
+  EXPECT_EQ(fused.activation, Activation::relu);
+}
+
+TEST(ConvGraphTest, BackwardIsOfThePlainConvolution) {
+  for (const ConvPass pass : {ConvPass::backward_data, ConvPass::backward_weights}) {
+    ConvFusion fused;
+    std::string why;
+    ASSERT_TRUE(plan_with_most_fusion(first_layer(), pass, a100(), fused, why)) << why;
+    EXPECT_FALSE(fused.bias);
+    EXPECT_EQ(fused.activation, Activation::none);
+  }
+}
+
+TEST(ConvGraphTest, ReproducibleLeavesOutEnginesThatAreNot) {
+  std::string why;
+  ConvTarget target = a100();
+  const auto strict = ConvGraph::plan(first_layer(), ConvPass::backward_weights, {}, target, why);
+  target.reproducible = false;
+  const auto free = ConvGraph::plan(first_layer(), ConvPass::backward_weights, {}, target, why);
+  ASSERT_TRUE(strict && free) << why;
+  EXPECT_NE(strict->engine(), free->engine());
+}
+
+TEST(ConvGraphTest, WhatCannotBePlannedSaysWhy) {
+  ConvTarget target = a100();
+  target.device = {'{', '}'};
+  ConvFusion fused;
+  std::string why;
+  EXPECT_FALSE(plan_with_most_fusion(first_layer(), ConvPass::forward, target, fused, why));
+  EXPECT_THAT(why, testing::Not(testing::IsEmpty()));
+}
+
+}  // namespace
+}  // namespace trireme::cu
