@@ -7,6 +7,15 @@
 namespace trireme {
 namespace {
 
+Preprocessing read_preprocessing(const Path& file) {
+  try {
+    return Preprocessing::from_json(read_text(file));
+  } catch (const FormatError& e) {
+    throw FormatError(fmt::format("{}: {}", file.string(), e.what()),
+                      "the file is damaged or was edited; export the model again");
+  }
+}
+
 LoadedModel load_safetensors(const Path& file) {
   const Path folder = file.parent_path();
   for (const char* companion : {"experiment.ini", "preprocessing.json"})
@@ -14,7 +23,7 @@ LoadedModel load_safetensors(const Path& file) {
       throw FormatError(fmt::format("{}: {} is not beside it", file.string(), companion),
                         "a safetensors file holds weights alone; keep the export folder together");
   return read_safetensors_model(file, read_text(folder / "experiment.ini"),
-                                Preprocessing::from_json(read_text(folder / "preprocessing.json")));
+                                read_preprocessing(folder / "preprocessing.json"));
 }
 
 }  // namespace

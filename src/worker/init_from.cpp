@@ -2,8 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <functional>
-#include <set>
+#include <span>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -18,9 +19,17 @@ using Lookup = std::function<const TensorMeta*(const std::string&)>;
 using Read = std::function<void(const TensorMeta&, std::span<std::byte>)>;
 
 struct Outcome {
-  std::vector<std::string> missing;
-  std::set<std::string> used;
+  std::vector<std::string> used, missing, unused;
 };
+
+// The first few of them, and how many more there are.
+std::string named(const std::vector<std::string>& names) {
+  constexpr size_t kShown = 10;
+  const size_t shown = std::min(names.size(), kShown);
+  std::string text = join(std::span(names).first(shown), ", ");
+  if (names.size() > shown) text += fmt::format(" and {} more", names.size() - shown);
+  return text;
+}
 
 void fill(const ParamTable& table, const Lookup& find, const Read& read, float* flat,
           Outcome& outcome) {
@@ -38,7 +47,7 @@ void fill(const ParamTable& table, const Lookup& find, const Read& read, float* 
     logical.resize(static_cast<size_t>(slot.count));
     read(*stored, std::as_writable_bytes(std::span(logical)));
     to_stored(slot, logical.data(), flat + slot.offset);
-    outcome.used.insert(slot.name);
+    outcome.used.push_back(slot.name);
   }
 }
 
@@ -53,10 +62,10 @@ void fill_both(const Graph& graph, const Lookup& params_of, const Lookup& state_
 void initialise_from(const std::string& what, const Graph& graph, float* params, float* state,
                      bool report) {
   Outcome outcome;
-  size_t available = 0;
+  std::vector<std::string> available;
   if (what.ends_with(".safetensors")) {
     const SafetensorsReader file{Path(what)};
-    available = file.tensors().size();
+    for (const TensorMeta& tensor : file.tensors()) available.push_back(tensor.name);
     const Lookup find = [&](const std::string& name) { return file.find(name); };
     const Read read = [&](const TensorMeta& t, std::span<std::byte> out) {
       const auto bytes = file.data(t);
@@ -65,8 +74,9 @@ void initialise_from(const std::string& what, const Graph& graph, float* params,
     fill_both(graph, find, find, read, params, state, outcome);
   } else {
     const CheckpointReader checkpoint(resolve_checkpoint(what), true);
-    for (const auto& [tensor, file] : checkpoint.manifest().tensors)
-      available += tensor.name.starts_with("model.") || tensor.name.starts_with("state.");
+    for (const std::string_view kind : {"model.", "state."})
+      for (const auto& [tensor, file] : checkpoint.manifest().tensors)
+        if (tensor.name.starts_with(kind)) available.push_back(tensor.name.substr(kind.size()));
     const Read read = [&](const TensorMeta& t, std::span<std::byte> out) {
       checkpoint.read(t, out);
     };
@@ -80,10 +90,12 @@ void initialise_from(const std::string& what, const Graph& graph, float* params,
         fmt::format("model.init_from: no tensor of {} has a name of this model's", what),
         "compare `trireme ckpt inspect` with `trireme config`");
   if (!report) return;
-  log_info("initialised {} tensors from {}; {} of the file's were not used", outcome.used.size(),
-           what, available - outcome.used.size());
+  for (const std::string& name : available)
+    if (std::ranges::find(outcome.used, name) == outcome.used.end()) outcome.unused.push_back(name);
+  log_info("initialised {} tensors from {}: {}", outcome.used.size(), what, named(outcome.used));
+  if (!outcome.unused.empty()) log_info("not used of it: {}", named(outcome.unused));
   if (!outcome.missing.empty())
-    log_info("not in the file, so freshly initialised: {}", join(outcome.missing, ", "));
+    log_info("not in it, so freshly initialised: {}", named(outcome.missing));
 }
 
 }  // namespace trireme

@@ -15,7 +15,7 @@ TrainConfig read_train(Section& s) {
   c.eval_every =
       s.number("eval_every", 1, {0, 1e6}, "epochs", "between evaluations; 0: only at the end");
   c.eval_batch_size = s.integer("eval_batch_size", 0, {0, 1 << 24}, "samples",
-                                "of an evaluation step; 0: batch_size");
+                                "of an evaluation step; 0: batch_size, at least 256");
   c.precision = s.choice("precision", "fp32", {"fp32", "tf32", "bf16", "fp16"},
                          "of matrix products and convolutions");
   c.clip_norm = s.number("clip_norm", 0, {0, 1e12}, "", "largest global gradient norm; 0: off");
