@@ -13,6 +13,9 @@
 namespace trireme {
 namespace {
 static_assert(kSumChunk == kChunk, "a partial norm belongs to one chunk of the index space");
+// Seconds that lanes wait longer for lane 0 to hear from the other hosts: it knows which host is
+// missing, and shall be the one to say so.
+constexpr double kGrace = 2;
 constexpr uint32_t kSave = 1, kStop = 2, kRequeue = 4, kLossNotFinite = 8;
 }  // namespace
 
@@ -121,10 +124,10 @@ Range AllReduceExchange::share(const Lane& lane) const {
                              (lane.node_member + 1) * chunks / topology_.node_members);
 }
 
-void AllReduceExchange::meet(Lane& lane, const char* what) {
+void AllReduceExchange::meet(Lane& lane, const char* what, double grace) {
   const auto start = Clock::now();
   try {
-    lane.barrier->arrive_and_wait({options_.timeout, what, lane.plan.step});
+    lane.barrier->arrive_and_wait({options_.timeout + grace, what, lane.plan.step});
   } catch (const CommError&) {
     if (driver_) driver_->rethrow();  // the same sentence, and its hint
     throw;
@@ -195,7 +198,7 @@ void AllReduceExchange::sync(int lane_index, int64_t doubles, double* total) {
   meet(lane, "sums of all leaves");
   if (topology_.nodes > 1) {
     if (drives(lane)) gather_sums(lane);
-    meet(lane, "sums of the other hosts");
+    meet(lane, "sums of the other hosts", kGrace);
   }
   const auto operand = [&](int index) -> const double* {
     return index < topology_.shards
@@ -253,7 +256,7 @@ void AllReduceExchange::reduce(Lane& lane) {
   const float* grad = reduced(lane);
   if (topology_.nodes > 1) {
     if (drives(lane)) driver_->finish();
-    meet(lane, "gradients of the other hosts");
+    meet(lane, "gradients of the other hosts", kGrace);
   }
   // A chunk is summed while its reduction is still in cache; what is reduced already, all at once.
   const bool reduced_here = topology_.nodes == 1 && lane.whole.single() < 0;

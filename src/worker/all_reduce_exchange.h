@@ -67,7 +67,7 @@ class AllReduceExchange final : public Exchange {
   std::unique_ptr<Lane> make_lane(int index) const;
   NodeBarrier make_barrier(int node_member) const;
   Arrivals arrivals() const { return {memory_.arrivals(), topology_.node_members}; }
-  void meet(Lane& lane, const char* what);
+  void meet(Lane& lane, const char* what, double grace = 0);
   void prepare_reduction(Lane& lane);
   void reduce(Lane& lane);
   bool present(const StepPlan& plan, int leaf) const;

@@ -47,7 +47,7 @@ bool InterNodeDriver::move() {
   const bool busy = inter_node_->reducing();
   if (busy && !was_busy) busy_since_ = Clock::now();
   moved = inter_node_->advance() || moved;
-  if (busy && !inter_node_->reducing() && !finishing_) hidden_ += seconds_since(busy_since_);
+  if (busy && !inter_node_->reducing() && !lane_drives_) hidden_ += seconds_since(busy_since_);
   return moved;
 }
 
@@ -94,7 +94,6 @@ void InterNodeDriver::begin(int64_t step, const std::vector<bool>& leaf_present,
   inter_node_->begin(step, leaf_present);
   next_ = trains ? 0 : buckets_;
   hidden_ = 0;
-  finishing_ = false;
 }
 
 void InterNodeDriver::drive_until(const std::function<bool()>& done) {
@@ -104,12 +103,14 @@ void InterNodeDriver::drive_until(const std::function<bool()>& done) {
     const std::lock_guard lock(guard_);
     try {
       rethrow_locked();
+      if (inter_node_->reducing()) hidden_ += seconds_since(busy_since_);
       for (int looks = 0; !done();)
         if (move())
           looks = 0;
         else
           inter_node_->idle(looks++);
-    } catch (...) {  // the thread ends too
+      busy_since_ = Clock::now();  // what is still under way goes on behind the lanes' backs
+    } catch (...) {                // the thread ends too
       error = error_ = std::current_exception();
     }
   }
@@ -132,11 +133,6 @@ double InterNodeDriver::hidden() {
 }
 
 void InterNodeDriver::finish() {
-  {
-    const std::lock_guard lock(guard_);
-    finishing_ = true;
-    if (inter_node_->reducing()) hidden_ += seconds_since(busy_since_);
-  }
   drive_until([&] { return next_ == buckets_ && !inter_node_->reducing(); });
 }
 

@@ -38,7 +38,7 @@ class InterNodeDriver {
 
   void rethrow();        // the thread's error, if it had one; any thread
   void wake() noexcept;  // the thread looks at the alarm; any thread
-  // Seconds before finish() in which buckets of the step were under way.
+  // Seconds of the step in which buckets were under way and lane 0 did not wait for other hosts.
   double hidden();
 
  private:
@@ -56,7 +56,7 @@ class InterNodeDriver {
   uint64_t started_ = 0;  // buckets, in all steps
   Clock::time_point busy_since_;
   double hidden_ = 0;
-  bool finishing_ = false, stop_ = false;
+  bool stop_ = false;
   std::exception_ptr error_;
   std::atomic<uint32_t> lane_drives_{0};  // then the thread sleeps
   std::thread thread_;
