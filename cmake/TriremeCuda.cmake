@@ -28,7 +28,7 @@ foreach(kind STANDARD EXTENSION)  # CMake 3.25 does not know that nvcc 12 and la
 endforeach()
 message(STATUS "CUDA plugin: ${TRIREME_NVCC} ${CMAKE_CUDA_COMPILER_VERSION}")
 
-file(GLOB cuda_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/kernels/cuda/*.cu)
+file(GLOB_RECURSE cuda_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/kernels/cuda/*.cu)
 add_library(trireme_cuda SHARED ${cuda_sources})
 target_include_directories(trireme_cuda PRIVATE ${PROJECT_SOURCE_DIR}/src)
 target_compile_definitions(trireme_cuda PRIVATE
