@@ -1,10 +1,14 @@
-# Runs CUDA kernels on this machine: no CUDA is needed. Its launch.h comes before the plugin's in the include
-# path.
+# Our CUDA kernels, compiled for this machine and run by the shim: no CUDA is needed. In this folder's
+# scope a .cu is C++; the shim's launch.h comes before the plugin's in the include path.
 find_package(Boost REQUIRED COMPONENTS context)
 set(shim ${CMAKE_CURRENT_LIST_DIR})
-add_library(cuda_shim STATIC ${shim}/fibers.cpp ${shim}/execution.cpp)
+file(GLOB own_cuda_kernels CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/kernels/cuda/own/*.cu)
+set_source_files_properties(${own_cuda_kernels} PROPERTIES LANGUAGE CXX)
+add_library(cuda_shim STATIC ${shim}/fibers.cpp ${shim}/execution.cpp ${shim}/table.cpp ${own_cuda_kernels})
 target_include_directories(cuda_shim BEFORE PRIVATE ${shim} PUBLIC ${PROJECT_SOURCE_DIR}/tests)
 target_link_libraries(cuda_shim PUBLIC trireme_kernels PRIVATE Boost::context)
+# Kernels look at floats as float4, which nvcc allows.
+target_compile_options(cuda_shim PRIVATE -fno-strict-aliasing -Wno-unknown-pragmas)
 
 add_executable(cuda_shim_tests ${shim}/execution_test.cpp)
 target_include_directories(cuda_shim_tests BEFORE PRIVATE ${shim} ${PROJECT_SOURCE_DIR}/tests)

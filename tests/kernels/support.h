@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "base/rng.h"
+#include "cuda_shim/execution.h"
+#include "cuda_shim/table.h"
 #include "kernels/kernel_table.h"
 #include "tensor/buffer.h"
 
@@ -23,15 +25,31 @@ inline std::vector<std::string> levels() {
   return all;
 }
 
-// Where a kernel can be tested: every level of the CPU.
-inline std::vector<std::string> devices() { return levels(); }
+// Where a kernel can be tested: every level of the CPU, and our CUDA kernels in the execution shim,
+// in each of its thread orders. The shim has no plans: it runs no library.
+inline std::vector<std::string> devices() {
+  std::vector<std::string> all = levels();
+  for (const char* order : {"ascending", "descending", "shuffled"})
+    all.push_back(std::string("cuda_shim_") + order);
+  return all;
+}
 
 // The parameter is one of devices().
 class KernelTest : public testing::TestWithParam<std::string> {
  protected:
+  KernelTest() {
+    if (GetParam().ends_with("descending")) cuda_shim::set_order(cuda_shim::Order::descending);
+    if (GetParam().ends_with("shuffled")) cuda_shim::set_order(cuda_shim::Order::shuffled);
+  }
+  ~KernelTest() override {
+    EXPECT_EQ(cuda_shim::take_fault(), "");
+    cuda_shim::set_order(cuda_shim::Order::ascending);
+  }
+
   // Whether what only the data can show comes back as a Status (kernel_table.h).
-  bool on_cpu() const { return true; }
-  const KernelTable& k = cpu_kernels(GetParam().c_str());
+  bool on_cpu() const { return !GetParam().starts_with("cuda"); }
+
+  const KernelTable& k = on_cpu() ? cpu_kernels(GetParam().c_str()) : cuda_shim::kernels();
 };
 
 inline std::string device_name(const testing::TestParamInfo<std::string>& info) {

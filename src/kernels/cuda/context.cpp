@@ -9,6 +9,7 @@
 
 #include "kernels/cuda/describe.h"
 #include "kernels/cuda/last_error.h"
+#include "kernels/cuda/own/fill.h"
 #include "kernels/cuda/plan.h"
 
 namespace trireme::cu {
@@ -33,14 +34,21 @@ bool make_libraries(DeviceContext& context) noexcept {
   return dnn == CUDNN_STATUS_SUCCESS;
 }
 
+// make_matmul refuses the specs that this is for.
+Status run_leaves(const Plan*, Stream*, int64_t, const LeafProduct*, float*, void*) noexcept {
+  return Status::unsupported;
+}
+
 void fill_table(DeviceContext& context, const CudaDeviceInfo& info) noexcept {
   (void)std::snprintf(context.level, sizeof context.level, "sm_%d%d", info.major, info.minor);
   context.kernels.build_id = TRIREME_BUILD_ID;
   context.kernels.level = context.level;
+  fill_own_kernels(context.kernels);
   context.kernels.make_conv2d = make_conv2d;
   context.kernels.make_matmul = make_matmul;
   context.kernels.pack = pack;
   context.kernels.run = run;
+  context.kernels.run_leaves = run_leaves;
   context.kernels.destroy = destroy;
 }
 

@@ -3,7 +3,7 @@
 
 #include <cuda_runtime_api.h>
 
-#include <array>
+#include <algorithm>
 #include <memory>
 #include <string>
 
@@ -32,7 +32,13 @@ class ConvPlan final : public Plan {
   ConvPlan(const Conv2dSpec& spec, ConvPass pass, const ConvFusion& fused,
            std::unique_ptr<const ConvGraph> graph)
       : spec_(spec), pass_(pass), fused_(fused), graph_(std::move(graph)) {}
-  size_t scratch_bytes() const { return scratch_for(graph_->workspace_bytes()); }
+  // The library and, behind it, the sum for the bias's gradient use the same bytes.
+  size_t scratch_bytes() const {
+    const size_t library = scratch_for(graph_->workspace_bytes());
+    if (pass_ != ConvPass::backward_weights || !spec_.bias) return library;
+    return std::max(library,
+                    opened()->kernels.reduction_scratch(output_of(spec_).rows(), spec_.c_out));
+  }
 
   Status run(Stream* stream, void* const* arguments, void* scratch) const noexcept override {
     const Status status = on_library(stream, *graph_, arguments, scratch);
@@ -46,7 +52,7 @@ class ConvPlan final : public Plan {
     }
     if (pass_ == ConvPass::backward_weights && spec_.bias && arguments[3])
       return k.column_sum(stream, y.rows(), spec_.c_out, static_cast<const float*>(arguments[1]),
-                          static_cast<float*>(arguments[3]), Write::set);
+                          static_cast<float*>(arguments[3]), Write::set, scratch);
     return Status::ok;
   }
 

@@ -178,6 +178,7 @@ Status make_matmul(const MatmulSpec* spec, bool, Plan** out, PlanInfo* info) noe
   *out = nullptr;
   *info = {};
   if (!valid(*spec)) return Status::invalid;
+  if (spec->leaves > 1) return Status::unsupported;  // a GPU computes its whole share as one leaf
   return guarded([&] {
     if (spec->m == 0 || spec->n == 0) {
       *out = new NothingPlan;

@@ -1,0 +1,194 @@
+// Batch normalisation in steps, so that sums can meet across leaves between them. Sums convert
+// every element to fp64: E[x^2] - E[x]^2 then keeps fp32 accuracy even when the mean is large. All
+// steps walk columns.h's way: 128-bit loads where the channels are a multiple of four.
+#include "kernels/cuda/own/columns.h"
+#include "kernels/cuda/own/fill.h"
+
+namespace trireme::cu {
+namespace {
+
+struct Store {
+  double* sums;
+  __device__ void put(int64_t c, double sum) const { sums[c] = sum; }
+};
+
+struct MomentTerms {
+  const float* x;
+  template <int kWidth>
+  __device__ int of_columns(int64_t) const {
+    return 0;
+  }
+  template <int kWidth>
+  __device__ void add(int64_t, int64_t offset, int, double (&sums)[2][kWidth]) const {
+    const Pack<kWidth> v = load<kWidth>(x + offset);
+    for (int k = 0; k < kWidth; ++k) {
+      const double d = v.at[k];
+      sums[0][k] += d;
+      sums[1][k] += d * d;
+    }
+  }
+};
+
+template <int kWidth>
+struct Channels {
+  Pack<kWidth> mean, rstd;
+};
+
+// g = dy, or dy where y > 0 when there is a gate.
+template <int kWidth>
+__device__ inline Pack<kWidth> gated(const float* dy, const float* gate, int64_t offset) {
+  Pack<kWidth> g = load<kWidth>(dy + offset);
+  if (!gate) return g;
+  const Pack<kWidth> y = load<kWidth>(gate + offset);
+  for (int k = 0; k < kWidth; ++k) g.at[k] = y.at[k] > 0.0f ? g.at[k] : 0.0f;
+  return g;
+}
+
+struct GradientTerms {
+  const float* x;
+  const float* gate;
+  const float* dy;
+  const float* mean;
+  const float* rstd;
+  template <int kWidth>
+  __device__ Channels<kWidth> of_columns(int64_t c) const {
+    return {load<kWidth>(mean + c), load<kWidth>(rstd + c)};
+  }
+  template <int kWidth>
+  __device__ void add(int64_t, int64_t offset, const Channels<kWidth>& c,
+                      double (&sums)[2][kWidth]) const {
+    const Pack<kWidth> v = load<kWidth>(x + offset), g = gated<kWidth>(dy, gate, offset);
+    for (int k = 0; k < kWidth; ++k) {
+      const float xhat = (v.at[k] - c.mean.at[k]) * c.rstd.at[k];
+      sums[0][k] += static_cast<double>(g.at[k]);
+      sums[1][k] += static_cast<double>(g.at[k]) * static_cast<double>(xhat);
+    }
+  }
+};
+
+// y = act((x - mean) scale + beta + addend), scale = gamma rstd.
+struct Normalise {
+  const float* x;
+  const float* mean;
+  const float* rstd;
+  const float* gamma;
+  const float* beta;
+  const float* addend;
+  bool relu;
+  float* y;
+  template <int kWidth>
+  struct Numbers {
+    Pack<kWidth> mean, scale, beta;
+  };
+  template <int kWidth>
+  __device__ Numbers<kWidth> of_columns(int64_t c) const {
+    Numbers<kWidth> n{load<kWidth>(mean + c), load<kWidth>(rstd + c), load<kWidth>(beta + c)};
+    const Pack<kWidth> g = load<kWidth>(gamma + c);
+    for (int k = 0; k < kWidth; ++k) n.scale.at[k] *= g.at[k];
+    return n;
+  }
+  template <int kWidth>
+  __device__ void at(int64_t offset, const Numbers<kWidth>& n) const {
+    Pack<kWidth> v = load<kWidth>(x + offset), more{};
+    if (addend) more = load<kWidth>(addend + offset);
+    for (int k = 0; k < kWidth; ++k) {
+      v.at[k] = (v.at[k] - n.mean.at[k]) * n.scale.at[k] + n.beta.at[k] + more.at[k];
+      if (relu && v.at[k] < 0.0f) v.at[k] = 0.0f;
+    }
+    store(y + offset, v);
+  }
+};
+
+// dx (+)= gamma rstd (g - mean_g - xhat mean_gx);  daddend (+)= g. Reads all before it writes: dx
+// may be dy.
+struct Backward {
+  const float* x;
+  const float* gate;
+  const float* dy;
+  const float* mean;
+  const float* rstd;
+  const float* gamma;
+  const float* mean_g;
+  const float* mean_gx;
+  float* dx;
+  float* daddend;
+  bool add, add_addend;
+  template <int kWidth>
+  struct Numbers {
+    Pack<kWidth> mean, rstd, scale, mean_g, mean_gx;
+  };
+  template <int kWidth>
+  __device__ Numbers<kWidth> of_columns(int64_t c) const {
+    Numbers<kWidth> n{load<kWidth>(mean + c), load<kWidth>(rstd + c), load<kWidth>(gamma + c),
+                      load<kWidth>(mean_g + c), load<kWidth>(mean_gx + c)};
+    for (int k = 0; k < kWidth; ++k) n.scale.at[k] *= n.rstd.at[k];
+    return n;
+  }
+  template <int kWidth>
+  __device__ void at(int64_t offset, const Numbers<kWidth>& n) const {
+    const Pack<kWidth> g = gated<kWidth>(dy, gate, offset);
+    if (dx) {
+      Pack<kWidth> v = load<kWidth>(x + offset);
+      for (int k = 0; k < kWidth; ++k) {
+        const float xhat = (v.at[k] - n.mean.at[k]) * n.rstd.at[k];
+        v.at[k] = n.scale.at[k] * (g.at[k] - n.mean_g.at[k] - xhat * n.mean_gx.at[k]);
+      }
+      put(dx + offset, v, add);
+    }
+    if (daddend) put(daddend + offset, g, add_addend);
+  }
+};
+
+bool supported(Activation act) { return act == Activation::none || act == Activation::relu; }
+
+Status batch_norm_sums(Stream* s, int64_t rows, int64_t channels, const float* x, double* sums,
+                       void* scratch) noexcept {
+  return column_sums<2>(s, rows, channels, channels % 4 == 0 && all_aligned(x), MomentTerms{x},
+                        scratch, Store{sums});
+}
+
+Status batch_norm_forward(Stream* s, int64_t rows, int64_t channels, const float* x,
+                          const float* mean, const float* rstd, const float* gamma,
+                          const float* beta, const float* addend, Activation act,
+                          float* y) noexcept {
+  if (!supported(act)) return Status::unsupported;
+  const bool vectors = channels % 4 == 0 && all_aligned(x, mean, rstd, gamma, beta, addend, y);
+  return column_map(s, rows, channels, vectors,
+                    Normalise{x, mean, rstd, gamma, beta, addend, act == Activation::relu, y});
+}
+
+Status batch_norm_backward_sums(Stream* s, int64_t rows, int64_t channels, const float* x,
+                                const float* y, const float* dy, const float* mean,
+                                const float* rstd, Activation act, double* sums,
+                                void* scratch) noexcept {
+  if (!supported(act)) return Status::unsupported;
+  const float* gate = act == Activation::relu ? y : nullptr;
+  const bool vectors = channels % 4 == 0 && all_aligned(x, gate, dy, mean, rstd);
+  return column_sums<2>(s, rows, channels, vectors, GradientTerms{x, gate, dy, mean, rstd}, scratch,
+                        Store{sums});
+}
+
+Status batch_norm_backward(Stream* s, int64_t rows, int64_t channels, const float* x,
+                           const float* y, const float* dy, const float* mean, const float* rstd,
+                           const float* gamma, const float* mean_g, const float* mean_gx,
+                           Activation act, float* dx, Write dx_write, float* daddend,
+                           Write daddend_write) noexcept {
+  if (!supported(act)) return Status::unsupported;
+  const float* gate = act == Activation::relu ? y : nullptr;
+  const bool vectors = channels % 4 == 0 &&
+                       all_aligned(x, gate, dy, mean, rstd, gamma, mean_g, mean_gx, dx, daddend);
+  return column_map(s, rows, channels, vectors,
+                    Backward{x, gate, dy, mean, rstd, gamma, mean_g, mean_gx, dx, daddend,
+                             dx_write == Write::add, daddend_write == Write::add});
+}
+
+}  // namespace
+
+void fill_batch_norm(KernelTable& t) noexcept {
+  t.batch_norm_sums = batch_norm_sums;
+  t.batch_norm_forward = batch_norm_forward;
+  t.batch_norm_backward_sums = batch_norm_backward_sums;
+  t.batch_norm_backward = batch_norm_backward;
+}
+
+}  // namespace trireme::cu

@@ -1,0 +1,205 @@
+// torch.optim's update rules. One pass over the range: a thread reads gradient, weight, moments and
+// average of its four neighbouring elements (128-bit loads and stores where all buffers allow it),
+// and writes them back. The step's scalars lie in device memory, so that a captured step can be
+// replayed; one thread of each block turns them into factors.
+#include "kernels/cuda/own/fill.h"
+#include "kernels/cuda/own/vectors.h"
+
+namespace trireme::cu {
+namespace {
+
+struct Factors {  // of one call
+  float lr, decay, adam_step, root_correction, grad_scale, clip, average_take;
+  bool first;
+};
+
+__device__ Factors factors_of(const OptimizerSpec& o, const OptimizerScalars& s, float lr_scale,
+                              float decay_scale) {
+  const double lr = static_cast<double>(s.lr) * static_cast<double>(lr_scale);
+  Factors f{static_cast<float>(lr), o.weight_decay * decay_scale, 0,          1, s.grad_scale,
+            s.clip_value,           1.0f - s.ema_decay,           s.step == 1};
+  const double step = static_cast<double>(s.step);
+  if (o.kind == OptimizerKind::adam || o.kind == OptimizerKind::adamw) {
+    f.adam_step = static_cast<float>(lr / (1.0 - pow(static_cast<double>(o.beta1), step)));
+    f.root_correction = static_cast<float>(sqrt(1.0 - pow(static_cast<double>(o.beta2), step)));
+  }
+  if (o.kind == OptimizerKind::adagrad)
+    f.lr = static_cast<float>(lr / (1.0 + (step - 1) * static_cast<double>(o.lr_decay)));
+  if (s.step < 1) f.lr = f.adam_step = NAN;  // no bias correction exists: the weights show it
+  return f;
+}
+
+struct Element {
+  float g, w, s0, s1, s2;
+};
+
+__device__ inline void step_sgd(const OptimizerSpec& o, const Factors& f, Element& e) {
+  e.g += f.decay * e.w;
+  if (o.momentum != 0.0f) {
+    const float keep = f.first ? 0.0f : o.momentum, take = f.first ? 1.0f : 1.0f - o.dampening;
+    e.s0 = keep * e.s0 + take * e.g;
+    e.g = o.nesterov ? e.g + o.momentum * e.s0 : e.s0;
+  }
+  e.w -= f.lr * e.g;
+}
+
+__device__ inline void step_adam(const OptimizerSpec& o, const Factors& f, Element& e) {
+  const bool decoupled = o.kind == OptimizerKind::adamw;
+  if (!decoupled) e.g += f.decay * e.w;
+  const float shrink = decoupled ? 1.0f - f.lr * f.decay : 1.0f;
+  e.s0 += (1.0f - o.beta1) * (e.g - e.s0);
+  e.s1 = o.beta2 * e.s1 + (1.0f - o.beta2) * e.g * e.g;
+  const float root = sqrtf(e.s1) / f.root_correction + o.epsilon;
+  e.w = e.w * shrink - f.adam_step * (e.s0 / root);
+}
+
+__device__ inline void step_adagrad(const OptimizerSpec& o, const Factors& f, Element& e) {
+  e.g += f.decay * e.w;
+  e.s0 += e.g * e.g;
+  e.w -= f.lr * (e.g / (sqrtf(e.s0) + o.epsilon));
+}
+
+// The momentum buffer comes before the gradient's average; either may be absent.
+__device__ inline void step_rmsprop(const OptimizerSpec& o, const Factors& f, Element& e) {
+  e.g += f.decay * e.w;
+  const bool momentum = o.momentum > 0.0f;
+  float& average = momentum ? e.s2 : e.s1;
+  const float take = 1.0f - o.rho;
+  e.s0 = o.rho * e.s0 + take * e.g * e.g;
+  float variance = e.s0;
+  if (o.centered) {
+    average += take * (e.g - average);
+    variance -= average * average;
+  }
+  e.g /= sqrtf(variance) + o.epsilon;
+  if (momentum) e.g = e.s1 = o.momentum * e.s1 + e.g;
+  e.w -= f.lr * e.g;
+}
+
+template <OptimizerKind kKind>
+__device__ inline void step(const OptimizerSpec& o, const Factors& f, Element& e) {
+  if constexpr (kKind == OptimizerKind::sgd) step_sgd(o, f, e);
+  if constexpr (kKind == OptimizerKind::adam) step_adam(o, f, e);  // and adamw
+  if constexpr (kKind == OptimizerKind::adagrad) step_adagrad(o, f, e);
+  if constexpr (kKind == OptimizerKind::rmsprop) step_rmsprop(o, f, e);
+}
+
+struct Buffers {  // a moment that is not there is null
+  const float* grad;
+  float* weights;
+  float* state[3];
+  float* ema;
+};
+
+template <OptimizerKind kKind, int kWidth>
+__device__ inline void update(const OptimizerSpec& o, const Factors& f, const Buffers& b,
+                              int64_t i) {
+  const Pack<kWidth> grad = load<kWidth>(b.grad + i);
+  Pack<kWidth> w = load<kWidth>(b.weights + i), state[3] = {};
+  for (int j = 0; j < 3; ++j)
+    if (b.state[j]) state[j] = load<kWidth>(b.state[j] + i);
+  for (int k = 0; k < kWidth; ++k) {
+    float g = grad.at[k] * f.grad_scale;
+    if (f.clip > 0.0f) g = g > f.clip ? f.clip : (g < -f.clip ? -f.clip : g);
+    Element e{g, w.at[k], state[0].at[k], state[1].at[k], state[2].at[k]};
+    step<kKind>(o, f, e);
+    w.at[k] = e.w;
+    state[0].at[k] = e.s0;
+    state[1].at[k] = e.s1;
+    state[2].at[k] = e.s2;
+  }
+  store(b.weights + i, w);
+  for (int j = 0; j < 3; ++j)
+    if (b.state[j]) store(b.state[j] + i, state[j]);
+  if (!b.ema) return;
+  Pack<kWidth> average = load<kWidth>(b.ema + i);
+  for (int k = 0; k < kWidth; ++k) average.at[k] += f.average_take * (w.at[k] - average.at[k]);
+  store(b.ema + i, average);
+}
+
+template <OptimizerKind kKind, int kWidth>
+__global__ void __launch_bounds__(kBlock)
+    optimizer_kernel(OptimizerSpec o, const OptimizerScalars* scalars, float lr_scale,
+                     float decay_scale, int64_t n, Buffers b) {
+  TRIREME_SHARED(Factors, shared, 1);
+  if (threadIdx.x == 0) shared[0] = factors_of(o, *scalars, lr_scale, decay_scale);
+  __syncthreads();
+  const Factors f = shared[0];
+  const int64_t packs = n / kWidth;
+  for (int64_t i = first_index(); i < packs; i += grid_stride())
+    update<kKind, kWidth>(o, f, b, i * kWidth);
+  const int64_t tail = packs * kWidth + first_index();
+  if (tail < n) update<kKind, 1>(o, f, b, tail);
+}
+
+bool has_state(const OptimizerSpec& o, const Buffers& b) {
+  const auto& s = b.state;
+  switch (o.kind) {
+    case OptimizerKind::sgd:
+      return o.momentum == 0.0f || s[0];
+    case OptimizerKind::adam:
+    case OptimizerKind::adamw:
+      return s[0] && s[1];
+    case OptimizerKind::adagrad:
+      return s[0];
+    case OptimizerKind::rmsprop: {
+      const int extra = (o.momentum > 0.0f) + (o.centered != 0);
+      return s[0] && (extra < 1 || s[1]) && (extra < 2 || s[2]);
+    }
+  }
+  return false;
+}
+
+// How many moments the rule keeps; others are not touched.
+int moments(const OptimizerSpec& o) {
+  switch (o.kind) {
+    case OptimizerKind::sgd:
+      return o.momentum != 0.0f;
+    case OptimizerKind::adam:
+    case OptimizerKind::adamw:
+      return 2;
+    case OptimizerKind::adagrad:
+      return 1;
+    case OptimizerKind::rmsprop:
+      break;
+  }
+  return 1 + (o.momentum > 0.0f) + (o.centered != 0);
+}
+
+template <OptimizerKind kKind>
+Status launch_step(Stream* s, const OptimizerSpec& o, const OptimizerScalars* scalars,
+                   float lr_scale, float decay_scale, int64_t n, const Buffers& b) noexcept {
+  const bool vectors = all_aligned(b.grad, b.weights, b.state[0], b.state[1], b.state[2], b.ema);
+  return launch(vectors ? optimizer_kernel<kKind, 4> : optimizer_kernel<kKind, 1>,
+                grid_for(vectors ? ceil_div(n, 4) : n), kBlock, 0, s, o, scalars, lr_scale,
+                decay_scale, n, b);
+}
+
+Status optimizer_step(Stream* s, const OptimizerSpec* spec, const OptimizerScalars* scalars,
+                      float lr_scale, float decay_scale, int64_t n, const float* grad,
+                      float* weights, float* state0, float* state1, float* state2,
+                      float* ema) noexcept {
+  if (n == 0) return Status::ok;
+  const OptimizerSpec& o = *spec;
+  Buffers b{grad, weights, {state0, state1, state2}, ema};
+  if (!has_state(o, b)) return Status::invalid;
+  for (int j = moments(o); j < 3; ++j) b.state[j] = nullptr;
+  switch (o.kind) {
+    case OptimizerKind::sgd:
+      return launch_step<OptimizerKind::sgd>(s, o, scalars, lr_scale, decay_scale, n, b);
+    case OptimizerKind::adam:
+    case OptimizerKind::adamw:
+      return launch_step<OptimizerKind::adam>(s, o, scalars, lr_scale, decay_scale, n, b);
+    case OptimizerKind::adagrad:
+      return launch_step<OptimizerKind::adagrad>(s, o, scalars, lr_scale, decay_scale, n, b);
+    case OptimizerKind::rmsprop:
+      return launch_step<OptimizerKind::rmsprop>(s, o, scalars, lr_scale, decay_scale, n, b);
+  }
+  return Status::invalid;
+}
+
+}  // namespace
+
+void fill_optimizer(KernelTable& t) noexcept { t.optimizer_step = optimizer_step; }
+
+}  // namespace trireme::cu

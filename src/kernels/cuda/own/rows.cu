@@ -1,0 +1,104 @@
+#include "kernels/cuda/own/columns.h"
+#include "kernels/cuda/own/fill.h"
+#include "kernels/cuda/own/loss_sums.h"
+
+namespace trireme::cu {
+namespace {
+
+struct PlainTerms {
+  const float* x;
+  template <int kWidth>
+  __device__ int of_columns(int64_t) const {
+    return 0;
+  }
+  template <int kWidth>
+  __device__ void add(int64_t, int64_t offset, int, double (&sums)[1][kWidth]) const {
+    const Pack<kWidth> v = load<kWidth>(x + offset);
+    for (int k = 0; k < kWidth; ++k) sums[0][k] += static_cast<double>(v.at[k]);
+  }
+};
+
+struct FloatStore {
+  float* y;
+  bool add;
+  __device__ void put(int64_t c, double sum) const { cu::put(y + c, static_cast<float>(sum), add); }
+};
+
+// For two values a column (norms), or the losses of a batch.
+size_t reduction_scratch(int64_t rows, int64_t cols) noexcept {
+  const size_t columns = column_sums_scratch(rows, cols, 2), losses = loss_scratch(rows);
+  return columns > losses ? columns : losses;
+}
+
+Status column_sum(Stream* s, int64_t rows, int64_t cols, const float* x, float* y, Write write,
+                  void* scratch) noexcept {
+  return column_sums<1>(s, rows, cols, cols % 4 == 0 && all_aligned(x), PlainTerms{x}, scratch,
+                        FloatStore{y, write == Write::add});
+}
+
+// A row of the grid's y axis is a row of the matrix; neighbouring threads take neighbouring
+// columns.
+template <int kWidth>
+__global__ void __launch_bounds__(kBlock)
+    copy_columns_kernel(int64_t rows, int64_t cols, const float* src, int64_t src_stride,
+                        float* dst, int64_t dst_stride, bool add) {
+  for (int64_t r = blockIdx.y; r < rows; r += gridDim.y) {
+    for (int64_t c = first_index() * kWidth; c < cols; c += grid_stride() * kWidth) {
+      put(dst + r * dst_stride + c, load<kWidth>(src + r * src_stride + c), add);
+    }
+  }
+}
+
+Status copy_columns(Stream* s, int64_t rows, int64_t cols, const float* src, int64_t src_stride,
+                    float* dst, int64_t dst_stride, Write write) noexcept {
+  const bool vectors =
+      cols % 4 == 0 && src_stride % 4 == 0 && dst_stride % 4 == 0 && all_aligned(src, dst);
+  dim3 grid = grid_for(vectors ? cols / 4 : cols);
+  grid.y = static_cast<unsigned>(smaller(rows, kMostGridY));
+  return launch(vectors ? copy_columns_kernel<4> : copy_columns_kernel<1>, grid, kBlock, 0, s, rows,
+                cols, src, src_stride, dst, dst_stride, write == Write::add);
+}
+
+// Through a tile of shared memory, so that reads and writes are both whole lines; one column more
+// than a warp has lanes, so that a column's elements lie in different banks.
+constexpr int kTile = kWarp;
+constexpr int kTileRows = static_cast<int>(kBlock) / kTile;
+__global__ void __launch_bounds__(kBlock)
+    transpose_kernel(int64_t samples, int64_t rows, int64_t cols, const float* x, float* y,
+                     bool add) {
+  TRIREME_SHARED(float, tile, kTile*(kTile + 1));
+  const int64_t tiles_across = ceil_div(cols, kTile);
+  const int64_t c0 = blockIdx.x % tiles_across * kTile, r0 = blockIdx.x / tiles_across * kTile;
+  const int i = static_cast<int>(threadIdx.x) % kTile, j0 = static_cast<int>(threadIdx.x) / kTile;
+  for (int64_t n = blockIdx.y; n < samples; n += gridDim.y) {
+    const int64_t base = n * rows * cols;
+    for (int j = j0; j < kTile; j += kTileRows) {
+      if (r0 + j < rows && c0 + i < cols)
+        tile[j * (kTile + 1) + i] = x[base + (r0 + j) * cols + c0 + i];
+    }
+    __syncthreads();
+    for (int j = j0; j < kTile; j += kTileRows) {
+      if (c0 + j < cols && r0 + i < rows)
+        put(y + base + (c0 + j) * rows + r0 + i, tile[i * (kTile + 1) + j], add);
+    }
+    __syncthreads();  // the next sample overwrites the tile
+  }
+}
+
+Status transpose_samples(Stream* s, int64_t n, int64_t rows, int64_t cols, const float* x, float* y,
+                         Write write) noexcept {
+  const dim3 grid(static_cast<unsigned>(ceil_div(rows, kTile) * ceil_div(cols, kTile)),
+                  static_cast<unsigned>(smaller(n, kMostGridY)));
+  return launch(transpose_kernel, grid, kBlock, 0, s, n, rows, cols, x, y, write == Write::add);
+}
+
+}  // namespace
+
+void fill_rows(KernelTable& t) noexcept {
+  t.reduction_scratch = reduction_scratch;
+  t.column_sum = column_sum;
+  t.copy_columns = copy_columns;
+  t.transpose_samples = transpose_samples;
+}
+
+}  // namespace trireme::cu
