@@ -4,7 +4,7 @@ from harness.contender import Contender
 
 CASES = [("lenet5", 64, 3), ("lenet5", 8, 4), ("mnist_cnn", 64, 2.5), ("mnist_cnn", 8, 4), ("mlp", 64, 3),
          ("mlp", 8, 3), ("resnet20", 128, 2)]
-SHARDS = (2, 8)
+SHARDS = {"resnet20": (2, 8, 32)}  # 32: leaves of four samples stay in the cache
 
 
 def settings(context):
@@ -42,7 +42,7 @@ def measure(context, roof):
     for model, batch, target in CASES:
         setting = best_setting(context, model, batch)
         with Contender(context.peer("torch_step.py", model, batch, *setting)) as peer:
-            for shards in SHARDS:
+            for shards in SHARDS.get(model, (2, 8)):
                 with Contender(context.steps(model, batch, shards)) as ours:
                     a, b = interleave([Turn(ours), Turn(peer)], context.pairs, context.seconds)
                     rows.append(judged(f"step {model}, batch {batch}, {shards} shards", a, b, target,

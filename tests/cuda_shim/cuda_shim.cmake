@@ -6,7 +6,7 @@ file(GLOB own_cuda_kernels CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/kernels/c
 set_source_files_properties(${own_cuda_kernels} PROPERTIES LANGUAGE CXX)
 add_library(cuda_shim STATIC ${shim}/fibers.cpp ${shim}/execution.cpp ${shim}/table.cpp ${own_cuda_kernels})
 target_include_directories(cuda_shim BEFORE PRIVATE ${shim} PUBLIC ${PROJECT_SOURCE_DIR}/tests)
-target_link_libraries(cuda_shim PUBLIC trireme_kernels PRIVATE Boost::context)
+target_link_libraries(cuda_shim PUBLIC trireme_kernels PRIVATE trireme_contract Boost::context)
 # Kernels look at floats as float4, which nvcc allows.
 target_compile_options(cuda_shim PRIVATE -fno-strict-aliasing -Wno-unknown-pragmas)
 
