@@ -11,7 +11,8 @@ Installs compilers and libraries with apt-get (Debian, Ubuntu; as root or throug
 where the distribution's is older. Where there is nvcc, also the headers of cudnn-frontend. On other systems, or without
 root, it lists what has to be provided.
 
-  --dev    also what the checks of .ci/run need: clang-format, clang-tidy, shellcheck
+  --dev    also what the checks of .ci/run need: clang-format, clang-tidy, shellcheck; where nvcc is, cuobjdump and
+           nvdisasm
   --help   this text
 TEXT
 }
@@ -137,6 +138,24 @@ fetch_cudnn_frontend() {
   rm -rf "$work"
 }
 
+# Readers of the machine code in the CUDA plugin, from their PyPI packages (the toolkit may lack them).
+fetch_cuda_tools() {
+  local work=$root/.deps/cuda-tools.tmp version=13.5.37
+  echo "fetching cuobjdump and nvdisasm into .deps/cuda-tools"
+  rm -rf "$work" && mkdir -p "$work/cuda-tools"
+  find_pip
+  "$python3_with_pip" -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: --dest "$work" \
+    "nvidia-cuda-cuobjdump==$version" "nvidia-cuda-nvdisasm==$version" ||
+    stop "pip could not download cuobjdump and nvdisasm: see above"
+  local wheel
+  for wheel in "$work"/*.whl; do python3 -m zipfile -e "$wheel" "$work/unpacked"; done
+  find "$work/unpacked" -type f \( -name cuobjdump -o -name nvdisasm \) -exec mv {} "$work/cuda-tools" \;
+  chmod +x "$work/cuda-tools"/*
+  rm -rf "$root/.deps/cuda-tools"
+  mv "$work/cuda-tools" "$root/.deps/cuda-tools"
+  rm -rf "$work"
+}
+
 if command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; then
   install_packages
 else
@@ -146,4 +165,5 @@ if ! { [ -e "$root/.deps/onednn/lib/libdnnl.so" ] && [ -e "$root/.deps/onednn/in
   fetch_onednn
 fi
 if has_nvcc && [ ! -e "$root/.deps/cudnn-frontend/include/cudnn_frontend.h" ]; then fetch_cudnn_frontend; fi
+if [ -n "$dev" ] && has_nvcc && [ ! -e "$root/.deps/cuda-tools/cuobjdump" ]; then fetch_cuda_tools; fi
 echo "all that Trireme needs is there"
