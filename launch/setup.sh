@@ -87,73 +87,45 @@ find_pip() {
   fi
 }
 
-# oneDNN 3.2 from its PyPI packages: headers from one, the library from the other.
-fetch_onednn() {
-  local work=$root/.deps/onednn.tmp version=2023.2.0 library
-  case $(uname -m) in
-    x86_64) ;;
-    *) stop "there is no package of oneDNN 3 for $(uname -m): build it and give CMake -Donednn_root=PREFIX" ;;
-  esac
-  echo "fetching oneDNN 3.2 into .deps/onednn"
-  rm -rf "$work" && mkdir -p "$work"
+# fetch NAME HINT PACKAGE...: unpacks wheels from PyPI, without their dependencies, and has fill_NAME take what is
+# needed from the folder $unpacked into the folder $filled, which becomes .deps/NAME.
+fetch() {
+  local name=$1 hint=$2 work=$root/.deps/$1.tmp wheel unpacked filled
+  shift 2
+  unpacked=$work/unpacked filled=$work/filled
+  echo "fetching $* into .deps/$name"
+  rm -rf "$work" && mkdir -p "$filled"
   find_pip
-  "$python3_with_pip" -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: --dest "$work" \
-    "onednn-cpu-gomp==$version" "onednn-devel-cpu-gomp==$version" ||
-    stop "pip could not download oneDNN: see above; or give CMake -Donednn_root=PREFIX of an installed oneDNN >= 3"
-  local wheel
-  for wheel in "$work"/*.whl; do python3 -m zipfile -e "$wheel" "$work/unpacked"; done
-  library=$(find "$work/unpacked" -name 'libdnnl.so.3*' -type f | sort | tail -1)
-  [ -n "$library" ] || stop "the packages hold no libdnnl.so.3"
-  mkdir -p "$work/onednn/lib"
-  cp -R "$(dirname "$(find "$work/unpacked" -name dnnl.hpp -path '*/include/dnnl.hpp' | head -1)")" "$work/onednn/include"
-  # A wheel has no links: it holds the same 54 MB under three names.
-  mv "$library" "$work/onednn/lib/libdnnl.so.3.2"
-  ln -s libdnnl.so.3.2 "$work/onednn/lib/libdnnl.so.3"
-  ln -s libdnnl.so.3 "$work/onednn/lib/libdnnl.so"
-  rm -rf "$root/.deps/onednn"
-  mv "$work/onednn" "$root/.deps/onednn"
+  "$python3_with_pip" -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: --dest "$work" "$@" ||
+    stop "pip could not download $*: see above; or $hint"
+  for wheel in "$work"/*.whl; do python3 -m zipfile -e "$wheel" "$unpacked"; done
+  "fill_${name//-/_}" || stop "the packages $* do not hold what was expected"
+  rm -rf "$root/.deps/$name"
+  mv "$filled" "$root/.deps/$name"
   rm -rf "$work"
+}
+
+# Headers from one package, the library from the other. A wheel has no links: it holds the same 54 MB under three names.
+fill_onednn() {
+  local library header
+  library=$(find "$unpacked" -name 'libdnnl.so.3*' -type f | sort | tail -1)
+  header=$(find "$unpacked" -name dnnl.hpp -path '*/include/dnnl.hpp' | head -1)
+  [ -n "$library" ] && [ -n "$header" ] || return 1
+  mkdir "$filled/lib"
+  cp -R "$(dirname "$header")" "$filled/include"
+  mv "$library" "$filled/lib/libdnnl.so.3.2"
+  ln -s libdnnl.so.3.2 "$filled/lib/libdnnl.so.3"
+  ln -s libdnnl.so.3 "$filled/lib/libdnnl.so"
+}
+fill_cudnn_frontend() { [ -e "$unpacked/include/cudnn_frontend.h" ] && mv "$unpacked/include" "$filled/include"; }
+fill_cuda_tools() {
+  find "$unpacked" -type f \( -name cuobjdump -o -name nvdisasm \) -exec mv {} "$filled" \;
+  chmod +x "$filled/cuobjdump" "$filled/nvdisasm"
 }
 
 # True where the CUDA plugin can be built: cmake/TriremeCuda.cmake looks in the same places.
 has_nvcc() {
   command -v nvcc >/dev/null || [ -x "${CUDA_HOME:-/usr/local/cuda}/bin/nvcc" ] || [ -x "${CUDA_PATH:-/usr/local/cuda}/bin/nvcc" ]
-}
-
-# The headers of cudnn-frontend, from its PyPI package, without its Python part and its dependencies.
-fetch_cudnn_frontend() {
-  local work=$root/.deps/cudnn-frontend.tmp version=1.32.0
-  echo "fetching the headers of cudnn-frontend $version into .deps/cudnn-frontend"
-  rm -rf "$work" && mkdir -p "$work"
-  find_pip
-  "$python3_with_pip" -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: --dest "$work" \
-    "nvidia-cudnn-frontend==$version" ||
-    stop "pip could not download cudnn-frontend: see above; or give CMake -Dcudnn_frontend_root=PREFIX"
-  python3 -m zipfile -e "$work"/*.whl "$work/unpacked"
-  [ -e "$work/unpacked/include/cudnn_frontend.h" ] || stop "the package holds no include/cudnn_frontend.h"
-  mkdir "$work/cudnn-frontend"
-  mv "$work/unpacked/include" "$work/cudnn-frontend/include"
-  rm -rf "$root/.deps/cudnn-frontend"
-  mv "$work/cudnn-frontend" "$root/.deps/cudnn-frontend"
-  rm -rf "$work"
-}
-
-# Readers of the machine code in the CUDA plugin, from their PyPI packages (the toolkit may lack them).
-fetch_cuda_tools() {
-  local work=$root/.deps/cuda-tools.tmp version=13.5.37
-  echo "fetching cuobjdump and nvdisasm into .deps/cuda-tools"
-  rm -rf "$work" && mkdir -p "$work/cuda-tools"
-  find_pip
-  "$python3_with_pip" -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: --dest "$work" \
-    "nvidia-cuda-cuobjdump==$version" "nvidia-cuda-nvdisasm==$version" ||
-    stop "pip could not download cuobjdump and nvdisasm: see above"
-  local wheel
-  for wheel in "$work"/*.whl; do python3 -m zipfile -e "$wheel" "$work/unpacked"; done
-  find "$work/unpacked" -type f \( -name cuobjdump -o -name nvdisasm \) -exec mv {} "$work/cuda-tools" \;
-  chmod +x "$work/cuda-tools"/*
-  rm -rf "$root/.deps/cuda-tools"
-  mv "$work/cuda-tools" "$root/.deps/cuda-tools"
-  rm -rf "$work"
 }
 
 if command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; then
@@ -162,8 +134,16 @@ else
   explain_packages
 fi
 if ! { [ -e "$root/.deps/onednn/lib/libdnnl.so" ] && [ -e "$root/.deps/onednn/include/dnnl.hpp" ]; } && ! system_has_onednn; then
-  fetch_onednn
+  [ "$(uname -m)" = x86_64 ] ||
+    stop "there is no package of oneDNN 3 for $(uname -m): build it and give CMake -Donednn_root=PREFIX"
+  fetch onednn "give CMake -Donednn_root=PREFIX of an installed oneDNN >= 3" \
+    onednn-cpu-gomp==2023.2.0 onednn-devel-cpu-gomp==2023.2.0
 fi
-if has_nvcc && [ ! -e "$root/.deps/cudnn-frontend/include/cudnn_frontend.h" ]; then fetch_cudnn_frontend; fi
-if [ -n "$dev" ] && has_nvcc && [ ! -e "$root/.deps/cuda-tools/cuobjdump" ]; then fetch_cuda_tools; fi
+# For the CUDA plugin: headers; with --dev, what reads its machine code, which a toolkit may lack.
+if has_nvcc && [ ! -e "$root/.deps/cudnn-frontend/include/cudnn_frontend.h" ]; then
+  fetch cudnn-frontend "give CMake -Dcudnn_frontend_root=PREFIX, or -DTRIREME_CUDA=off" nvidia-cudnn-frontend==1.32.0
+fi
+if [ -n "$dev" ] && has_nvcc && [ ! -e "$root/.deps/cuda-tools/cuobjdump" ]; then
+  fetch cuda-tools "leave out --dev" nvidia-cuda-cuobjdump==13.5.37 nvidia-cuda-nvdisasm==13.5.37
+fi
 echo "all that Trireme needs is there"
