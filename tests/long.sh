@@ -94,8 +94,8 @@ same_answer() {
   if "$program" verify "configs/$experiment.ini" --verify.steps="$steps" "$@" >"$log" 2>&1; then
     row yes "verify $experiment" "$steps steps $*" $((SECONDS - begin))
   else
-    cp "$log" .
-    row no "verify $experiment" "see $(basename "$log")" $((SECONDS - begin))
+    cp "$log" build/
+    row no "verify $experiment" "see build/$(basename "$log")" $((SECONDS - begin))
   fi
 }
 
