@@ -42,7 +42,7 @@ std::unique_ptr<Graph> build_graph(const Experiment& experiment, const DataShape
   auto graph = std::make_unique<Graph>();
   Wiring(*graph, model, problems).add_all(input_shapes(model, data, problems), data);
   problems.throw_if_any();
-  graph->freeze(slot_rules(*graph, experiment.optimizer, experiment.train));
+  graph->freeze(slot_rules(*graph, experiment));
   return graph;
 }
 

@@ -158,6 +158,15 @@ TEST(BuildGraph, PatternsThatMatchNothingAreErrors) {
             "optimizer.lr_scale: a.weigth matches no parameter (did you mean a.weight?)\n"
             "optimizer.decay_scale: conv* matches no parameter (known: a.weight, a.bias)\n"
             "train.freeze: a.bia matches no parameter (did you mean a.bias?)");
+  experiment.resolved = {{"optimizer", "lr_scale", "a.weigth:0.1", "exp.ini:12"},
+                         {"optimizer", "decay_scale", "conv*:0.1", "command line"},
+                         {"train", "freeze", "a.bia", "default"}};
+  EXPECT_EQ(
+      error_of([&] { build_graph(experiment, features(8, 10)); }),
+      "exp.ini:12: optimizer.lr_scale: a.weigth matches no parameter (did you mean a.weight?)\n"
+      "command line: optimizer.decay_scale: conv* matches no parameter "
+      "(known: a.weight, a.bias)\n"
+      "train.freeze: a.bia matches no parameter (did you mean a.bias?)");
 }
 
 TEST(InitialValues, DependOnSeedAndNameAloneAndLeaveGapsZero) {
