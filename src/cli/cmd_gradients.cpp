@@ -43,13 +43,16 @@ std::map<std::string, HostTensor> read_all(const std::string& file) {
 int command_gradients(const Args& args) {
   const Options options(args, specs());
   if (options.has("--help") || options.positional().size() != 1) {
-    fmt::print("{}",
-               format_help("trireme gradients EXPERIMENT.ini --weights W --batch B --out G "
-                           "[--section.key=value ...]",
-                           "One forward and backward pass of the experiment's model, dropout off, "
-                           "in training mode:\n"
-                           "the gradient of the mean loss, to hold against another framework's.",
-                           specs()));
+    fmt::print(
+        "{}",
+        format_help(
+            "trireme gradients EXPERIMENT.ini --weights W --batch B --out G "
+            "[--section.key=value ...]",
+            "One forward and backward pass of the experiment's model, dropout off, "
+            "in training mode:\n"
+            "the gradient of the mean loss, to hold against another framework's.\n"
+            "A model with several inputs finds each in the batch by its name, instead of `input`.",
+            specs()));
     return options.has("--help") ? 0 : static_cast<int>(ExitCode::config);
   }
   const Experiment experiment = load_experiment(options.positional()[0], options.overrides());

@@ -25,7 +25,8 @@ DataShape seen_through(const Shape& input, DataShape data) {
 ModelConfig expand_model(const ModelConfig& model, const DataShape& data) {
   require_model(model);
   Problems problems;
-  const Shape input = input_shape(model, data, problems);
+  const Shape input = input_shapes(model, data, problems).front();
+  if (!model.preset.empty()) problems.throw_if_any();  // a preset's layers follow from its input
   ModelConfig expanded =
       model.preset.empty() ? model : expand_preset(model, seen_through(input, data));
   name_lines(expanded);
@@ -39,9 +40,9 @@ std::unique_ptr<Graph> build_graph(const Experiment& experiment, const DataShape
   const ModelConfig model = expand_model(experiment.model, data);
   Problems problems;
   auto graph = std::make_unique<Graph>();
-  Wiring(*graph, model, problems).add_all(input_shape(model, data, problems), data);
+  Wiring(*graph, model, problems).add_all(input_shapes(model, data, problems), data);
   problems.throw_if_any();
-  graph->freeze(slot_rules(*graph, experiment.optimizer, experiment.train));
+  graph->freeze(slot_rules(*graph, experiment));
   return graph;
 }
 

@@ -25,7 +25,7 @@ struct DataShape {
 ModelConfig expand_model(const ModelConfig& model, const DataShape& data);
 
 // expand_model, then ops, shapes, slot rules (lr_scale, decay_scale, freeze). Checks that the input
-// line fits the data (equal number of elements), that the loss fits the target and the output fits
+// lines fit the data (equal number of elements), that the loss fits the target and the output fits
 // the classes. The graph comes frozen.
 std::unique_ptr<Graph> build_graph(const Experiment& experiment, const DataShape& data);
 

@@ -21,6 +21,7 @@
 #include "model/ops/losses/softmax_cross_entropy.h"
 #include "model/ops/pool2d.h"
 #include "model/ops/reshape.h"
+#include "model/ops/slice.h"
 #include "model/ops/softmax.h"
 #include "model/ops/to_logical.h"
 
@@ -46,6 +47,7 @@ constexpr std::array kMakers{
     Maker{"to_logical", ToLogical::make},
     Maker{"add", Add::make},
     Maker{"concat", Concat::make},
+    Maker{"slice", Slice::make},
     Maker{"relu", ActivationOp::make},
     Maker{"leaky_relu", ActivationOp::make},
     Maker{"gelu", ActivationOp::make},

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "config/key_place.h"
 
 namespace trireme {
 
@@ -29,11 +30,15 @@ Evaluation evaluate(Session& s) {
   return evaluation;
 }
 
-void check_monitor(const MetricSet& metrics, const std::string& monitor) {
+void check_monitor(const MetricSet& metrics, const Experiment& experiment) {
   Evaluation evaluation;
   evaluation.values = metrics.finish(std::vector<double>(static_cast<size_t>(metrics.doubles())));
   evaluation.values.insert(evaluation.values.begin(), {"loss", 0});
-  evaluation.value(monitor);
+  try {
+    evaluation.value(experiment.train.monitor);
+  } catch (const ConfigError& e) {
+    throw ConfigError(key_place(experiment, "train", "monitor") + ": " + e.what(), e.hint());
+  }
 }
 
 double Evaluation::value(const std::string& monitor) const {
@@ -44,7 +49,7 @@ double Evaluation::value(const std::string& monitor) const {
     names.push_back("validation/" + v.name);
   }
   const auto near = nearest(monitor, names);
-  throw ConfigError(fmt::format("train.monitor: there is no metric {}", monitor),
+  throw ConfigError(fmt::format("there is no metric {}", monitor),
                     near ? fmt::format("did you mean {}?", *near)
                          : fmt::format("there are: {}", join(names, ", ")));
 }

@@ -15,9 +15,9 @@ struct Evaluation {
   double value(const std::string& monitor) const;
 };
 
-// Throws ConfigError, before the first step, when `monitor` is not among what evaluations will
-// give.
-void check_monitor(const MetricSet& metrics, const std::string& monitor);
+// Throws ConfigError with file and line, before the first step, when train.monitor is not among
+// what evaluations will give.
+void check_monitor(const MetricSet& metrics, const Experiment& experiment);
 
 // Every rank must call, with the same weights everywhere. Requires validation data.
 Evaluation evaluate(Session& session);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "export/data_shape.h"
 #include "export/layout.h"
@@ -35,6 +37,31 @@ std::unique_ptr<Graph> graph_of(Experiment experiment, bool dropout) {
   return build_graph(experiment, shape);
 }
 
+// The batch's samples as the model reads them, logical order. Several input lines each have their
+// tensor in the batch, under their names: columns of the samples.
+HostTensor read_input(const std::vector<LayerLine>& lines, const Graph& graph,
+                      const std::map<std::string, HostTensor>& batch) {
+  const bool several = lines.size() > 1;
+  const std::string first = several ? lines.front().name : "input";
+  const auto given = batch.find(first);
+  if (given == batch.end() || given->second.shape.rank() == 0)
+    throw ConfigError(fmt::format("the batch file has no tensor {}", first));
+  const int64_t n = given->second.shape[0];
+  const Shape& sample = graph.node(graph.inputs().front()).shape;
+  if (!several) return find(batch, "input", sample.with_batch(n), "the batch file");
+  std::vector<float> joined(static_cast<size_t>(n * sample.elements()));
+  int64_t begin = 0;
+  for (const LayerLine& line : lines) {
+    const Shape& part = graph.node(graph.find(line.name)).shape;
+    const auto values = find(batch, line.name, part.with_batch(n), "the batch file").floats();
+    for (int64_t i = 0; i < n; ++i)
+      std::copy_n(values.data() + i * part.elements(), part.elements(),
+                  joined.data() + i * sample.elements() + begin);
+    begin += part.elements();
+  }
+  return HostTensor::from(sample.with_batch(n), std::span<const float>(joined));
+}
+
 struct Pass {
   AlignedBuffer params, state, grads, arena, packed, input;
   std::vector<double> sums;
@@ -58,12 +85,9 @@ std::map<std::string, HostTensor> gradients(const Experiment& experiment,
                                             const std::map<std::string, HostTensor>& weights,
                                             const std::map<std::string, HostTensor>& batch) {
   const auto graph = graph_of(experiment, false);
-  const auto given = batch.find("input");
-  if (given == batch.end() || given->second.shape.rank() == 0)
-    throw ConfigError("the batch file has no tensor input");
-  const int64_t n = given->second.shape[0];
   const Node& in = graph->node(graph->inputs().front());
-  const HostTensor& input = find(batch, "input", in.shape.with_batch(n), "the batch file");
+  const HostTensor input = read_input(experiment.model.inputs, *graph, batch);
+  const int64_t n = input.shape[0];
   const auto target = batch.find("target");
   if (target == batch.end() || target->second.shape.rank() == 0 || target->second.shape[0] != n)
     throw ConfigError(fmt::format("the batch file needs a tensor target with {} rows", n));

@@ -9,7 +9,8 @@
 
 namespace trireme {
 
-// batch: "input" (N,C,H,W or N,F; float32) and "target" (N int64, or N[,K] float32); optional
+// batch: "input" (N,C,H,W or N,F; float32; a model of several inputs has one tensor for each, by
+// name) and "target" (N int64, or N[,K] float32); optional
 // "weight" (N). Returns "loss" (scalar, the mean), "output" (logical layout) and the gradient of
 // the mean loss by parameter name. Training mode, dropout off, batch norm over the whole batch.
 // Throws ConfigError naming a tensor that is missing or has another shape.

@@ -42,7 +42,7 @@ void Session::open() {
   ModelConfig cheap = experiment.model;
   cheap.metrics.clear();
   training_metrics = std::make_unique<MetricSet>(cheap, shape, std::vector<std::string>{});
-  if (data.validation) check_monitor(*metrics, experiment.train.monitor);
+  if (data.validation) check_monitor(*metrics, experiment);
   train_order = make_order(experiment.data, *data.train, experiment.run.seed, true);
   if (data.validation)
     validation_order = make_order(experiment.data, *data.validation, experiment.run.seed, false);

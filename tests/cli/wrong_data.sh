@@ -44,7 +44,7 @@ expect 3 "cut.csv.gz is not a whole gzip file" --data.train="$folder/cut.csv.gz"
 expect 3 "images has no .jpg, .jpeg or .png files" --data.reader=folder --data.train="$folder/images"
 expect 3 "no.safetensors: No such file" --model.init_from="$folder/no.safetensors"
 expect 3 "none: there is no such folder" --resume="$folder/none"
-expect 2 "there is no metric validation/acuracy" --data.validation_split=0.3 --train.monitor=validation/acuracy
+expect 2 "command line: train.monitor: there is no metric validation/acuracy" --data.validation_split=0.3 --train.monitor=validation/acuracy
 [ -z "$(ls "$folder/runs")" ] || { echo "run directories are left: $(ls "$folder/runs")"; failed=1; }
 
 chmod 000 "$folder/images/cat"

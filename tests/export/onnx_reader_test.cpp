@@ -116,6 +116,29 @@ TEST_F(OnnxReader, RefusesWeightsWhoseBytesDoNotFitTheirShape) {
   EXPECT_THAT(error_after_change(), HasSubstr(tensor->name()));
 }
 
+TEST_F(OnnxReader, ReadsSlicesByStepsOfOneAndRefusesIndicesFromTheEnd) {
+  GraphMaker maker({6});
+  maker.layer("s", "slice", {{"begin", int64_t{2}}, {"count", int64_t{3}}});
+  graph = maker.finish();
+  write_onnx(trained(*graph, random_weights(*graph)), file);
+  ASSERT_TRUE(proto.ParseFromString(read_text(file)));
+  const auto initializer = [&](const std::string& name, int64_t value) {
+    for (onnx::TensorProto& tensor : *proto.mutable_graph()->mutable_initializer())
+      if (tensor.name() == name)
+        tensor.set_raw_data(std::string(reinterpret_cast<const char*>(&value), sizeof value));
+  };
+  *proto.mutable_graph()->add_initializer() = proto.graph().initializer(0);
+  proto.mutable_graph()->mutable_initializer()->rbegin()->set_name("steps");
+  initializer("steps", 1);
+  node("s").add_input("steps");
+  write_atomic(file, proto.SerializeAsString());
+  EXPECT_EQ(read_onnx(file).graph->node(1).op->attributes(),
+            (Attributes{{"begin", int64_t{2}}, {"count", int64_t{3}}}));
+  initializer("s/starts", -4);
+  EXPECT_THAT(error_after_change(),
+              HasSubstr("s (Slice): the slice -4:5 is not supported; only 0 <= begin < end"));
+}
+
 TEST_F(OnnxReader, RefusesAnotherOpset) {
   proto.mutable_opset_import(0)->set_version(13);
   EXPECT_EQ(error_after_change(), file.string() + ": opset 13; only 17 is supported");

@@ -197,6 +197,42 @@ const std::vector<Case> kCases = {
          m.layer("s", "concat", {}, {a, 0});
        });
      }},
+    {"SliceOfFeatures",
+     [] {
+       return one({6}, [](auto& m) {
+         m.layer("s", "slice", {{"begin", int64_t{2}}, {"count", int64_t{3}}});
+       });
+     }},
+    {"SliceOfRows",
+     [] {
+       return one({4, 6}, [](auto& m) {
+         m.layer("s", "slice", {{"begin", int64_t{5}}, {"count", int64_t{1}}});
+       });
+     }},
+    {"SliceOfChannels",
+     [] {
+       return one({4, 3, 3}, [](auto& m) {
+         m.layer("s", "slice", {{"begin", int64_t{1}}, {"count", int64_t{2}}});
+       });
+     }},
+    {"SliceOfAFlattenedImage",
+     [] {
+       return one({2, 3, 4}, [](auto& m) {
+         m.layer("f", "flatten");
+         m.layer("s", "slice", {{"begin", int64_t{7}}, {"count", int64_t{9}}});
+       });
+     }},
+    {"TwoInputsOfOneSample",
+     [] {
+       return one({10}, [](auto& m) {
+         m.layer("a_columns", "slice", {{"begin", int64_t{0}}, {"count", int64_t{6}}});
+         m.layer("a", "reshape", {{"shape", std::vector<int64_t>{1, 2, 3}}});
+         const NodeId a = m.layer("fa", "flatten");
+         const NodeId b =
+             m.layer("b", "slice", {{"begin", int64_t{6}}, {"count", int64_t{4}}}, {0});
+         m.layer("s", "concat", {}, {a, b});
+       });
+     }},
     {"Relu", [] { return one({9}, [](auto& m) { m.layer("a", "relu"); }); }},
     {"LeakyRelu",
      [] { return one({9}, [](auto& m) {

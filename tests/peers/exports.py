@@ -29,6 +29,7 @@ RUNS = {
     "digits_cnn": [],
     "digits_mlp": [],
     "digits_regression": [],
+    "digits_two_inputs": [],
     "lenet5": generated("1,28,28"),
     "mnist_cnn": generated("1,28,28"),
     "mnist_svm": generated("1,28,28"),

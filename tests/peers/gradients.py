@@ -5,6 +5,7 @@ whole parameter, is at most 1e-5, or twice the error that PyTorch itself makes i
 pushes a value over the kink of a ReLU or to another maximum of a pooling, the gradient jumps. That is luck: so a model
 that misses is compared again on another batch, on which a wrong gradient would miss as well.
 """
+import math
 import pathlib
 import sys
 import tempfile
@@ -43,6 +44,15 @@ def random_batch(model):
     return {"input": torch.randn(model.samples, *model.shape), "target": target}
 
 
+def batch_file(model, batch):
+    """The batch as the program reads it: several inputs each under its own name."""
+    if not model.inputs:
+        return batch
+    parts = batch["input"].split([math.prod(shape) for shape in model.inputs.values()], 1)
+    named = {n: p.reshape(-1, *shape).contiguous() for (n, shape), p in zip(model.inputs.items(), parts)}
+    return {"target": batch["target"], **named}
+
+
 def reference(model, weights, batch, dtype):
     """Loss, output and gradients of the mean loss, in training mode over the whole batch."""
     module = model.build().to(dtype)
@@ -68,7 +78,7 @@ def compare(file, overrides, model, weights, folder):
     paths = {name: folder / f"{file.stem}-{name}.safetensors" for name in ("weights", "batch", "out")}
     batch = random_batch(model)
     save_file(weights, paths["weights"])
-    save_file(batch, paths["batch"])
+    save_file(batch_file(model, batch), paths["batch"])
     run("gradients", file, *overrides, "--weights", paths["weights"], "--batch", paths["batch"], "--out", paths["out"])
     ours = load_file(paths["out"])
     exact, single = (reference(model, weights, batch, dtype) for dtype in (torch.float64, torch.float32))

@@ -48,6 +48,22 @@ class Mlp(nn.Module):
         return self.out(F.relu(self.fc2(F.relu(self.fc1(x.flatten(1))))))
 
 
+class TwoInputs(nn.Module):
+    """The inputs are the first and the last 32 columns of a sample."""
+
+    def __init__(self):
+        super().__init__()
+        self.u = nn.Linear(32, 32)
+        self.c = nn.Conv2d(1, 8, 3, padding=1)
+        self.hidden = nn.Linear(32 + 8 * 4 * 8, 32)
+        self.out = nn.Linear(32, 10)
+
+    def forward(self, x):
+        upper, lower = x[:, :32], x[:, 32:].reshape(-1, 1, 4, 8)
+        both = torch.cat([F.relu(self.u(upper)), F.relu(self.c(lower)).flatten(1)], 1)
+        return self.out(F.relu(self.hidden(both)))
+
+
 class LeNet5(nn.Module):
     def __init__(self):
         super().__init__()
@@ -159,11 +175,13 @@ class Model:
     classes: int = 10  # 0: the target is a real number
     loss: typing.Callable = F.cross_entropy
     samples: int = 8
+    inputs: dict = dataclasses.field(default_factory=dict)  # several: their shapes; columns of a sample, in order
 
 
 MODELS = {
     "digits_cnn": Model(DigitsCnn, (1, 8, 8)),
     "digits_mlp": Model(lambda: Mlp(64, 64, 32, 10), (64,)),
+    "digits_two_inputs": Model(TwoInputs, (64,), inputs={"upper": (32,), "lower": (1, 4, 8)}),
     "digits_regression": Model(lambda: OneDense(64, 1), (64,), 0, F.mse_loss),
     "mnist_logistic": Model(lambda: OneDense(784, 10), (1, 28, 28)),
     "mnist_svm": Model(lambda: OneDense(784, 10), (1, 28, 28), loss=squared_hinge),

@@ -71,6 +71,8 @@ def evaluate(n, x, param, state):
         return sum(x)
     if kind == "concat":
         return torch.cat(x, 1 if x[0].dim() != 3 else 2)
+    if kind == "slice":
+        return x[0].narrow(1 if x[0].dim() != 3 else 2, a["begin"], a["count"])
     if kind == "softmax":
         return F.softmax(x[0], 1 if x[0].dim() == 4 else -1)
     return activation(x[0], kind, a)
@@ -266,6 +268,13 @@ def shape_cases():
                 node("b", "conv2d", "a", filters=2, kernel=[2, 2]))
     yield layer("reshape_after_image", IMAGE, node("f", "flatten", "x"), node("a", "reshape", "f", shape=[8, -1]),
                 node("b", "dense", "a", units=2))
+    yield layer("slice_images", IMAGE, node("b", "slice", "x", begin=1, count=1))
+    yield layer("slice_rows", ROWS, node("b", "slice", "x", begin=2, count=2))
+    yield layer("slice_overlapping", [6], node("a", "slice", "x", begin=0, count=4),
+                node("b", "slice", "x", begin=3, count=3), node("c", "concat", "a,b"))
+    yield layer("slice_beside_others", [5], node("a", "slice", "x", begin=1, count=2), node("b", "tanh", "x"),
+                node("c", "concat", "b,a"))
+    yield layer("flatten_slice", IMAGE, node("f", "flatten", "x"), node("a", "slice", "f", begin=15, count=10))
     yield layer("flatten_layer_norm", IMAGE, node("f", "flatten", "x"), node("a", "layer_norm", "f"))
 
 

@@ -108,7 +108,10 @@ ModelConfig read_model(Section& s, const std::vector<std::string>& layer_keys, E
                            "whose initial values layers get that name none");
   c.init_from = s.path("init_from", "", "checkpoint, run or safetensors file to start from");
   c.inputs =
-      read_lines(s, "input", "[NAME:] SHAPE [dtype=int64]; default: what the data has", errors);
+      read_lines(s, "input",
+                 "[NAME:] SHAPE [dtype=int64]; several share out the columns of a flat sample; "
+                 "default: what the data has",
+                 errors);
   c.layers = read_lines(s, "layer", "[NAME:] OP [from=A[,B.PORT]] {KEY=VALUE}", errors);
   c.losses = read_lines(s, "loss", "OP [from=NAME] [target=FIELD] [weight=W]", errors);
   c.metrics = read_lines(s, "metric", "OP [from=NAME] [target=FIELD]", errors);

@@ -62,6 +62,7 @@ Emitter find_emitter(std::string_view kind) {
       {"reshape", emit_reshape},
       {"add", emit_add},
       {"concat", emit_concat},
+      {"slice", emit_slice},
       {"softmax", emit_softmax},
       {"relu", emit_relu},
       {"leaky_relu", emit_leaky_relu},

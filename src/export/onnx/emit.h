@@ -48,6 +48,7 @@ void emit_flatten(EmitContext&);
 void emit_reshape(EmitContext&);
 void emit_add(EmitContext&);
 void emit_concat(EmitContext&);
+void emit_slice(EmitContext&);
 void emit_softmax(EmitContext&);
 void emit_leaky_relu(EmitContext&);
 void emit_gelu(EmitContext&);

@@ -1,4 +1,6 @@
 // Layers without weights that look at shapes.
+#include <array>
+
 #include "export/onnx/emit.h"
 
 namespace trireme {
@@ -27,6 +29,17 @@ void emit_add(EmitContext& c) {
 void emit_concat(EmitContext& c) {
   c.onnx.node("Concat", c.layer.name, c.inputs, c.output)
       .integer("axis", feature_axis(c.layer.shape));
+}
+
+void emit_slice(EmitContext& c) {
+  const int64_t begin = c.integer("begin");
+  const auto one = [&](const char* what, int64_t value) {
+    return c.onnx.integers(c.layer.name + "/" + what, std::array<int64_t, 1>{value});
+  };
+  c.onnx.node("Slice", c.layer.name,
+              {c.inputs[0], one("starts", begin), one("ends", begin + c.integer("count")),
+               one("axes", feature_axis(c.layer.shape))},
+              c.output);
 }
 
 void emit_softmax(EmitContext& c) {

@@ -59,6 +59,31 @@ ImportedLayer import_on_axis(NodeReader& node, std::string kind) {
   return layer;
 }
 
+// The integer that input `i` holds: the reader knows slices of one axis only.
+int64_t one_integer(NodeReader& node, int i, const Initializers& initializers) {
+  const HostTensor& tensor = require_initializer(node, i, initializers);
+  if (tensor.dtype != DType::i64 || tensor.shape.elements() != 1)
+    node.fail(
+        fmt::format("input {} ({}) must hold one int64: only slices of one axis are supported", i,
+                    node.proto().input(i)));
+  return tensor.ints()[0];
+}
+
+ImportedLayer import_slice(NodeReader& node, const Initializers& initializers) {
+  node.expect_inputs(4, 5);
+  const int64_t begin = one_integer(node, 1, initializers),
+                end = one_integer(node, 2, initializers);
+  if (begin < 0 || end <= begin)
+    node.fail(fmt::format("the slice {}:{} is not supported; only 0 <= begin < end", begin, end));
+  if (node.proto().input_size() == 5 && one_integer(node, 4, initializers) != 1)
+    node.fail("only steps of 1 are supported");
+  ImportedLayer layer = start_layer(node, "slice");
+  layer.inputs.resize(1);
+  layer.attributes = {{"begin", begin}, {"count", end - begin}};
+  layer.axis = one_integer(node, 3, initializers);
+  return layer;
+}
+
 ImportedLayer import_activation(NodeReader& node, const std::string& kind) {
   node.expect_inputs(1, 1);
   ImportedLayer layer = start_layer(node, kind);
@@ -90,6 +115,8 @@ std::optional<ImportedLayer> import_plain(OnnxNodes nodes, const Initializers& i
     layer = import_sum(node);
   else if (type == "Concat")
     layer = import_on_axis(node, "concat");
+  else if (type == "Slice")
+    layer = import_slice(node, initializers);
   else if (type == "Softmax")
     layer = import_on_axis(node, "softmax");
   if (layer) node.finish();

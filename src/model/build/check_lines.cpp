@@ -15,7 +15,7 @@ class Checker {
   Checker(const ModelConfig& model, Problems& problems) : model_(model), problems_(problems) {}
 
   void run() {
-    known_.push_back(model_.inputs.empty() ? "input" : model_.inputs.front().name);
+    add_inputs();
     for (const auto& layer : model_.layers) {
       check(layer, false);
       if (std::find(known_.begin(), known_.end(), layer.name) != known_.end())
@@ -27,6 +27,24 @@ class Checker {
   }
 
  private:
+  bool several() const { return model_.inputs.size() > 1; }
+
+  // Several inputs: "input" is the whole sample, "target" and "weight" are the batch's other
+  // fields.
+  void add_inputs() {
+    known_.push_back(several() || model_.inputs.empty() ? "input" : model_.inputs.front().name);
+    if (!several()) return;
+    for (const auto& input : model_.inputs) {
+      if (input.name == "input" || input.name == "target" || input.name == "weight")
+        problems_.add(input,
+                      fmt::format("several inputs need names of their own, not {}", input.name),
+                      "as in input = left: 32");
+      else if (std::find(known_.begin(), known_.end(), input.name) != known_.end())
+        problems_.add(input, "another line has this name", "names are unique");
+      known_.push_back(input.name);
+    }
+  }
+
   void check(const LayerLine& line, bool loss) {
     check_edges(line);
     const LayerRule* rule = find_layer_rule(line.op, loss);
@@ -46,6 +64,9 @@ class Checker {
 
   void check_edges(const LayerLine& line) {
     if (line.from.empty()) {
+      if (several() && known_.size() == 1 + model_.inputs.size())
+        problems_.add(line, "the model has several inputs",
+                      fmt::format("name one: from={}", known_.back()));
       read_.insert(known_.back());
       return;
     }
@@ -72,6 +93,10 @@ class Checker {
 
   void check_unread() {
     if (model_.losses.empty()) return;
+    for (const auto& input : model_.inputs)
+      if (several() && !read_.contains(input.name))
+        problems_.add(input, "nothing reads this input",
+                      fmt::format("use it with from={}", input.name));
     for (const auto& layer : model_.layers)
       if (!read_.contains(layer.name))
         problems_.add(layer, "nothing reads its output",

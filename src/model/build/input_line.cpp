@@ -1,4 +1,7 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <optional>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -33,28 +36,76 @@ void check_fit(const LayerLine& line, const Shape& shape, const DataShape& data,
   }
 }
 
-}  // namespace
-
-Shape input_shape(const ModelConfig& model, const DataShape& data, Problems& problems) {
-  if (model.inputs.empty()) return data.input;
-  const LayerLine& line = model.inputs.front();
-  for (size_t i = 1; i < model.inputs.size(); ++i)
-    problems.add(model.inputs[i], "a second input, but the data has one", "remove this line");
+void check_options(const LayerLine& line, Problems& problems) {
+  const std::vector<std::string> known = {"dtype"};
   for (const auto& [key, value] : line.options) {
-    const std::vector<std::string> known = {"dtype"};
     if (key != "dtype")
       problems.add(line, "an input has no option " + key, did_you_mean(key, known));
     else if (value != "float32")
       problems.add(line, fmt::format("dtype={}, but the data is float32", value), "remove dtype");
   }
+}
+
+std::optional<Shape> read_shape(const LayerLine& line, Problems& problems) {
   const auto extents = parse_extents(line.op);
-  if (!extents || extents->size() > Shape::kMaxRank) {
-    problems.add(line, fmt::format("{} is not a shape", line.op), "as 1x28x28 or 64");
-    return data.input;
+  if (extents && extents->size() <= Shape::kMaxRank) return Shape(std::span(*extents));
+  problems.add(line, fmt::format("{} is not a shape", line.op), "as 1x28x28 or 64");
+  return std::nullopt;
+}
+
+// Several inputs: the columns of a flat sample, all of them, in the order of the lines.
+void check_columns(const ModelConfig& model, std::span<const Shape> shapes, const DataShape& data,
+                   Problems& problems) {
+  std::vector<int64_t> counts;
+  double total = 0;  // of extents that a user wrote: an int64 might overflow
+  for (size_t i = 0; i < shapes.size(); ++i) {
+    const Shape& shape = shapes[i];
+    if (shape.rank() > 3)
+      problems.add(model.inputs[i], fmt::format("{} has {} extents", shape.str(), shape.rank()),
+                   "one of several inputs has up to three");
+    counts.push_back(shape.elements());
+    total += static_cast<double>(shape.elements());
   }
-  const Shape shape{std::span<const int64_t>(*extents)};
-  check_fit(line, shape, data, problems);
-  return shape;
+  if (total == static_cast<double>(data.input.elements())) return;
+  problems.add(model.inputs.back(),
+               fmt::format("the inputs are {} = {:.0f} values, a sample of the data has {}",
+                           fmt::join(counts, " + "), total, data.input.elements()),
+               "the input lines share out the columns of a sample, in their order");
+}
+
+// Whether this model on this data may have several inputs.
+bool several_allowed(const ModelConfig& model, const DataShape& data, Problems& problems) {
+  const LayerLine& second = model.inputs[1];
+  if (!model.preset.empty())
+    problems.add(second, "a second input, but presets have one",
+                 "remove this line, or write the model as layer lines");
+  else if (data.image || data.input.rank() != 1)
+    problems.add(second,
+                 fmt::format("a second input, but a sample of the data is {}{}",
+                             data.image ? "an image " : "", data.input.str()),
+                 "several inputs are columns of flat samples; layer = slice takes channels apart");
+  else
+    return true;
+  return false;
+}
+
+}  // namespace
+
+std::vector<Shape> input_shapes(const ModelConfig& model, const DataShape& data,
+                                Problems& problems) {
+  if (model.inputs.empty()) return {data.input};
+  if (model.inputs.size() > 1 && !several_allowed(model, data, problems)) return {data.input};
+  std::vector<Shape> shapes;
+  for (const LayerLine& line : model.inputs) {
+    check_options(line, problems);
+    if (const auto shape = read_shape(line, problems)) shapes.push_back(*shape);
+  }
+  if (shapes.size() < model.inputs.size()) return {data.input};
+  if (shapes.size() > 1)
+    check_columns(model, shapes, data, problems);
+  else
+    check_fit(model.inputs.front(), shapes.front(), data, problems);
+  return shapes;
 }
 
 }  // namespace trireme

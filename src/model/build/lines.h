@@ -7,10 +7,12 @@
 
 namespace trireme {
 
-// The shape of the model's input: that of its input line if there is one, else the data's. Checks
-// that the line fits the data: the same shape, or the same number of values of one channel (64
-// columns as 1x8x8).
-Shape input_shape(const ModelConfig& model, const DataShape& data, Problems& problems);
+// The shapes of the input lines; the data's where there is none. Checks that they fit the data. One
+// line: the same shape, or the same number of values of one channel (64 columns as 1x8x8). Several:
+// consecutive columns of a flat sample, which together are the whole sample; an input of several
+// channels reads its columns in C,H,W order.
+std::vector<Shape> input_shapes(const ModelConfig& model, const DataShape& data,
+                                Problems& problems);
 
 // Names what has none: the input "input", losses "loss", "loss_2", layers by op: "conv2d_1",
 // "dense_2".

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "config/key_place.h"
 #include "model/build/problems.h"
 
 namespace trireme {
@@ -34,24 +35,27 @@ float factor_of(const std::vector<SlotRuleConfig>& rules, const std::string& nam
   return 1;
 }
 
-void require_match(const std::string& key, const std::string& pattern,
+void require_match(const std::string& where, const std::string& pattern,
                    const std::vector<std::string>& names, Problems& problems) {
   const auto matches = [&](const std::string& name) { return glob_match(pattern, name); };
   if (std::any_of(names.begin(), names.end(), matches)) return;
-  problems.add(key, fmt::format("{} matches no parameter", pattern), did_you_mean(pattern, names));
+  problems.add(where, fmt::format("{} matches no parameter", pattern),
+               did_you_mean(pattern, names));
 }
 
 }  // namespace
 
-std::vector<Graph::SlotRule> slot_rules(const Graph& graph, const OptimizerConfig& optimizer,
-                                        const TrainConfig& train) {
+std::vector<Graph::SlotRule> slot_rules(const Graph& graph, const Experiment& experiment) {
+  const OptimizerConfig& optimizer = experiment.optimizer;
+  const TrainConfig& train = experiment.train;
   const std::vector<std::string> names = slot_names(graph);
   Problems problems;
-  for (const auto& rule : optimizer.lr_scale)
-    require_match("optimizer.lr_scale", rule.pattern, names, problems);
-  for (const auto& rule : optimizer.decay_scale)
-    require_match("optimizer.decay_scale", rule.pattern, names, problems);
-  for (const auto& pattern : train.freeze) require_match("train.freeze", pattern, names, problems);
+  const auto require = [&](const char* section, const char* key, const std::string& pattern) {
+    require_match(key_place(experiment, section, key), pattern, names, problems);
+  };
+  for (const auto& rule : optimizer.lr_scale) require("optimizer", "lr_scale", rule.pattern);
+  for (const auto& rule : optimizer.decay_scale) require("optimizer", "decay_scale", rule.pattern);
+  for (const auto& pattern : train.freeze) require("train", "freeze", pattern);
   problems.throw_if_any();
 
   std::vector<Graph::SlotRule> rules;

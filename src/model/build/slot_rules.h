@@ -8,8 +8,7 @@ namespace trireme {
 
 // One rule per parameter that optimizer.lr_scale, optimizer.decay_scale or train.freeze speak of;
 // in each list the first matching pattern counts. The graph must not be frozen yet. Throws
-// ConfigError listing every pattern that matches no parameter.
-std::vector<Graph::SlotRule> slot_rules(const Graph& graph, const OptimizerConfig& optimizer,
-                                        const TrainConfig& train);
+// ConfigError listing every pattern that matches no parameter, with file and line.
+std::vector<Graph::SlotRule> slot_rules(const Graph& graph, const Experiment& experiment);
 
 }  // namespace trireme

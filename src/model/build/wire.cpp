@@ -29,13 +29,35 @@ void set_groups(const LayerRule& rule, const Shape& input, Attributes& attribute
 
 }  // namespace
 
-void Wiring::add_all(const Shape& input, const DataShape& data) {
-  if (model_.inputs.empty()) {
-    last_ = outputs_["input"] = graph_.add_input("input", input);
-  } else {
+// The data has one field, "input". Several input lines are slices of it, reshaped where they are
+// not flat.
+void Wiring::add_inputs(std::span<const Shape> shapes, const DataShape& data) {
+  if (model_.inputs.size() == 1) {
     const LayerLine& line = model_.inputs.front();
-    last_ = outputs_[line.name] = graph_.add_input(line.name, input, DType::f32, source_of(line));
+    last_ = outputs_[line.name] =
+        graph_.add_input(line.name, shapes.front(), DType::f32, source_of(line));
+    return;
   }
+  const NodeId sample = last_ = outputs_["input"] = graph_.add_input("input", data.input);
+  int64_t begin = 0;
+  for (size_t i = 0; i < model_.inputs.size(); ++i) {
+    const LayerLine& line = model_.inputs[i];
+    const auto dims = shapes[i].dims();
+    const auto op = make_op("slice", {{"begin", begin}, {"count", shapes[i].elements()}});
+    begin += shapes[i].elements();
+    if (dims.size() == 1) {
+      outputs_[line.name] = graph_.add(line.name, op, {sample}, source_of(line));
+      continue;
+    }
+    const NodeId columns = graph_.add(line.name + "_columns", op, {sample}, source_of(line));
+    outputs_[line.name] = graph_.add(
+        line.name, make_op("reshape", {{"shape", std::vector<int64_t>(dims.begin(), dims.end())}}),
+        {columns}, source_of(line));
+  }
+}
+
+void Wiring::add_all(std::span<const Shape> inputs, const DataShape& data) {
+  add_inputs(inputs, data);
   for (const auto& layer : model_.layers) {
     add_layer(layer);
     if (!problems_.empty()) return;  // shapes behind a missing op mean nothing

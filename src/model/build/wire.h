@@ -2,6 +2,7 @@
 // Lines to nodes: ops, edges, activations and shared weights.
 
 #include <map>
+#include <span>
 #include <string>
 
 #include "model/build.h"
@@ -16,9 +17,10 @@ class Wiring {
       : graph_(graph), model_(model), problems_(problems) {}
   // Throws ShapeError naming the layer where shapes stop to fit; ops that refuse their options are
   // problems.
-  void add_all(const Shape& input, const DataShape& data);
+  void add_all(std::span<const Shape> inputs, const DataShape& data);
 
  private:
+  void add_inputs(std::span<const Shape> shapes, const DataShape& data);
   void add_layer(const LayerLine& line);
   void add_loss(const LayerLine& line, const DataShape& data);
   std::vector<NodeId> inputs_of(const LayerLine& line) const;

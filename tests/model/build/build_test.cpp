@@ -52,6 +52,22 @@ TEST(BuildGraph, TakesTheInputFromTheDataOrFromItsLine) {
   EXPECT_EQ(named->node(0).name, "pixels");
 }
 
+TEST(BuildGraph, SeveralInputsAreColumnsOfOneSample) {
+  const auto graph = build(
+      "input = left: 24\ninput = right: 2x4x5\nlayer = a: dense units=4 from=left\n"
+      "layer = b: conv2d filters=4 kernel=4x5 from=right\nlayer = f: flatten\n"
+      "layer = all: concat from=a,f,input\nlayer = dense units=10\nloss = softmax_cross_entropy",
+      features(64, 10));
+  EXPECT_THAT(graph->inputs(), ElementsAre(0));
+  EXPECT_EQ(graph->node(0).name, "input");
+  EXPECT_EQ(graph->node(0).shape, (Shape{64}));
+  EXPECT_EQ(graph->node(graph->find("left")).shape, (Shape{24}));
+  EXPECT_EQ(graph->node(graph->find("right")).shape, (Shape{2, 4, 5}));
+  EXPECT_EQ(graph->node(graph->find("right_columns")).op->attributes(),
+            (Attributes{{"begin", int64_t{24}}, {"count", int64_t{40}}}));
+  EXPECT_EQ(graph->node(graph->find("all")).shape, (Shape{72}));
+}
+
 TEST(BuildGraph, DepthwiseConvolutionHasOneGroupPerChannel) {
   const auto graph = build(
       "layer = dw: depthwise_conv2d kernel=3x5 padding=1x2 multiplier=2\n"
@@ -142,6 +158,15 @@ TEST(BuildGraph, PatternsThatMatchNothingAreErrors) {
             "optimizer.lr_scale: a.weigth matches no parameter (did you mean a.weight?)\n"
             "optimizer.decay_scale: conv* matches no parameter (known: a.weight, a.bias)\n"
             "train.freeze: a.bia matches no parameter (did you mean a.bias?)");
+  experiment.resolved = {{"optimizer", "lr_scale", "a.weigth:0.1", "exp.ini:12"},
+                         {"optimizer", "decay_scale", "conv*:0.1", "command line"},
+                         {"train", "freeze", "a.bia", "default"}};
+  EXPECT_EQ(
+      error_of([&] { build_graph(experiment, features(8, 10)); }),
+      "exp.ini:12: optimizer.lr_scale: a.weigth matches no parameter (did you mean a.weight?)\n"
+      "command line: optimizer.decay_scale: conv* matches no parameter "
+      "(known: a.weight, a.bias)\n"
+      "train.freeze: a.bia matches no parameter (did you mean a.bias?)");
 }
 
 TEST(InitialValues, DependOnSeedAndNameAloneAndLeaveGapsZero) {

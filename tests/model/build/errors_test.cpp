@@ -112,8 +112,48 @@ TEST(BuildErrors, InputMustFitTheData) {
             "m.ini:1: x: dtype=int64, but the data is float32 (remove dtype)");
   EXPECT_EQ(error("x: 64 type=int64", features(64, 10)),
             "m.ini:1: x: an input has no option type (did you mean dtype?)");
-  EXPECT_EQ(error("x: 64\ninput = y: 64", features(64, 10)),
-            "m.ini:2: y: a second input, but the data has one (remove this line)");
+}
+
+TEST(BuildErrors, SeveralInputsShareOutAFlatSample) {
+  const auto error = [](const std::string& lines, const DataShape& data) {
+    return build_error(lines +
+                           "\nlayer = a: dense units=4 from=x\nlayer = b: dense units=4 from=y\n"
+                           "layer = add from=a,b\nlayer = dense units=10" +
+                           kLoss,
+                       data);
+  };
+  EXPECT_EQ(error("input = x: 32\ninput = y: 32", features(64, 10)), "");
+  EXPECT_EQ(error("input = x: 32\ninput = y: 31", features(64, 10)),
+            "m.ini:2: y: the inputs are 32 + 31 = 63 values, a sample of the data has 64 "
+            "(the input lines share out the columns of a sample, in their order)");
+  EXPECT_EQ(error("input = x: 1x8x8\ninput = y: 64", features(64, 10)),
+            "m.ini:2: y: the inputs are 64 + 64 = 128 values, a sample of the data has 64 "
+            "(the input lines share out the columns of a sample, in their order)");
+  EXPECT_EQ(error("input = x: 32\ninput = y: 32", images(1, 8, 8, 10)),
+            "m.ini:2: y: a second input, but a sample of the data is an image 1x8x8 "
+            "(several inputs are columns of flat samples; layer = slice takes channels apart)");
+  EXPECT_EQ(error("input = x: 32 type=int64\ninput = y: 8by4", features(64, 10)),
+            "m.ini:1: x: an input has no option type (did you mean dtype?)\n"
+            "m.ini:2: y: 8by4 is not a shape (as 1x28x28 or 64)");
+  EXPECT_EQ(error("input = x: 32\ninput = y: 2x2x2x4", features(64, 10)),
+            "m.ini:2: y: 2x2x2x4 has 4 extents (one of several inputs has up to three)");
+  EXPECT_EQ(build_error("input = x: 32\ninput = y: 32\npreset = mlp", features(64, 10)),
+            "m.ini:2: y: a second input, but presets have one "
+            "(remove this line, or write the model as layer lines)");
+}
+
+TEST(BuildErrors, SeveralInputsAreReadByTheirNames) {
+  EXPECT_EQ(
+      build_error("input = x: 60\ninput = y: 4\nlayer = dense units=10" + kLoss, features(64, 10)),
+      "m.ini:3: dense_1: the model has several inputs (name one: from=y)\n"
+      "m.ini:1: x: nothing reads this input (use it with from=x)");
+  EXPECT_EQ(build_error("input = 32\ninput = x: 16\ninput = x: 16\nlayer = c: concat from=input,x\n"
+                        "layer = dense units=10" +
+                            kLoss,
+                        features(64, 10)),
+            "m.ini:1: input: several inputs need names of their own, not input "
+            "(as in input = left: 32)\n"
+            "m.ini:3: x: another line has this name (names are unique)");
 }
 
 std::string loss_error(const std::string& units, const std::string& loss, const DataShape& data) {
