@@ -316,6 +316,7 @@ Verdict AllReduceExchange::update(int lane_index, const Optimizer& optimizer,
     buffers.ema = memory_.ema();
     const Status status = optimizer.step(kernels_, params_, share(lane), scalars, buffers, nullptr);
     if (status != Status::ok) throw DeviceError("the optimizer's kernel failed");
+    if (lane.index == 0 && owns_state() && request.write_state) request.write_state();
   }
   meet(lane, "the updated weights");
   return verdict;

@@ -70,6 +70,7 @@ class LaneRunner {
   const LeafBatch& load(Lane& lane, const StepPlan& plan, int leaf, Loader& loader);
   void finish_leaf(int index, int leaf, const Program& program, const MetricSet& metrics,
                    const Workspace& ws, const LeafBatch& batch);
+  void write_state(const StepPlan& plan);
   double mean_loss(const double* totals) const;
   void read_totals(const double* totals, const MetricSet& metrics);
   LeafRun rank_leaves() const;
