@@ -97,6 +97,8 @@ class Exchange {
   using TensorReader = std::function<bool(const TensorMeta&, std::span<std::byte>)>;
   virtual void restore(const TensorReader& read) = 0;
 
+  // Spent by lane 0 in the last update on changing the state, waits left out.
+  virtual double optimizer_seconds() const = 0;
   // Spent waiting for others since the last call of begin.
   virtual double wait_seconds(int lane) const = 0;
   // Of the last step: how long gradients travelled between hosts while lanes still computed.

@@ -254,7 +254,10 @@ void LaneRunner::train_lane(int index, const StepPlan& plan, Loader& loader,
   result_.compute_seconds = worked - lane.data_seconds;
   result_.hidden_seconds = exchange_.hidden_seconds();
   result_.checkpoint_seconds = exchange_.snapshot_wait_seconds();
-  result_.exchange_seconds = seconds_since(start) - worked - result_.checkpoint_seconds;
+  result_.optimizer_seconds = exchange_.optimizer_seconds();
+  result_.wait_seconds = exchange_.wait_seconds(0);
+  result_.exchange_seconds =
+      seconds_since(start) - worked - result_.optimizer_seconds - result_.checkpoint_seconds;
 }
 
 void LaneRunner::evaluate_lane(int index, const StepPlan& plan, Loader& loader) {

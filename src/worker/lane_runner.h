@@ -20,9 +20,11 @@ struct StepResult {
   double loss = 0;  // mean over the batch, all losses with their weights
   double weight = 0;
   std::vector<double> metrics;  // totals of the MetricSet
-  double data_seconds = 0, compute_seconds = 0, exchange_seconds = 0,
-         checkpoint_seconds = 0;  // of lane 0
-  double hidden_seconds = 0;      // gradients travelled while lanes computed
+  // Of lane 0.
+  double data_seconds = 0, compute_seconds = 0, exchange_seconds = 0, optimizer_seconds = 0,
+         checkpoint_seconds = 0;
+  double wait_seconds = 0;    // of the exchange's: until the others had come
+  double hidden_seconds = 0;  // gradients travelled while lanes computed
 };
 
 struct UpdateSettings {
