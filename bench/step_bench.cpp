@@ -16,10 +16,13 @@ namespace {
 
 void print_phases(int64_t steps, const StepTimes& times) {
   const double us = 1e6 / static_cast<double>(steps);
-  const double outside = times.seconds - times.data - times.compute - times.exchange;
-  fmt::print(
-      stderr, "step {:.1f} us: data {:.1f}, compute {:.1f}, exchange {:.1f}, outside {:.1f}\n",
-      times.seconds * us, times.data * us, times.compute * us, times.exchange * us, outside * us);
+  const double outside =
+      times.seconds - times.data - times.compute - times.exchange - times.optimizer;
+  fmt::print(stderr,
+             "step {:.1f} us: data {:.1f}, compute {:.1f}, exchange {:.1f}, optimizer {:.1f}, "
+             "outside {:.1f}\n",
+             times.seconds * us, times.data * us, times.compute * us, times.exchange * us,
+             times.optimizer * us, outside * us);
 }
 
 std::string facts(StepsOf& steps) {

@@ -16,7 +16,7 @@ namespace trireme::bench {
 
 struct StepTimes {
   double seconds = 0;
-  double data = 0, compute = 0, exchange = 0, checkpoint = 0;  // of lane 0
+  double data = 0, compute = 0, exchange = 0, optimizer = 0, checkpoint = 0;  // of lane 0
 };
 
 class StepsOf {
@@ -58,6 +58,7 @@ class StepsOf {
     times.data += result.data_seconds;
     times.compute += result.compute_seconds;
     times.exchange += result.exchange_seconds;
+    times.optimizer += result.optimizer_seconds;
     times.checkpoint += result.checkpoint_seconds;
   }
 

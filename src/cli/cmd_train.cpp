@@ -42,7 +42,7 @@ const std::vector<OptionSpec>& specs() {
                       ExitCode code) {
   log_error("{}{}{}", what, hint.empty() ? "" : "\n  hint: ", hint);
   flush_log();
-  comm.abort(what);
+  comm.abort(what, code);
   _exit(static_cast<int>(code));
 }
 

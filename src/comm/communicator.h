@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/error.h"
 
 namespace trireme {
 
@@ -73,9 +74,10 @@ class Communicator {
 
   virtual void close() = 0;  // the normal end; collective; once
   // The error end: tells the others why, as far as possible, and never waits for their answer.
-  // Under MPI it ends the job with exit code 5 after 0.3 s, in which the others may report, and
-  // does not return.
-  virtual void abort(std::string_view why) noexcept = 0;
+  // Under MPI it ends the job with exit code `code` and does not return: after 0.3 s, in which the
+  // others may report; with ExitCode::communication after 3 s, because the rank that failed first
+  // may still be on its way here, and its code shall be the job's.
+  virtual void abort(std::string_view why, ExitCode code) noexcept = 0;
 };
 
 // Shared memory of one node. Mapped at possibly different addresses in each rank.

@@ -21,7 +21,9 @@ namespace trireme {
 namespace {
 
 constexpr size_t kLargestPart = size_t{1} << 30;  // MPI counts with int
-constexpr double kGoodbye = 0.3;                  // seconds between abort()'s notices and MPI_Abort
+// Seconds between abort()'s notices and MPI_Abort: of the rank with the first cause, and of one
+// that lost another.
+constexpr double kGoodbye = 0.3, kLostGoodbye = 3;
 constexpr int kSpins = 256, kYields = 1024;  // looks before a wait yields, and before it sleeps
 
 struct Notice {  // sent to a rank that may be in any wait
@@ -47,7 +49,7 @@ class MpiCommunicator : public PeerCommunicator {
   bool test(Ticket ticket) override;
   std::unique_ptr<Window> window(size_t bytes) override;
   void close() override;
-  void abort(std::string_view why) noexcept override;
+  void abort(std::string_view why, ExitCode code) noexcept override;
 
  protected:
   Ticket post_send(int to, int tag, Bytes data) override;
@@ -70,7 +72,7 @@ class MpiCommunicator : public PeerCommunicator {
   };
   void listen();
   void send_notice(int to, const Notice& notice);
-  void say_goodbye(std::string_view why);
+  void say_goodbye(std::string_view why, double seconds);
 
   MpiWorld world_;
   std::mutex mutex_;  // one thread inside MPI at a time
@@ -237,7 +239,7 @@ void MpiCommunicator::close() {
   if (world_.initialized_here) check_mpi(MPI_Finalize(), "MPI_Finalize");
 }
 
-void MpiCommunicator::say_goodbye(std::string_view why) {
+void MpiCommunicator::say_goodbye(std::string_view why, double seconds) {
   Notice notice;
   const std::string sentence = first_cause(me(), why);
   sentence.copy(notice.sentence, sizeof notice.sentence - 1);
@@ -245,7 +247,7 @@ void MpiCommunicator::say_goodbye(std::string_view why) {
     if (to != rank()) send_notice(to, notice);
   // All of that time, although the notices may have left: MPI_Abort kills the others, who want to
   // report too.
-  const Deadline deadline = deadline_in(size() > 1 ? kGoodbye : 0);
+  const Deadline deadline = deadline_in(size() > 1 ? seconds : 0);
   while (Clock::now() < deadline) {
     int all = 0;
     check_mpi(
@@ -255,16 +257,16 @@ void MpiCommunicator::say_goodbye(std::string_view why) {
   }
 }
 
-void MpiCommunicator::abort(std::string_view why) noexcept {
+void MpiCommunicator::abort(std::string_view why, ExitCode code) noexcept {
   if (closed_ || !mpi_is_up()) return;
   // Another thread that hangs inside MPI holds the lock for ever; then the job ends without the
   // notices.
   const std::unique_lock lock(mutex_, std::try_to_lock);
   try {
-    if (lock) say_goodbye(why);
+    if (lock) say_goodbye(why, code == ExitCode::communication ? kLostGoodbye : kGoodbye);
   } catch (...) {  // the job ends either way
   }
-  (void)MPI_Abort(MPI_COMM_WORLD, static_cast<int>(ExitCode::communication));
+  (void)MPI_Abort(MPI_COMM_WORLD, static_cast<int>(code));
 }
 
 }  // namespace

@@ -48,7 +48,7 @@ class ThreadCommunicator : public PeerCommunicator {
   }
 
   void close() override { barrier({.what = "the end of the job"}); }
-  void abort(std::string_view why) noexcept override {
+  void abort(std::string_view why, ExitCode) noexcept override {
     try {
       world_->fail(rank(), why);
     } catch (...) {  // no memory for the sentence: the others see that this rank left

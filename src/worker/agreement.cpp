@@ -14,6 +14,8 @@
 namespace trireme {
 namespace {
 
+constexpr char kBetween = '\x1f';  // texts that travel together
+
 Bytes bytes_of(const std::string& text) { return std::as_bytes(std::span(text)); }
 
 std::string text_of(const std::vector<std::byte>& bytes) {
@@ -24,13 +26,25 @@ std::string who(const Communicator& comm, size_t rank) {
   return fmt::format("rank {} ({})", rank, comm.members()[rank].host);
 }
 
+// The first lines that differ; "nothing" for an empty one, or none.
+std::pair<std::string, std::string> first_difference(const std::string& a, const std::string& b) {
+  const auto in_a = split(a, '\n'), in_b = split(b, '\n');
+  size_t i = 0;
+  while (i < in_a.size() && i < in_b.size() && in_a[i] == in_b[i]) ++i;
+  const auto shown = [i](const std::vector<std::string>& lines) {
+    return i < lines.size() && !lines[i].empty() ? lines[i] : "nothing";
+  };
+  return {shown(in_a), shown(in_b)};
+}
+
 }  // namespace
 
 void together(Communicator& comm, const char* what, double timeout,
               const std::function<void()>& body) {
   std::string mine;  // code, message, hint; empty: fine
   const auto note = [&](const Error& e) {
-    mine = fmt::format("{}\x1f{}\x1f{}", static_cast<int>(e.code()), e.what(), e.hint());
+    mine = fmt::format("{}{}{}{}{}", static_cast<int>(e.code()), kBetween, e.what(), kBetween,
+                       e.hint());
   };
   try {
     body();
@@ -44,24 +58,27 @@ void together(Communicator& comm, const char* what, double timeout,
   while (failed < all.size() && all[failed].empty()) ++failed;
   if (failed == all.size()) return;
   for (const auto& theirs : all) alike += theirs == all[failed];
-  const auto parts = split(text_of(all[failed]), '\x1f');
+  const auto parts = split(text_of(all[failed]), kBetween);
   const std::string name = alike == all.size() ? "" : who(comm, failed) + ": ";
   throw AgreedError(static_cast<ExitCode>(*parse_int(parts[0])), name + parts[1], parts[2]);
 }
 
 void agree(Communicator& comm, const Facts& facts, double timeout) {
   std::string mine;
-  for (const auto& [name, value] : facts) mine += value + '\n';
+  for (const auto& [name, value] : facts) mine += value + kBetween;
   const auto all = comm.all_gather(bytes_of(mine), {timeout, "the start-up agreement", -1});
-  const auto reference = split(text_of(all[0]), '\n');
+  auto reference = split(text_of(all[0]), kBetween);
+  reference.resize(facts.size());  // another build's facts may be others
   std::string differences;
   for (size_t rank = 1; rank < all.size(); ++rank) {
-    const auto theirs = split(text_of(all[rank]), '\n');
-    for (size_t i = 0; i < facts.size(); ++i)
-      if (i >= theirs.size() || theirs[i] != reference[i])
-        differences +=
-            fmt::format("\n  {} differs: {} has {}, {} has {}", facts[i].first, who(comm, rank),
-                        i < theirs.size() ? theirs[i] : "nothing", who(comm, 0), reference[i]);
+    auto theirs = split(text_of(all[rank]), kBetween);
+    theirs.resize(facts.size());
+    for (size_t i = 0; i < facts.size(); ++i) {
+      if (theirs[i] == reference[i]) continue;
+      const auto [there, here] = first_difference(theirs[i], reference[i]);
+      differences += fmt::format("\n  {} differs: {} has {}, {} has {}", facts[i].first,
+                                 who(comm, rank), there, who(comm, 0), here);
+    }
   }
   if (!differences.empty())
     throw AgreedError(

@@ -11,11 +11,13 @@
 
 namespace trireme {
 
-using Facts =
-    std::vector<std::pair<std::string, std::string>>;  // name, value (a hash or a version)
+// Name, value: a hash, a version, or several lines, of which the first that differs is the one to
+// show.
+using Facts = std::vector<std::pair<std::string, std::string>>;
 
-// Compares every fact over all ranks. Throws ConfigError that names each fact that differs, the
-// ranks, their hosts and both values. Every rank must call, with the same names.
+// Compares every fact over all ranks. Throws an AgreedError of ExitCode::config that names each
+// fact that differs, the ranks, their hosts and both values. Every rank must call, with the same
+// names.
 void agree(Communicator& comm, const Facts& facts, double timeout);
 
 // An error that every rank threw together: nobody waits for anybody, the job can end in order.

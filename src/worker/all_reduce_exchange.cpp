@@ -224,14 +224,24 @@ void AllReduceExchange::gather_sums(Lane& lane) {
   for (const LeafRun& run : topology_.node_runs)
     blocks.push_back(std::as_writable_bytes(
         std::span(memory_.sums(lane.parity, run.first), static_cast<size_t>(run.size()) * stride)));
+  gather(lane, blocks, "sums of all leaves");
+}
+
+void AllReduceExchange::gather(Lane& lane, std::span<const MutableBytes> blocks, const char* what) {
   const auto start = Clock::now();
-  driver_->gather(blocks, "sums of all leaves");
+  driver_->gather(blocks, what);
+  lane.waited += seconds_since(start);
+}
+
+void AllReduceExchange::finish_buckets(Lane& lane) {
+  const auto start = Clock::now();
+  driver_->finish();
   lane.waited += seconds_since(start);
 }
 
 // Requests of all ranks, or-ed. Written before the barrier that precedes the reduction, read after
 // it.
-uint32_t AllReduceExchange::gather_requests(const Lane& lane) {
+uint32_t AllReduceExchange::gather_requests(Lane& lane) {
   uint32_t all = 0;
   for (int m = 0; m < topology_.node_members; ++m) all |= *memory_.requests(m);
   if (!drives(lane)) return all;
@@ -239,7 +249,7 @@ uint32_t AllReduceExchange::gather_requests(const Lane& lane) {
   by_node[static_cast<size_t>(topology_.my_node)] = all;
   std::vector<MutableBytes> blocks;
   for (uint32_t& word : by_node) blocks.push_back(std::as_writable_bytes(std::span(&word, 1)));
-  driver_->gather(blocks, "requests to save or stop");
+  gather(lane, blocks, "requests to save or stop");
   for (uint32_t word : by_node) all |= word;
   return all;
 }
@@ -255,7 +265,7 @@ void AllReduceExchange::reduce(Lane& lane) {
   const Range mine = share(lane);
   const float* grad = reduced(lane);
   if (topology_.nodes > 1) {
-    if (drives(lane)) driver_->finish();
+    if (drives(lane)) finish_buckets(lane);
     meet(lane, "gradients of the other hosts", kGrace);
   }
   // A chunk is summed while its reduction is still in cache; what is reduced already, all at once.
@@ -303,6 +313,7 @@ Verdict AllReduceExchange::update(int lane_index, const Optimizer& optimizer,
   verdict.finite = std::isfinite(verdict.grad_norm) && !(requests & kLossNotFinite);
   verdict.requests = {(requests & kSave) != 0, (requests & kStop) != 0, (requests & kRequeue) != 0};
   verdict.applied = verdict.finite && request.gradient_weight > 0;
+  const auto start = Clock::now();
   if (verdict.applied) {
     OptimizerScalars scalars = request.scalars;
     const double clip =
@@ -316,7 +327,9 @@ Verdict AllReduceExchange::update(int lane_index, const Optimizer& optimizer,
     buffers.ema = memory_.ema();
     const Status status = optimizer.step(kernels_, params_, share(lane), scalars, buffers, nullptr);
     if (status != Status::ok) throw DeviceError("the optimizer's kernel failed");
+    if (lane.index == 0 && owns_state() && request.write_state) request.write_state();
   }
+  if (lane.index == 0) optimizer_ = seconds_since(start);
   meet(lane, "the updated weights");
   return verdict;
 }

@@ -4,6 +4,7 @@
 // work of each update by ranges. One rank is the same code.
 
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "comm/communicator.h"
@@ -57,6 +58,7 @@ class AllReduceExchange final : public Exchange {
   std::unique_ptr<StateSource> snapshot() override;
   void restore(const TensorReader& read) override;
   double wait_seconds(int lane) const override;
+  double optimizer_seconds() const override { return optimizer_; }
   double hidden_seconds() const override { return driver_ ? driver_->hidden() : 0; }
   double snapshot_wait_seconds() const override { return snapshot_wait_; }
   void fail(std::string_view why) noexcept override;
@@ -77,7 +79,9 @@ class AllReduceExchange final : public Exchange {
   const float* reduced(const Lane& lane) const;
   double norm_squared() const;
   void gather_sums(Lane& lane);
-  uint32_t gather_requests(const Lane& lane);
+  uint32_t gather_requests(Lane& lane);
+  void gather(Lane& lane, std::span<const MutableBytes> blocks, const char* what);
+  void finish_buckets(Lane& lane);
   void wait_for_snapshot();
 
   Communicator& comm_;
@@ -94,7 +98,7 @@ class AllReduceExchange final : public Exchange {
   std::unique_ptr<InterNodeDriver> driver_;  // null: one host, or not its first rank
   std::shared_ptr<BufferPool> snapshot_buffers_ = std::make_shared<BufferPool>();
   std::shared_ptr<CopyPending> snapshot_copy_ = std::make_shared<CopyPending>();
-  double snapshot_wait_ = 0;
+  double snapshot_wait_ = 0, optimizer_ = 0;  // seconds of lane 0
 };
 
 }  // namespace trireme

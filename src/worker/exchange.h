@@ -39,6 +39,9 @@ struct UpdateRequest {
   double gradient_weight = 1;  // global weight: gradients are divided by it
   bool loss_finite = true;
   Requests requests;
+  // Writes the running statistics. Called where owns_state(), by lane 0, when the update is
+  // applied, and done before any lane of the node returns from update(). May be empty.
+  std::function<void()> write_state = {};
 };
 
 struct Verdict {  // the same on every lane of every rank
@@ -57,7 +60,7 @@ class Exchange {
   virtual const float* params() const = 0;  // this node's current weights
   // The moving average; params() when there is none.
   virtual const float* averaged_params() const = 0;
-  // Running statistics; written by lane 0 of each node's first rank.
+  // Running statistics; written by lane 0 of each node's first rank, within update().
   virtual float* state() = 0;
   virtual bool owns_state() const = 0;  // this rank is that rank
 
@@ -94,6 +97,8 @@ class Exchange {
   using TensorReader = std::function<bool(const TensorMeta&, std::span<std::byte>)>;
   virtual void restore(const TensorReader& read) = 0;
 
+  // Spent by lane 0 in the last update on changing the state, waits left out.
+  virtual double optimizer_seconds() const = 0;
   // Spent waiting for others since the last call of begin.
   virtual double wait_seconds(int lane) const = 0;
   // Of the last step: how long gradients travelled between hosts while lanes still computed.

@@ -200,6 +200,19 @@ void LaneRunner::run_segments(Lane& lane, int index, const StepPlan& plan, Loade
   }
 }
 
+// The running statistics after a step, from the sums that its segments synced.
+void LaneRunner::write_state(const StepPlan& plan) {
+  const Lane& lane = *lanes_.front();
+  for (int s = 0; s < training_.any().segments(); ++s) {
+    if (!training_.any().updates_state(s)) continue;
+    Workspace ws = lane.workspaces.front();
+    ws.state = exchange_.state();
+    ws.synced = lane.synced[static_cast<size_t>(s)].data();
+    ws.synced_samples = static_cast<double>(plan.samples);
+    training_.any().update_state(ws, s);
+  }
+}
+
 double LaneRunner::mean_loss(const double* totals) const {
   double loss = 0;
   for (size_t j = 0; j < loss_weights_.size(); ++j)
@@ -232,16 +245,8 @@ void LaneRunner::train_lane(int index, const StepPlan& plan, Loader& loader,
   const double* totals = lane.totals.data();
   UpdateRequest request{settings.scalars, settings.clip_norm, totals[1],
                         std::isfinite(mean_loss(totals)), settings.requests};
+  if (index == 0) request.write_state = [this, &plan] { write_state(plan); };
   const Verdict verdict = exchange_.update(index, optimizer_, request);
-  if (verdict.applied && index == 0 && exchange_.owns_state())
-    for (int s = 0; s < training_.any().segments(); ++s) {
-      if (!training_.any().updates_state(s)) continue;
-      Workspace ws = lane.workspaces.front();
-      ws.state = exchange_.state();
-      ws.synced = lane.synced[static_cast<size_t>(s)].data();
-      ws.synced_samples = static_cast<double>(plan.samples);
-      training_.any().update_state(ws, s);
-    }
   if (index != 0) return;
   result_.verdict = verdict;
   read_totals(totals, training_metrics_);
@@ -249,7 +254,10 @@ void LaneRunner::train_lane(int index, const StepPlan& plan, Loader& loader,
   result_.compute_seconds = worked - lane.data_seconds;
   result_.hidden_seconds = exchange_.hidden_seconds();
   result_.checkpoint_seconds = exchange_.snapshot_wait_seconds();
-  result_.exchange_seconds = seconds_since(start) - worked - result_.checkpoint_seconds;
+  result_.optimizer_seconds = exchange_.optimizer_seconds();
+  result_.wait_seconds = exchange_.wait_seconds(0);
+  result_.exchange_seconds =
+      seconds_since(start) - worked - result_.optimizer_seconds - result_.checkpoint_seconds;
 }
 
 void LaneRunner::evaluate_lane(int index, const StepPlan& plan, Loader& loader) {

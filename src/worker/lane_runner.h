@@ -20,9 +20,11 @@ struct StepResult {
   double loss = 0;  // mean over the batch, all losses with their weights
   double weight = 0;
   std::vector<double> metrics;  // totals of the MetricSet
-  double data_seconds = 0, compute_seconds = 0, exchange_seconds = 0,
-         checkpoint_seconds = 0;  // of lane 0
-  double hidden_seconds = 0;      // gradients travelled while lanes computed
+  // Of lane 0.
+  double data_seconds = 0, compute_seconds = 0, exchange_seconds = 0, optimizer_seconds = 0,
+         checkpoint_seconds = 0;
+  double wait_seconds = 0;    // of the exchange's: until the others had come
+  double hidden_seconds = 0;  // gradients travelled while lanes computed
 };
 
 struct UpdateSettings {
@@ -70,6 +72,7 @@ class LaneRunner {
   const LeafBatch& load(Lane& lane, const StepPlan& plan, int leaf, Loader& loader);
   void finish_leaf(int index, int leaf, const Program& program, const MetricSet& metrics,
                    const Workspace& ws, const LeafBatch& batch);
+  void write_state(const StepPlan& plan);
   double mean_loss(const double* totals) const;
   void read_totals(const double* totals, const MetricSet& metrics);
   LeafRun rank_leaves() const;

@@ -24,8 +24,10 @@ PhaseSeconds sum(const PhaseSeconds& a, const PhaseSeconds& b) {
   return {a.data + b.data,
           a.compute + b.compute,
           a.exchange + b.exchange,
+          a.optimizer + b.optimizer,
           a.evaluation + b.evaluation,
           a.checkpoint + b.checkpoint,
+          a.exchange_wait + b.exchange_wait,
           a.exchange_hidden + b.exchange_hidden};
 }
 
@@ -60,7 +62,9 @@ struct RunLog::Impl {
   void record() {
     const double seconds = training_seconds(last) - training_seconds(recorded);
     const double samples = static_cast<double>(last.samples - recorded.samples);
-    history.steps.push_back({last, seconds > 0 ? samples / seconds : NAN});
+    const double waited = last.phases.exchange_wait - recorded.phases.exchange_wait;
+    const double steps = static_cast<double>(last.step - recorded.step);
+    history.steps.push_back({last, seconds > 0 ? samples / seconds : NAN, 1000 * waited / steps});
     recorded = last;
     recorded_at = Clock::now();
     metrics->append(step_line(history.steps.back()) + "\n");

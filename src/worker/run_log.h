@@ -15,7 +15,8 @@
 namespace trireme {
 
 struct PhaseSeconds {  // where lane 0 of rank 0 spent its time
-  double data = 0, compute = 0, exchange = 0, evaluation = 0, checkpoint = 0;
+  double data = 0, compute = 0, exchange = 0, optimizer = 0, evaluation = 0, checkpoint = 0;
+  double exchange_wait = 0;    // of those of the exchange: until other lanes and ranks had come
   double exchange_hidden = 0;  // of those computing: gradients travelled between hosts meanwhile
 };
 

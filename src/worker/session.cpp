@@ -55,9 +55,12 @@ void Session::open() {
 
 void Session::agree_on_everything() {
   const double timeout = experiment.run.timeout;
+  std::string keys;
+  for (const ResolvedKey& k : experiment.resolved)
+    keys += fmt::format("{}.{} = {}\n", k.section, k.key, k.value);
   agree(comm,
         {{"the program's build", build_id()},
-         {"the experiment", sha256(experiment.to_ini(false)).hex().substr(0, 16)},
+         {"the experiment", keys},
          {"the model", graph->hash().hex().substr(0, 16)},
          {"the data", sha256(data_fingerprint).hex().substr(0, 16)},
          {"the checkpoint", checkpoint ? checkpoint->path().filename().string() : "none"}},

@@ -120,6 +120,8 @@ class TrainingRun {
     phases_.data += r.data_seconds;
     phases_.compute += r.compute_seconds;
     phases_.exchange += r.exchange_seconds;
+    phases_.optimizer += r.optimizer_seconds;
+    phases_.exchange_wait += r.wait_seconds;
     phases_.exchange_hidden += r.hidden_seconds;
     phases_.checkpoint += r.checkpoint_seconds;
     if (!log_) return;

@@ -4,6 +4,7 @@
 set -euo pipefail
 trireme=$1
 command -v mpirun >/dev/null || { echo "SKIPPED: needs mpirun"; exit 77; }
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 experiment=configs/digits_two_inputs.ini
@@ -11,7 +12,7 @@ experiment=configs/digits_two_inputs.ini
 train() {  # train RANKS: the SHA-256 of the last checkpoint's tensors
   local run=$folder/run-$1
   mpirun --oversubscribe --bind-to none -n "$1" "$trireme" train "$experiment" --run.dir="$run" \
-    --train.max_steps=30 --train.max_epochs=0 >"$folder/log-$1" 2>&1 || { cat "$folder/log-$1"; exit 1; }
+    --train.max_steps=30 --train.max_epochs=0 >"$folder/log-$1" 2>&1 || { cat "$folder/log-$1" >&2; exit 1; }
   cat "$run"/*/checkpoints/step-00000030/*.safetensors | sha256sum | cut -d' ' -f1
 }
 

@@ -47,6 +47,18 @@ expect 3 "none: there is no such folder" --resume="$folder/none"
 expect 2 "command line: train.monitor: there is no metric validation/acuracy" --data.validation_split=0.3 --train.monitor=validation/acuracy
 [ -z "$(ls "$folder/runs")" ] || { echo "run directories are left: $(ls "$folder/runs")"; failed=1; }
 
+# One rank alone meets these, in training: its own exit code is the job's, not that of those who lost it.
+expect 3 "debug.kill_how = throw" --debug.kill_rank=1 --debug.kill_step=1 --debug.kill_how=throw
+expect 3 "debug.kill_how = throw" --debug.kill_rank=0 --debug.kill_step=1 --debug.kill_how=throw
+if unshare --mount true 2>/dev/null; then
+  as=(unshare --mount sh -c 'mount -t tmpfs -o size=256k tmpfs "$0" && exec "$@"' "$folder/runs")
+  expect 3 "No space left on device" --model.hidden=200,200
+  as=()
+else
+  echo "skipped: no right to mount a small disk, so a full one is not tried"
+  skipped=77
+fi
+
 chmod 000 "$folder/images/cat"
 if [ "$(id -u)" -eq 0 ]; then as=(setpriv --reuid=65534 --regid=65534 --clear-groups env HOME="$folder/runs"); fi
 if "${as[@]}" test -x "$trireme"; then

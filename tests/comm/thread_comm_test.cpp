@@ -220,7 +220,7 @@ TEST(ThreadComm, ABodyThatThrowsStopsTheOthersWithItsReason) {
 
 TEST(ThreadComm, AbortTellsTheOthersWhy) {
   const auto sentences = sentences_of(2, [&](Communicator& c) {
-    if (c.rank() == 0) return c.abort("disk full");
+    if (c.rank() == 0) return c.abort("disk full", ExitCode::data);
     c.barrier({.what = "the verdict"});
   });
   EXPECT_EQ(sentences[1], "rank 0 (host node0) failed: disk full");
@@ -348,7 +348,7 @@ TEST(LocalCommunicator, IsAWorldOfOne) {
   EXPECT_THAT(c->all_gather(filled(3, 9), {}), testing::ElementsAre(filled(3, 9)));
   EXPECT_EQ(c->window(10)->size(), 10u);
   c->close();
-  c->abort("nobody hears this");
+  c->abort("nobody hears this", ExitCode::failure);
 }
 
 }  // namespace

@@ -90,6 +90,23 @@ TEST(Agree, NamesEachFactThatDiffersTheRanksAndBothValues) {
   EXPECT_EQ(all[1].code, ExitCode::config);
 }
 
+TEST(Agree, NamesTheFirstLineThatDiffersOfATextOfSeveral) {
+  const std::vector<std::string> texts = {"train.batch_size = 64\ntrain.ema = 0\nrun.seed = 1\n",
+                                          "train.batch_size = 64\ntrain.ema = 0\nrun.seed = 1\n",
+                                          "train.batch_size = 64\ntrain.ema = 1\nrun.seed = 2\n",
+                                          "train.batch_size = 64\n"};
+  const auto all = endings(4, [&](Communicator& comm) {
+    agree(comm, {{"the experiment", texts[static_cast<size_t>(comm.rank())]}, {"the data", "d"}},
+          kTimeout);
+  });
+  EXPECT_THAT(messages(all), Each(testing::MatchesRegex(
+                                 "the ranks do not run the same job:\n"
+                                 "  the experiment differs: rank 2 \\([^)]*\\) has train.ema = 1, "
+                                 "rank 0 \\([^)]*\\) has train.ema = 0\n"
+                                 "  the experiment differs: rank 3 \\([^)]*\\) has nothing, "
+                                 "rank 0 \\([^)]*\\) has train.ema = 0")));
+}
+
 TEST(Agree, IsSilentWhenAllAreAlike) {
   EXPECT_EQ(endings(3,
                     [](Communicator& comm) {

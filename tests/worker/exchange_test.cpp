@@ -4,11 +4,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
 #include <cmath>
 #include <mutex>
+#include <thread>
 
 #include "base/error.h"
 #include "comm/thread_comm.h"
+#include "model/build.h"
+#include "worker/lane_team.h"
 #include "worker/made_up_training.h"
 
 namespace trireme::test {
@@ -51,6 +56,53 @@ TEST(AllReduceExchange, NeverAppliesAGradientThatIsNotFiniteAnywhere) {
     EXPECT_FALSE(std::isfinite(outcome.norms[1]));
     for (float w : outcome.weights) ASSERT_TRUE(std::isfinite(w));
   });
+}
+
+std::unique_ptr<Graph> graph_with_statistics() {
+  auto graph = std::make_unique<Graph>();
+  const NodeId x = graph->add_input("input", {4});
+  graph->add("norm", make_op("batch_norm", {}), {x});
+  graph->freeze();
+  return graph;
+}
+
+// Evaluations and the next step read them without meeting anybody first.
+TEST(AllReduceExchange, WritesRunningStatisticsBeforeAnyLaneReturnsFromAnUpdate) {
+  std::atomic<int> writes{0};
+  const auto body = [&](Communicator& comm) {
+    const auto graph = graph_with_statistics();
+    const Optimizer optimizer(adam());
+    const Topology topology = make_topology(comm, 2, 8, 20);
+    AllReduceExchange exchange(comm, topology, cpu_kernels(), *graph, optimizer, {});
+    const std::vector<float> params(static_cast<size_t>(graph->params().size()));
+    const std::vector<float> state(static_cast<size_t>(graph->state().size()));
+    exchange.initialise(params.data(), state.data());
+    const auto step = [&](int64_t s, int lane) {
+      exchange.begin(lane, {s, 0, 0, 64});
+      const LeafRun run = exchange.leaves(lane);
+      for (int leaf = run.first; leaf < run.last; ++leaf) exchange.leaf_done(lane, leaf);
+      const bool applies = s != 1;
+      UpdateRequest request;
+      request.gradient_weight = applies ? 64 : 0;
+      request.scalars.step = s + 1;
+      request.write_state = [&] {
+        std::this_thread::sleep_for(std::chrono::milliseconds(30));  // others would overtake it
+        exchange.state()[0] = static_cast<float>(s + 1);
+        ++writes;
+      };
+      EXPECT_EQ(exchange.update(lane, optimizer, request).applied, applies);
+      EXPECT_EQ(exchange.state()[0], static_cast<float>(applies ? s + 1 : s));
+    };
+    LaneTeam team(topology.lanes, false, prepare_kernel_thread);
+    for (int64_t s = 0; s < 3; ++s)
+      team.run([&](int lane) { step(s, lane); },
+               [&](const std::exception& e) { exchange.fail(e.what()); });
+    comm.barrier({20, "the end of the test", -1});
+  };
+  run_thread_ranks(3, body, {0, 0, 0});
+  EXPECT_EQ(writes, 2) << "one host, two updates";
+  run_thread_ranks(4, body, {0, 0, 1, 1});
+  EXPECT_EQ(writes, 2 + 4) << "two hosts";
 }
 
 TEST(AllReduceExchange, WakesEveryLaneWithTheFirstCauseWhenOneRankFails) {

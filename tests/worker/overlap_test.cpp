@@ -128,7 +128,7 @@ std::vector<std::string> messages(const MadeUpTraining& training, int ranks,
           said[static_cast<size_t>(comm.rank())] = "no error";
         } catch (const Error& e) {
           said[static_cast<size_t>(comm.rank())] = std::string(e.what()) + " | " + e.hint();
-          comm.abort(e.what());
+          comm.abort(e.what(), e.code());
         }
       },
       std::move(nodes));
@@ -169,7 +169,7 @@ TEST(Overlap, NamesTheHostTheBucketAndTheStepWhenTheDeadlinePasses) {
                      } catch (const Error& e) {
                        said[static_cast<size_t>(comm.rank())] =
                            std::string(e.what()) + " | " + e.hint();
-                       comm.abort(e.what());
+                       comm.abort(e.what(), e.code());
                        released = true;
                      }
                    },

@@ -5,10 +5,10 @@ namespace trireme {
 const std::string_view kReportStyle = R"css(
 :root{color-scheme:light dark;--page:#f6f7f9;--card:#fff;--ink:#1a202b;--soft:#5b6472;--line:#e3e6eb;--grid:#eceef2;
 --train:#2f6fde;--valid:#e0701a;--other:#7a5cd1;--speed:#12877a;--right:47 111 222;--wrong:214 84 36;--good:#147a3d;--bad:#c22f2f;--warn:#a86400;
---compute:#2f6fde;--exchange:#e0701a;--data:#12877a;--evaluation:#7a5cd1;--checkpoint:#b8447f;--rest:#a6aebb}
+--compute:#2f6fde;--exchange:#e0701a;--optimizer:#a8862c;--data:#12877a;--evaluation:#7a5cd1;--checkpoint:#b8447f;--rest:#a6aebb}
 @media(prefers-color-scheme:dark){:root{--page:#12151b;--card:#1a1e26;--ink:#e7eaf0;--soft:#98a2b3;--line:#2b313c;--grid:#262c36;
 --train:#6ea2ff;--valid:#ff9d52;--other:#ab92f5;--speed:#44c2b1;--right:84 142 245;--wrong:240 112 64;--good:#58c985;--bad:#ff7b7b;--warn:#f0b35a;
---compute:#4a83e8;--exchange:#d9792f;--data:#25998a;--evaluation:#8b6fe0;--checkpoint:#c2578d;--rest:#5c6675}}
+--compute:#4a83e8;--exchange:#d9792f;--optimizer:#b59540;--data:#25998a;--evaluation:#8b6fe0;--checkpoint:#c2578d;--rest:#5c6675}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--page);color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;font-variant-numeric:tabular-nums}
 main{max-width:1200px;margin:0 auto;padding:36px 24px 64px}
@@ -32,7 +32,7 @@ svg{display:block;width:100%;height:auto}svg text{font-size:12px;fill:var(--soft
 .key i{width:10px;height:10px;border-radius:3px}.keys{display:flex;flex-wrap:wrap;gap:4px 22px;margin-top:14px}.keys .key{margin:0}
 i.train{background:var(--train)}i.validation{background:var(--valid)}i.other{background:var(--other)}i.speed{background:var(--speed)}
 .bar{display:flex;gap:2px;height:34px;border-radius:6px;overflow:hidden}.bar i{min-width:2px;color:#fff;font:600 13px/34px inherit;font-style:normal;font-size:13px;line-height:34px;text-align:center;overflow:hidden}
-.t-compute{background:var(--compute)}.t-exchange{background:var(--exchange)}.t-data{background:var(--data)}.t-evaluation{background:var(--evaluation)}.t-checkpoint{background:var(--checkpoint)}.t-other{background:var(--rest)}
+.t-compute{background:var(--compute)}.t-exchange{background:var(--exchange)}.t-optimizer{background:var(--optimizer)}.t-data{background:var(--data)}.t-evaluation{background:var(--evaluation)}.t-checkpoint{background:var(--checkpoint)}.t-other{background:var(--rest)}
 .scroll{overflow-x:auto;margin-top:12px}table{border-collapse:collapse;font-size:13px}
 th{font-weight:500;text-align:left;color:var(--soft)}td{text-align:right}
 .heat{border-collapse:separate;border-spacing:2px;width:100%}.heat th{text-align:center;padding:2px 4px;white-space:nowrap}.heat tr>th:first-child{text-align:right;padding-right:8px}.heat .corner{font-size:11px;vertical-align:bottom;white-space:normal;line-height:1.2}

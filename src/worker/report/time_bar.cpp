@@ -15,12 +15,13 @@ std::string time_bar_html(const PhaseSeconds& phases, double elapsed) {
     const char* style;
     double seconds;
   };
-  const double known =
-      phases.data + phases.compute + phases.exchange + phases.evaluation + phases.checkpoint;
+  const double known = phases.data + phases.compute + phases.exchange + phases.optimizer +
+                       phases.evaluation + phases.checkpoint;
   const double whole = std::max(elapsed, known);
   if (!(whole > 0)) return {};
-  const std::array<Part, 6> parts = {{{"compute", "t-compute", phases.compute},
+  const std::array<Part, 7> parts = {{{"compute", "t-compute", phases.compute},
                                       {"exchange", "t-exchange", phases.exchange},
+                                      {"optimizer", "t-optimizer", phases.optimizer},
                                       {"data", "t-data", phases.data},
                                       {"evaluation", "t-evaluation", phases.evaluation},
                                       {"checkpoint", "t-checkpoint", phases.checkpoint},

@@ -35,9 +35,14 @@ StepPoint to_step(const Json& json) {
   r.learning_rate = number(json, "train/learning_rate", NAN);
   r.grad_norm = number(json, "train/grad_norm", NAN);
   point.samples_per_second = number(json, "train/samples_per_second", NAN);
-  r.phases = {number(json, "time/data", 0),       number(json, "time/compute", 0),
-              number(json, "time/exchange", 0),   number(json, "time/evaluation", 0),
-              number(json, "time/checkpoint", 0), number(json, "time/exchange_hidden", 0)};
+  point.exchange_wait_ms = number(json, "exchange/wait_ms", NAN);
+  r.phases.data = number(json, "time/data", 0);
+  r.phases.compute = number(json, "time/compute", 0);
+  r.phases.exchange = number(json, "time/exchange", 0);
+  r.phases.optimizer = number(json, "time/optimizer", 0);
+  r.phases.evaluation = number(json, "time/evaluation", 0);
+  r.phases.checkpoint = number(json, "time/checkpoint", 0);
+  r.phases.exchange_hidden = number(json, "time/exchange_hidden", 0);
   return point;
 }
 
@@ -111,9 +116,11 @@ std::string step_line(const StepPoint& point) {
   json["train/learning_rate"] = r.learning_rate;
   json["train/grad_norm"] = r.grad_norm;
   json["train/samples_per_second"] = point.samples_per_second;
+  json["exchange/wait_ms"] = point.exchange_wait_ms;
   json["time/data"] = r.phases.data;
   json["time/compute"] = r.phases.compute;
   json["time/exchange"] = r.phases.exchange;
+  json["time/optimizer"] = r.phases.optimizer;
   json["time/evaluation"] = r.phases.evaluation;
   json["time/checkpoint"] = r.phases.checkpoint;
   if (r.phases.exchange_hidden > 0) json["time/exchange_hidden"] = r.phases.exchange_hidden;

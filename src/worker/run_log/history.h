@@ -12,6 +12,7 @@ namespace trireme {
 struct StepPoint {
   StepRecord record;
   double samples_per_second = 0;  // since the point before, evaluations and checkpoints left out
+  double exchange_wait_ms = 0;    // a step, since the point before
 };
 
 struct TimedNote {

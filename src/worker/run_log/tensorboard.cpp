@@ -9,9 +9,11 @@ void TensorBoard::step(const StepPoint& point) {
   std::vector<Scalar> values = {{"train/loss", r.loss},
                                 {"train/learning_rate", r.learning_rate},
                                 {"train/grad_norm", r.grad_norm},
+                                {"exchange/wait_ms", point.exchange_wait_ms},
                                 {"time/data", r.phases.data},
                                 {"time/compute", r.phases.compute},
                                 {"time/exchange", r.phases.exchange},
+                                {"time/optimizer", r.phases.optimizer},
                                 {"time/evaluation", r.phases.evaluation},
                                 {"time/checkpoint", r.phases.checkpoint}};
   if (r.phases.exchange_hidden > 0)

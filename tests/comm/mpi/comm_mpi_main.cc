@@ -126,10 +126,10 @@ int run(int argc, char** argv) {
     comm->close();
     std::printf("rank %d: ok\n", comm->rank());
     return 0;
-  } catch (const std::exception& e) {
+  } catch (const Error& e) {
     std::printf("rank %d: %s\n", comm->rank(), e.what());
     std::fflush(stdout);
-    comm->abort(e.what());
+    comm->abort(e.what(), e.code());
     return 1;
   }
 }

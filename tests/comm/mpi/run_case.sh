@@ -19,6 +19,10 @@ fail() { echo "FAILED: $*"; failures=1; }
 [ "$SECONDS" -lt 20 ] || fail "the job did not end within 20 s"
 if [ "$case" = good ]; then
   [ "$code" -eq 0 ] || fail "exit code $code, expected 0"
+elif [ "$case" = throws ]; then  # the first cause is bad data, whatever the others say then
+  [ "$code" -eq 3 ] || fail "exit code $code, expected 3"
+elif [ "$case" = hangs ]; then
+  [ "$code" -eq 5 ] || fail "exit code $code, expected 5"
 else
   [ "$code" -ne 0 ] || fail "exit code 0, expected another"
 fi

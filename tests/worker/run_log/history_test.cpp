@@ -22,8 +22,15 @@ StepPoint point(int64_t step) {
   p.record.learning_rate = 0.1;
   p.record.grad_norm = 2;
   p.record.elapsed = static_cast<double>(step) / 2;
-  p.record.phases = {1, 2, 3, 4, 5, 6};
+  p.record.phases = {.data = 1,
+                     .compute = 2,
+                     .exchange = 3,
+                     .optimizer = 4,
+                     .evaluation = 5,
+                     .checkpoint = 6,
+                     .exchange_hidden = 7};
   p.samples_per_second = 16;
+  p.exchange_wait_ms = 0.25;
   return p;
 }
 
@@ -37,17 +44,19 @@ TEST(MetricsLines, OfAStepReadBackAsTheyWere) {
   EXPECT_EQ(r.loss, 0.25);
   EXPECT_EQ(r.accuracy, 0.5);
   EXPECT_EQ(r.phases.exchange, 3);
-  EXPECT_EQ(r.phases.checkpoint, 5);
-  EXPECT_EQ(r.phases.exchange_hidden, 6);
+  EXPECT_EQ(r.phases.optimizer, 4);
+  EXPECT_EQ(r.phases.checkpoint, 6);
+  EXPECT_EQ(r.phases.exchange_hidden, 7);
+  EXPECT_EQ(history.steps[0].exchange_wait_ms, 0.25);
   EXPECT_EQ(history.steps[0].samples_per_second, 16);
 }
 
 TEST(MetricsLines, HaveTheNamesThatScriptsRelyOn) {
   const auto json = nlohmann::json::parse(step_line(point(4)));
   EXPECT_EQ(json["kind"], "step");
-  for (const char* key :
-       {"step", "epoch", "train/loss", "train/accuracy", "train/learning_rate", "train/grad_norm",
-        "train/samples_per_second", "time/data", "time/compute", "time/exchange"})
+  for (const char* key : {"step", "epoch", "train/loss", "train/accuracy", "train/learning_rate",
+                          "train/grad_norm", "train/samples_per_second", "exchange/wait_ms",
+                          "time/data", "time/compute", "time/exchange", "time/optimizer"})
     EXPECT_TRUE(json.contains(key)) << key;
 }
 
@@ -122,13 +131,13 @@ TEST(History, KeepsOnlyTheNewestConfusionMatrix) {
 
 TEST(History, CountsAnEvaluationThatNoStepHasToldYet) {
   History history;
-  history.steps.push_back(point(4));  // elapsed 2, evaluation 4
-  EXPECT_EQ(history.phases().evaluation, 4);
+  history.steps.push_back(point(4));  // elapsed 2, evaluation 5
+  EXPECT_EQ(history.phases().evaluation, 5);
   history.add({4, 0.4, 2.75, {}, {}, {}});
-  EXPECT_EQ(history.phases().evaluation, 4.75);
+  EXPECT_EQ(history.phases().evaluation, 5.75);
   EXPECT_EQ(history.elapsed(), 2.75);
   history.steps.push_back(point(6));
-  EXPECT_EQ(history.phases().evaluation, 4);
+  EXPECT_EQ(history.phases().evaluation, 5);
 }
 
 using MetricsFileTest = FolderTest;

@@ -92,9 +92,12 @@ TEST(Report, SurvivesValuesThatAreNotFinite) {
 }
 
 TEST(TimeBar, GivesWhatNoPhaseExplainsToOther) {
-  const std::string html = time_bar_html({1, 5, 2, 0, 0}, 10);
+  const std::string html =
+      time_bar_html({.data = 1, .compute = 5, .exchange = 1.5, .optimizer = 0.5}, 10);
   EXPECT_THAT(html, HasSubstr("compute <b>50.0%</b>"));
   EXPECT_THAT(html, HasSubstr("data <b>10.0%</b>"));
+  EXPECT_THAT(html, HasSubstr("exchange <b>15.0%</b>"));
+  EXPECT_THAT(html, HasSubstr("optimizer <b>5.0%</b>"));
   EXPECT_THAT(html, HasSubstr("other <b>20.0%</b>"));
   EXPECT_EQ(time_bar_html({}, 0), "");
 }

@@ -39,6 +39,8 @@ class RunLogTest : public FolderTest {
     r.loss = 1.0 / static_cast<double>(number);
     r.elapsed = static_cast<double>(number) * 0.5;
     r.phases.compute = static_cast<double>(number) * 0.25;
+    r.phases.optimizer = static_cast<double>(number) * 0.125;
+    r.phases.exchange_wait = static_cast<double>(number) * 0.004;
     return r;
   }
 
@@ -80,6 +82,8 @@ TEST_F(RunLogTest, WritesEveryStepOfAShortRun) {
   EXPECT_EQ(steps[3]["train/loss"], 0.25);
   EXPECT_EQ(steps[0]["train/samples_per_second"], 16);
   EXPECT_EQ(steps[9]["time/compute"], 2.5);
+  EXPECT_EQ(steps[9]["time/optimizer"], 1.25);
+  EXPECT_NEAR(steps[9]["exchange/wait_ms"].get<double>(), 4, 1e-9);
   EXPECT_EQ(lines("finish").at(0)["status"], "finished");
 }
 
