@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <latch>
 #include <stdexcept>
 
@@ -42,7 +43,7 @@ TEST(LaneTeam, WorksOnAfterAnError) {
     if (lane == 1) throw std::runtime_error("once");
   }),
                std::runtime_error);
-  int runs = 0;
+  std::atomic<int> runs{0};
   team.run([&](int lane) { runs += lane == 1; });
   EXPECT_EQ(runs, 1);
 }
