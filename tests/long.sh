@@ -114,7 +114,7 @@ same_answers() {
   for experiment in configs/*.ini; do
     experiment=$(basename "$experiment" .ini)
     case $experiment in
-      synthetic_resnet*) same_answer "$experiment" 2 --train.batch_size=8 --data.samples=16 ;;
+      synthetic_resnet*) same_answer "$experiment" 4 --train.batch_size=8 --data.samples=32 ;;
       cifar_* | mnist_* | lenet5)
         data=mnist
         case $experiment in cifar_*) data=cifar10 ;; esac
