@@ -37,8 +37,8 @@ struct ParityReport {
 };
 
 // Writes OUT/model.onnx, OUT/model.safetensors, OUT/goldens.safetensors, OUT/preprocessing.json,
-// OUT/experiment.ini and OUT/README.md (by `formats`) into OUT.tmp-PID, reads each model back,
-// replays the goldens
+// OUT/experiment.ini, OUT/README.md (by `formats`) and OUT/SHA256SUMS into OUT.tmp-PID, reads each
+// model back, replays the goldens
 // (|a - b| <= atol + rtol |b|), and renames to OUT only when all agree. A mismatch throws
 // FormatError and leaves nothing. An existing OUT is never overwritten (ConfigError).
 ParityReport export_model(const TrainedModel& model, const Goldens& goldens,
@@ -46,7 +46,7 @@ ParityReport export_model(const TrainedModel& model, const Goldens& goldens,
                           const Path& out);
 
 // A model read back from an export folder, .onnx or .safetensors file: graph rebuilt, weights
-// loaded.
+// loaded. Files that SHA256SUMS beside them lists with another digest are refused (FormatError).
 struct LoadedModel {
   std::unique_ptr<Graph> graph;
   std::map<std::string, HostTensor> weights;  // by slot name

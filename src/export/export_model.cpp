@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "checkpoint/safetensors.h"
+#include "export/digests.h"
 #include "export/export.h"
 #include "export/model_card.h"
 #include "export/parity.h"
@@ -76,6 +77,7 @@ ParityReport export_model(const TrainedModel& model, const Goldens& goldens,
     reports.push_back(replay(loaded, format, goldens, atol, rtol));
   }
   write_atomic(to / "README.md", model_card(model, goldens, formats, reports, atol, rtol));
+  write_digests(to);
   folder.publish();
 
   ParityReport total = reports.front();

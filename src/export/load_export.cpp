@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "export/digests.h"
 #include "export/export.h"
 #include "export/safetensors_model.h"
 
@@ -22,15 +23,25 @@ LoadedModel load_safetensors(const Path& file) {
     if (!std::filesystem::exists(folder / companion))
       throw FormatError(fmt::format("{}: {} is not beside it", file.string(), companion),
                         "a safetensors file holds weights alone; keep the export folder together");
-  return read_safetensors_model(file, read_text(folder / "experiment.ini"),
-                                read_preprocessing(folder / "preprocessing.json"));
+  LoadedModel model = read_safetensors_model(file, read_text(folder / "experiment.ini"),
+                                             read_preprocessing(folder / "preprocessing.json"));
+  for (const Path& read : {file, folder / "experiment.ini", folder / "preprocessing.json"})
+    check_digest(read);
+  return model;
+}
+
+// After reading: what is wrong in the file itself says more than that its digest differs.
+LoadedModel checked_onnx(const Path& file) {
+  LoadedModel model = read_onnx(file);
+  check_digest(file);
+  return model;
 }
 
 }  // namespace
 
 LoadedModel load_export(const Path& what) {
   if (std::filesystem::is_directory(what)) {
-    if (std::filesystem::exists(what / "model.onnx")) return read_onnx(what / "model.onnx");
+    if (std::filesystem::exists(what / "model.onnx")) return checked_onnx(what / "model.onnx");
     if (std::filesystem::exists(what / "model.safetensors"))
       return load_safetensors(what / "model.safetensors");
     throw FormatError(fmt::format("{}: no model.onnx and no model.safetensors", what.string()),
@@ -39,7 +50,7 @@ LoadedModel load_export(const Path& what) {
   if (!std::filesystem::exists(what))
     throw DataError(fmt::format("{}: no such file or folder", what.string()),
                     "give an export folder, a .onnx or a .safetensors file");
-  if (what.extension() == ".onnx") return read_onnx(what);
+  if (what.extension() == ".onnx") return checked_onnx(what);
   if (what.extension() == ".safetensors") return load_safetensors(what);
   throw FormatError(fmt::format("{}: neither .onnx nor .safetensors", what.string()),
                     "give an export folder, a .onnx or a .safetensors file");

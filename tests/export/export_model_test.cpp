@@ -4,6 +4,8 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/file.h"
+#include "base/sha256.h"
 #include "export/data_shape.h"
 #include "export/safetensors_model.h"
 #include "export/test_models.h"
@@ -12,6 +14,7 @@ namespace trireme {
 namespace {
 
 using namespace testing_models;
+using testing::AllOf;
 using testing::HasSubstr;
 
 constexpr char kExperiment[] = R"([data]
@@ -34,6 +37,10 @@ metric = confusion_matrix
 [train]
 batch_size = 8
 )";
+
+std::string weight_bytes(const HostTensor& tensor) {
+  return {reinterpret_cast<const char*>(tensor.bytes.data()), tensor.bytes.size()};
+}
 
 class ExportModel : public testing::Test {
  protected:
@@ -156,6 +163,44 @@ TEST_F(ExportModel, RefusesATruncatedSafetensorsFile) {
     write_atomic(file, std::string_view(whole).substr(0, keep));
     EXPECT_THROW(load_export(file), FormatError) << keep;
   }
+}
+
+TEST_F(ExportModel, RefusesFilesThatChangedAfterTheyHadBeenChecked) {
+  run({"onnx", "safetensors"});
+  for (const char* name : {"model.onnx", "model.safetensors", "preprocessing.json"}) {
+    const Path file = dir / "out" / name;
+    const std::string whole = read_text(file);
+    std::string changed = whole;
+    // One bit of a weight, or a space that JSON does not mind.
+    if (std::string_view(name).ends_with(".json"))
+      changed += ' ';
+    else
+      changed[changed.find(weight_bytes(model.weights.at("out.weight")))] ^= 1;
+    write_atomic(file, changed);
+    const Path model_file =
+        dir / "out" / (std::string_view(name) == "model.onnx" ? "model.onnx" : "model.safetensors");
+    EXPECT_THAT(
+        message_of<FormatError>([&] { load_export(model_file); }),
+        AllOf(HasSubstr(file.string() + ": its SHA-256 is "), HasSubstr("SHA256SUMS says")));
+    write_atomic(file, whole);
+    EXPECT_NO_THROW(load_export(model_file));
+  }
+}
+
+TEST_F(ExportModel, ListsTheDigestOfEveryFile) {
+  run({"onnx"});
+  std::string expected;
+  for (const char* name :
+       {"README.md", "experiment.ini", "goldens.safetensors", "model.onnx", "preprocessing.json"})
+    expected += sha256_file((dir / "out" / name).string()).hex() + "  " + name + "\n";
+  EXPECT_EQ(read_text(dir / "out" / "SHA256SUMS"), expected);
+}
+
+TEST_F(ExportModel, NamesTheLineOfADamagedListOfDigests) {
+  run({"onnx"});
+  write_atomic(dir / "out" / "SHA256SUMS", std::string_view("not a list\n"));
+  EXPECT_EQ(message_of<FormatError>([&] { load_export(dir / "out"); }),
+            (dir / "out" / "SHA256SUMS").string() + ":1: not a digest and a file name");
 }
 
 TEST_F(ExportModel, WantsTheExperimentBesideASafetensorsFile) {
