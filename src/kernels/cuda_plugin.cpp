@@ -63,6 +63,15 @@ CudaPlugin CudaPlugin::load(const std::filesystem::path& file) {
   return plugin;
 }
 
+CudaPlugin CudaPlugin::load_where_a_driver_is() {
+  if (dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL))
+    return load();  // stays open: the plugin needs it
+  CudaPlugin plugin;
+  plugin.reason_ = "no CUDA driver on this machine (libcuda.so.1 was not found)";
+  plugin.hint_ = kMachineHint;
+  return plugin;
+}
+
 std::string CudaPlugin::driver() const { return version_text(entry_.driver_version); }
 std::string CudaPlugin::runtime() const { return version_text(entry_.runtime_version); }
 

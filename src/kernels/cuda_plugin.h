@@ -14,6 +14,9 @@ class CudaPlugin {
  public:
   // Never throws for a plugin or device that is not there: reason() says what is missing.
   static CudaPlugin load(const std::filesystem::path& file = beside_program());
+  // The same, but a machine without a driver is told apart before the plugin's libraries are
+  // loaded, which takes tenths of a second.
+  static CudaPlugin load_where_a_driver_is();
   static std::filesystem::path beside_program();
 
   // Why there is no device: the plugin was not found, does not load, is of another build; no

@@ -360,11 +360,16 @@ void refuse_unavailable(const Experiment& e, const DeviceChoice& choice) {
         "use train.precision = fp32");
 }
 
+CudaPlugin plugin_for(const std::string& device) {
+  if (device == "cpu") return {};
+  return device == "auto" ? CudaPlugin::load_where_a_driver_is() : CudaPlugin::load();
+}
+
 }  // namespace
 
 ExitCode train(Communicator& comm, const Experiment& experiment, const TrainOptions& options) {
-  const DeviceChoice device = choose_device(
-      comm, experiment.run, experiment.run.device == "cpu" ? CudaPlugin() : CudaPlugin::load());
+  const DeviceChoice device =
+      choose_device(comm, experiment.run, plugin_for(experiment.run.device));
   together(comm, "the start of every rank", experiment.run.timeout,
            [&] { refuse_unavailable(experiment, device); });
   Place place = choose_place(comm, experiment, options.resume);

@@ -3,6 +3,7 @@
 
 #include "kernels/cuda_plugin.h"
 
+#include <dlfcn.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -33,6 +34,14 @@ TEST(CudaPluginTest, AMissingPluginIsNamed) {
   EXPECT_THAT(plugin.hint(), HasSubstr("nvcc"));
   EXPECT_FALSE(plugin.loaded());
   EXPECT_EQ(plugin.devices(), 0);
+}
+
+TEST(CudaPluginTest, WithoutADriverNothingIsLoadedForAuto) {
+  if (dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL)) GTEST_SKIP() << "this machine has a driver";
+  const CudaPlugin plugin = CudaPlugin::load_where_a_driver_is();
+  EXPECT_FALSE(plugin.loaded());
+  EXPECT_EQ(plugin.devices(), 0);
+  EXPECT_EQ(plugin.reason(), "no CUDA driver on this machine (libcuda.so.1 was not found)");
 }
 
 TEST(CudaPluginTest, AFileThatIsNoSharedObjectDoesNotLoad) {
