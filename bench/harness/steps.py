@@ -4,7 +4,7 @@ from harness.contender import Contender
 
 CASES = [("lenet5", 64, 3), ("lenet5", 8, 4), ("mnist_cnn", 64, 2.5), ("mnist_cnn", 8, 4), ("mlp", 64, 3),
          ("mlp", 8, 3), ("resnet20", 128, 2)]
-SHARDS = {"resnet20": (2, 8, 32)}  # 32: leaves of four samples stay in the cache
+SHARDS = {"resnet20": (2, 8, 32)}  # 32: as configs/cifar_resnet20.ini
 
 
 def settings(context):
