@@ -105,7 +105,7 @@ accuracies() {
   accuracy mnist_mlp 98 mnist
   accuracy lenet5 98.8 mnist
   accuracy mnist_cnn 98.9 mnist
-  accuracy cifar_cnn 65 cifar10
+  accuracy cifar_cnn 75 cifar10
   accuracy cifar_resnet20 85 cifar10
 }
 

@@ -140,22 +140,31 @@ void LaneRunner::finish_leaf(int index, int leaf, const Program& program, const 
 
 void LaneRunner::run_leaves(Lane& lane, int index, const StepPlan& plan, Loader& loader) {
   const LeafRun run = exchange_.leaves(index);
-  for (int leaf = run.first; leaf < run.last; ++leaf) {
-    const auto [leaves, gradient] = exchange_.piece(index, leaf);
-    const size_t slot = static_cast<size_t>(leaf - leaves.first);
-    if (leaf == leaves.first) std::fill(lane.piece.begin(), lane.piece.end(), PieceWork::Leaf{});
+  for (int leaf = run.first; leaf < run.last;) {
+    const Exchange::PieceGradient piece = exchange_.piece(index, leaf);
+    run_piece(lane, index, plan, loader, piece);
+    leaf = piece.leaves.last;
+  }
+}
+
+void LaneRunner::run_piece(Lane& lane, int index, const StepPlan& plan, Loader& loader,
+                           const Exchange::PieceGradient& piece) {
+  const auto [leaves, gradient] = piece;
+  std::fill(lane.piece.begin(), lane.piece.end(), PieceWork::Leaf{});
+  const PieceWork work{std::span(lane.piece).first(static_cast<size_t>(leaves.size())), gradient};
+  const int last = last_present(plan, leaves);
+  for (int leaf = leaves.first; leaf < leaves.last; ++leaf) {
     if (leaf_span(plan.begin, plan.samples, leaf, exchange_.shards()).size() > 0) {
+      const int slot = leaf - leaves.first;
       const LeafBatch& batch = load(lane, plan, leaf, loader);
-      const Workspace& ws = lane.workspaces[slot] =
-          bind(lane, index, leaf, static_cast<int>(slot), training_, batch, exchange_.params());
+      const Workspace& ws = lane.workspaces[static_cast<size_t>(slot)] =
+          bind(lane, index, leaf, slot, training_, batch, exchange_.params());
       const Program& program = training_.at(batch.samples);
-      lane.piece[slot] = {&program, &ws};
-      const PieceWork work{std::span(lane.piece).first(static_cast<size_t>(leaves.size())),
-                           gradient};
+      lane.piece[static_cast<size_t>(slot)] = {&program, &ws};
       program.run(ws, 0, nullptr, lane.poison ? nullptr : exchange_.sink(index, leaf),
-                  leaf == last_present(plan, leaves) ? &work : nullptr);
+                  leaf == last ? &work : nullptr);
       finish_leaf(index, leaf, program, training_metrics_, ws, batch);
-      if (lane.poison && leaf == last_present(plan, leaves)) *gradient = kPoison;
+      if (lane.poison && leaf == last) *gradient = kPoison;
     }
     exchange_.leaf_done(index, leaf);
   }

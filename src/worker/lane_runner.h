@@ -66,6 +66,8 @@ class LaneRunner {
   // Of the present leaves of `leaves`, the last; -1: none.
   int last_present(const StepPlan& plan, LeafRun leaves) const;
   void run_leaves(Lane& lane, int index, const StepPlan& plan, Loader& loader);
+  void run_piece(Lane& lane, int index, const StepPlan& plan, Loader& loader,
+                 const Exchange::PieceGradient& piece);
   void run_segments(Lane& lane, int index, const StepPlan& plan, Loader& loader);
   Workspace bind(Lane& lane, int index, int leaf, int slot, ProgramSet& programs,
                  const LeafBatch& batch, const float* params);

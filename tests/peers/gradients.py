@@ -18,7 +18,7 @@ from models import MODELS
 from program import ROOT, Tally, run
 
 TOLERANCE = 1e-5
-BATCHES = 10
+BATCHES = 6
 # configuration: data that is not part of the repository
 DATA = {"mnist_": "mnist", "lenet5": "mnist", "cifar_": "cifar10"}
 

@@ -2,23 +2,15 @@
 
 #include <cuda_runtime_api.h>
 
-#include <cstdarg>
 #include <cstdio>
+
+#include "kernels/cuda/reason.h"
 
 namespace trireme::cu {
 namespace {
 
 // Oldest compute capability that the plugin has code for, as 10 major + minor.
 constexpr int kOldest = TRIREME_CUDA_OLDEST;
-
-__attribute__((format(printf, 2, 3))) void refuse(CudaDeviceInfo* out, const char* format,
-                                                  ...) noexcept {
-  va_list arguments;
-  va_start(arguments, format);
-  (void)std::vsnprintf(out->reason, sizeof out->reason, format, arguments);
-  va_end(arguments);
-  out->usable = 0;
-}
 
 bool prohibited(int ordinal) noexcept {
   int mode = cudaComputeModeDefault;
@@ -42,17 +34,17 @@ Status describe(int32_t ordinal, CudaDeviceInfo* out) noexcept {
   cudaError_t rc = cudaGetDeviceProperties(&device, ordinal);
   if (rc == cudaSuccess) rc = cudaDeviceGetPCIBusId(out->bus_id, sizeof out->bus_id, ordinal);
   if (rc != cudaSuccess) {
-    refuse(out, "it does not answer: %s (%s)", cudaGetErrorName(rc), cudaGetErrorString(rc));
+    say(out->reason, "it does not answer: %s (%s)", cudaGetErrorName(rc), cudaGetErrorString(rc));
     (void)cudaGetLastError();
     return Status::failed;
   }
   copy_properties(device, out);
-  out->usable = 1;
   if (10 * device.major + device.minor < kOldest)
-    refuse(out, "compute capability %d.%d; the plugin has code for %d.%d and newer", device.major,
-           device.minor, kOldest / 10, kOldest % 10);
+    say(out->reason, "compute capability %d.%d; the plugin has code for %d.%d and newer",
+        device.major, device.minor, kOldest / 10, kOldest % 10);
   else if (prohibited(ordinal))
-    refuse(out, "its compute mode is Prohibited (nvidia-smi -c changes it)");
+    say(out->reason, "its compute mode is Prohibited (nvidia-smi -c changes it)");
+  out->usable = out->reason[0] == '\0';
   return Status::ok;
 }
 
@@ -65,12 +57,13 @@ Status probe(int32_t ordinal, CudaDeviceInfo* out) noexcept {
   if (rc == cudaSuccess) rc = static_cast<cudaError_t>(code_runs_here());
   out->memory_free = free;
   if (rc == cudaErrorNoKernelImageForDevice)
-    refuse(out, "the plugin has no code for compute capability %d.%d", out->major, out->minor);
+    say(out->reason, "the plugin has no code for compute capability %d.%d", out->major, out->minor);
   else if (rc == cudaErrorDevicesUnavailable)
-    refuse(out, "another process holds it (its compute mode is Exclusive)");
+    say(out->reason, "another process holds it (its compute mode is Exclusive)");
   else if (rc != cudaSuccess)
-    refuse(out, "%s (%s)", cudaGetErrorName(rc), cudaGetErrorString(rc));
+    say(out->reason, "%s (%s)", cudaGetErrorName(rc), cudaGetErrorString(rc));
   (void)cudaGetLastError();
+  out->usable = out->reason[0] == '\0';
   return Status::ok;
 }
 

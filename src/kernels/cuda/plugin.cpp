@@ -2,24 +2,16 @@
 
 #include <cuda_runtime_api.h>
 
-#include <cstdarg>
 #include <cstdio>
 
 #include "kernels/cuda/context.h"
 #include "kernels/cuda/describe.h"
+#include "kernels/cuda/reason.h"
 
 namespace trireme::cu {
 namespace {
 
 constexpr uint64_t kBuildId = TRIREME_BUILD_ID;
-
-__attribute__((format(printf, 2, 3))) void say(CudaPluginEntry* out, const char* format,
-                                               ...) noexcept {
-  va_list arguments;
-  va_start(arguments, format);
-  (void)std::vsnprintf(out->reason, sizeof out->reason, format, arguments);
-  va_end(arguments);
-}
 
 int major(int version) { return version / 1000; }
 int minor(int version) { return version % 1000 / 10; }
@@ -28,17 +20,18 @@ int minor(int version) { return version % 1000 / 10; }
 void explain(CudaPluginEntry* out, cudaError_t rc) noexcept {
   const int driver = out->driver_version, runtime = out->runtime_version;
   if (driver == 0)
-    say(out, "no CUDA driver on this machine (libcuda.so.1 was not found)");
+    say(out->reason, "no CUDA driver on this machine (libcuda.so.1 was not found)");
   else if (rc == cudaErrorInsufficientDriver)
-    say(out, "the driver is too old: it knows CUDA %d.%d, the plugin was built with %d.%d",
+    say(out->reason, "the driver is too old: it knows CUDA %d.%d, the plugin was built with %d.%d",
         major(driver), minor(driver), major(runtime), minor(runtime));
   else if (rc == cudaErrorNoDevice || rc == cudaSuccess)
-    say(out,
+    say(out->reason,
         "no CUDA device: the driver is there (CUDA %d.%d) but shows none to this process "
         "(CUDA_VISIBLE_DEVICES?)",
         major(driver), minor(driver));
   else
-    say(out, "cudaGetDeviceCount failed: %s (%s)", cudaGetErrorName(rc), cudaGetErrorString(rc));
+    say(out->reason, "cudaGetDeviceCount failed: %s (%s)", cudaGetErrorName(rc),
+        cudaGetErrorString(rc));
 }
 
 }  // namespace
