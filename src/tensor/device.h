@@ -162,4 +162,8 @@ class Device {
   std::string name_;
 };
 
+// Zeroed host memory that `device` copies from while it computes; null: plain host memory.
+DeviceBuffer host_memory(const Device* device, size_t bytes, std::string_view what,
+                         Where = Where::current());
+
 }  // namespace trireme

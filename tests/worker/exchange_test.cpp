@@ -87,7 +87,7 @@ TEST(AllReduceExchange, WritesRunningStatisticsBeforeAnyLaneReturnsFromAnUpdate)
       request.scalars.step = s + 1;
       request.write_state = [&] {
         std::this_thread::sleep_for(std::chrono::milliseconds(30));  // others would overtake it
-        exchange.state()[0] = static_cast<float>(s + 1);
+        exchange.writable_state()[0] = static_cast<float>(s + 1);
         ++writes;
       };
       EXPECT_EQ(exchange.update(lane, optimizer, request).applied, applies);
