@@ -107,12 +107,12 @@ enum class Regression : int32_t { mse, mae, huber };
 
 // Scalars of one optimizer step; in device memory for CUDA graphs.
 struct OptimizerScalars {
-  float lr;            // of this step, schedule applied
-  float grad_scale;    // 1 / global weight, times the clip factor
-  float clip_value;    // 0: none; else each scaled gradient element is clamped to +-clip_value
-  float ema_decay;     // used where an average is given
-  int64_t step;        // 1 for the first update: bias corrections
-  int32_t skip_decay;  // unused by kernels; keeps the layout stable
+  float lr;          // of this step, schedule applied
+  float grad_scale;  // 1 / global weight, times the clip factor
+  float clip_value;  // 0: none; else each scaled gradient element is clamped to +-clip_value
+  float ema_decay;   // used where an average is given
+  int64_t step;      // 1 for the first update: bias corrections
+  int32_t skip;      // not 0: the update is left out, weights and running statistics alike
   int32_t reserved;
 };
 constexpr int64_t kSumChunk = 4096;  // elements of one partial sum of squares
@@ -226,10 +226,11 @@ struct KernelTable {
   Status (*batch_norm_rstd)(Stream*, int64_t channels, double epsilon, const float* variance,
                             float* rstd) noexcept;
   // running = (1 - momentum) running + momentum batch, the variance unbiased by
-  // count / (count - 1) where count > 1.
+  // count / (count - 1) where count > 1. Nothing changes where scalars->skip is not 0; scalars may
+  // be null.
   Status (*batch_norm_running)(Stream*, int64_t channels, double count, double momentum,
-                               const double* sums, float* running_mean,
-                               float* running_variance) noexcept;
+                               const double* sums, float* running_mean, float* running_variance,
+                               const OptimizerScalars* scalars) noexcept;
   // mean_g = sums[c] / count, mean_gx = sums[C+c] / count.
   Status (*batch_norm_means)(Stream*, int64_t channels, double count, const double* sums,
                              float* mean_g, float* mean_gx) noexcept;
@@ -280,8 +281,8 @@ struct KernelTable {
   Status (*sums_of_squares)(Stream*, int64_t n, const float* x, double* partials) noexcept;
   // One pass: g' = grad * grad_scale (clamped), weight decay, moments, weights, average.
   // state0, state1, state2: the kind's moments (docs in optim/optimizer.h); ema may be null.
-  // lr_scale and decay_scale are the slot's. A step below 1 returns Status::invalid; a device makes
-  // the weights NaN.
+  // lr_scale and decay_scale are the slot's. Where scalars->skip is not 0, all buffers stay as they
+  // are. Else a step below 1 returns Status::invalid; a device makes the weights NaN.
   Status (*optimizer_step)(Stream*, const OptimizerSpec*, const OptimizerScalars*, float lr_scale,
                            float decay_scale, int64_t n, const float* grad, float* weights,
                            float* state0, float* state1, float* state2, float* ema) noexcept;

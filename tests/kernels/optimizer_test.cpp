@@ -56,6 +56,7 @@ struct State {
         s1(w.size()),
         s2(w.size()),
         ema(w) {}
+  friend bool operator==(const State&, const State&) = default;
   std::vector<float> w, s0, s1, s2, ema;
 };
 
@@ -114,6 +115,21 @@ TEST_P(OptimizerTest, ClippingByValueActsOnTheScaledGradient) {
   EXPECT_EQ(w[1], 0.25f);
   EXPECT_EQ(w[2], -0.1f);
   EXPECT_TRUE(std::isnan(w[3]));
+}
+
+TEST_P(OptimizerTest, ASkippedStepLeavesEveryBufferAsItIs) {
+  const auto grad = random(1000, 1);
+  for (const auto& [name, lr, spec] : variants()) {
+    const State before(spec, random(1000, 2));
+    State s = before;
+    for (const int64_t step : {0, 3}) {
+      const OptimizerScalars scalars{lr, NAN, 0.3f, 0.9f, step, 1, 0};
+      EXPECT_EQ(k.optimizer_step(nullptr, &spec, &scalars, 1, 1, 1000, grad.data(), s.w.data(),
+                                 s.s0.data(), s.s1.data(), s.s2.data(), s.ema.data()),
+                Status::ok);
+    }
+    EXPECT_TRUE(s == before) << name;
+  }
 }
 
 TEST_P(OptimizerTest, MissingStateAndStepZeroAreRefused) {

@@ -63,8 +63,8 @@ Status batch_norm_statistics(Stream*, int64_t channels, double count, double eps
 Status batch_norm_rstd(Stream*, int64_t channels, double epsilon, const float* variance,
                        float* rstd) noexcept;
 Status batch_norm_running(Stream*, int64_t channels, double count, double momentum,
-                          const double* sums, float* running_mean,
-                          float* running_variance) noexcept;
+                          const double* sums, float* running_mean, float* running_variance,
+                          const OptimizerScalars* scalars) noexcept;
 Status batch_norm_means(Stream*, int64_t channels, double count, const double* sums, float* mean_g,
                         float* mean_gx) noexcept;
 Status batch_norm_parameter_gradients(Stream*, int64_t channels, const double* sums, float* dgamma,

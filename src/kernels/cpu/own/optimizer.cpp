@@ -170,7 +170,9 @@ Status optimizer_step(Stream*, const OptimizerSpec* spec, const OptimizerScalars
                       float* ema) noexcept {
   if (n == 0) return Status::ok;
   const OptimizerSpec o = *spec;
-  if (scalars->step < 1 || !has_state(o, state0, state1, state2)) return Status::invalid;
+  if (!has_state(o, state0, state1, state2)) return Status::invalid;
+  if (scalars->skip != 0) return Status::ok;
+  if (scalars->step < 1) return Status::invalid;
   const Factors f = factors_of(o, *scalars, lr_scale, decay_scale);
   const Rule rule = rule_of(o.kind);
   const float take = 1.0f - scalars->ema_decay;

@@ -121,6 +121,7 @@ template <OptimizerKind kKind, int kWidth>
 __global__ void __launch_bounds__(kBlock)
     optimizer_kernel(OptimizerSpec o, const OptimizerScalars* scalars, float lr_scale,
                      float decay_scale, int64_t n, Buffers b) {
+  if (scalars->skip != 0) return;
   TRIREME_SHARED(Factors, shared, 1);
   if (threadIdx.x == 0) shared[0] = factors_of(o, *scalars, lr_scale, decay_scale);
   __syncthreads();
