@@ -116,6 +116,19 @@ struct OptimizerScalars {
   int32_t reserved;
 };
 constexpr int64_t kSumChunk = 4096;  // elements of one partial sum of squares
+
+// What a step ends with, in host memory.
+struct StepEnd {
+  int64_t partials;  // sums of squares of the whole gradient
+  int64_t losses;    // at least 1
+  double clip_norm;  // 0: off
+};
+// In device memory.
+struct StepVerdict {
+  double grad_norm;  // of the averaged gradient, before clipping
+  int32_t finite;    // the norm is, and every loss
+  int32_t applied;   // finite, and the weight is above 0; else OptimizerScalars::skip is set
+};
 enum class OptimizerKind : int32_t { sgd, adam, adamw, adagrad, rmsprop };
 struct OptimizerSpec {  // PyTorch's definitions (torch.optim), fused
   OptimizerKind kind;
@@ -279,6 +292,13 @@ struct KernelTable {
   // partials[i] = sum of x^2 over elements [i kSumChunk, (i + 1) kSumChunk) below n, in fp64: not
   // finite iff one of these x is not. ceil(n / kSumChunk) partials.
   Status (*sums_of_squares)(Stream*, int64_t n, const float* x, double* partials) noexcept;
+  // What is done with the reduced gradient, from its partial sums and the {loss, weight} sums of
+  // the batch's losses. The gradient's weight W is the first loss's; s = 1 / W, or 0 where W is not
+  // above 0. grad_norm = sqrt(sum of partials) s. finite: grad_norm is, and loss / weight of every
+  // loss whose weight is above 0. applied: finite and W > 0. Also sets scalars->skip = !applied and
+  // scalars->grad_scale = s min(1, clip_norm / (grad_norm + 1e-6)), the latter where clip_norm > 0.
+  Status (*conclude_step)(Stream*, const StepEnd*, const double* partials, const double* loss_sums,
+                          OptimizerScalars* scalars, StepVerdict* verdict) noexcept;
   // One pass: g' = grad * grad_scale (clamped), weight decay, moments, weights, average.
   // state0, state1, state2: the kind's moments (docs in optim/optimizer.h); ema may be null.
   // lr_scale and decay_scale are the slot's. Where scalars->skip is not 0, all buffers stay as they

@@ -94,6 +94,8 @@ Status hinge(Stream*, int64_t rows, int64_t cols, bool squared, float margin, co
              Write, void* scratch) noexcept;
 
 Status sums_of_squares(Stream*, int64_t n, const float* x, double* partials) noexcept;
+Status conclude_step(Stream*, const StepEnd*, const double* partials, const double* loss_sums,
+                     OptimizerScalars* scalars, StepVerdict* verdict) noexcept;
 Status optimizer_step(Stream*, const OptimizerSpec*, const OptimizerScalars*, float lr_scale,
                       float decay_scale, int64_t n, const float* grad, float* weights,
                       float* state0, float* state1, float* state2, float* ema) noexcept;
