@@ -129,6 +129,22 @@ struct StepVerdict {
   int32_t finite;    // the norm is, and every loss
   int32_t applied;   // finite, and the weight is above 0; else OptimizerScalars::skip is set
 };
+
+// Which factors the elements of a range obey, by blocks of kRuleBlock elements of the index space.
+constexpr int64_t kRuleBlock = 64;
+constexpr int64_t kMostRules = 256;
+struct SlotRule {
+  float lr_scale, decay_scale;
+};
+struct SlotBlock {
+  uint8_t rule;
+  uint8_t count;  // elements, from the first, that obey it; the block's others are left alone
+};
+struct SlotRules {          // host memory; the two arrays are the device's
+  const SlotBlock* blocks;  // of the index space from element 0; null: all elements obey rule 0
+  const SlotRule* rules;
+  int64_t count;  // of rules, 1 to kMostRules
+};
 enum class OptimizerKind : int32_t { sgd, adam, adamw, adagrad, rmsprop };
 struct OptimizerSpec {  // PyTorch's definitions (torch.optim), fused
   OptimizerKind kind;
@@ -299,12 +315,13 @@ struct KernelTable {
   // scalars->grad_scale = s min(1, clip_norm / (grad_norm + 1e-6)), the latter where clip_norm > 0.
   Status (*conclude_step)(Stream*, const StepEnd*, const double* partials, const double* loss_sums,
                           OptimizerScalars* scalars, StepVerdict* verdict) noexcept;
-  // One pass: g' = grad * grad_scale (clamped), weight decay, moments, weights, average.
+  // One pass: g' = grad * grad_scale (clamped), weight decay, moments, weights, average. The first
+  // of the n elements is element `begin` of the index space that the rules speak of.
   // state0, state1, state2: the kind's moments (docs in optim/optimizer.h); ema may be null.
-  // lr_scale and decay_scale are the slot's. Where scalars->skip is not 0, all buffers stay as they
-  // are. Else a step below 1 returns Status::invalid; a device makes the weights NaN.
-  Status (*optimizer_step)(Stream*, const OptimizerSpec*, const OptimizerScalars*, float lr_scale,
-                           float decay_scale, int64_t n, const float* grad, float* weights,
+  // Where scalars->skip is not 0, all buffers stay as they are. Else a step below 1 returns
+  // Status::invalid; a device makes the weights NaN.
+  Status (*optimizer_step)(Stream*, const OptimizerSpec*, const OptimizerScalars*, const SlotRules*,
+                           int64_t begin, int64_t n, const float* grad, float* weights,
                            float* state0, float* state1, float* state2, float* ema) noexcept;
 };
 

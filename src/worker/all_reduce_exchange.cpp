@@ -47,6 +47,7 @@ AllReduceExchange::AllReduceExchange(Communicator& comm, const Topology& topolog
       params_(graph.params()),
       state_(graph.state()),
       moments_(optimizer.state().begin(), optimizer.state().end()),
+      rules_(optimizer.rules(params_)),
       options_(options),
       buckets_(topology_.nodes > 1 ? cut_buckets(params_.size(), options.bucket)
                                    : std::vector<Range>{}),
@@ -324,7 +325,8 @@ Verdict AllReduceExchange::update(int lane_index, const Optimizer& optimizer,
     for (size_t i = 0; i < moments_.size(); ++i)
       buffers.state[i] = memory_.moment(static_cast<int>(i));
     buffers.ema = memory_.ema();
-    check(optimizer.step(kernels_, params_, share(lane), scalars, buffers, nullptr), "optimizer");
+    check(optimizer.step(kernels_, rules_.on_host(), share(lane), &scalars, buffers, nullptr),
+          "optimizer");
     if (lane.index == 0 && owns_state() && request.write_state) request.write_state();
   }
   if (lane.index == 0) optimizer_ = seconds_since(start);

@@ -89,6 +89,7 @@ class AllReduceExchange final : public Exchange {
   const ParamTable& params_;
   const ParamTable& state_;
   const std::vector<std::string> moments_;
+  const OptimizerRules rules_;
   const AllReduceOptions options_;
   const std::vector<Range> buckets_;  // empty: one host
   NodeMemory memory_;

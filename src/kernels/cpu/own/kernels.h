@@ -96,8 +96,8 @@ Status hinge(Stream*, int64_t rows, int64_t cols, bool squared, float margin, co
 Status sums_of_squares(Stream*, int64_t n, const float* x, double* partials) noexcept;
 Status conclude_step(Stream*, const StepEnd*, const double* partials, const double* loss_sums,
                      OptimizerScalars* scalars, StepVerdict* verdict) noexcept;
-Status optimizer_step(Stream*, const OptimizerSpec*, const OptimizerScalars*, float lr_scale,
-                      float decay_scale, int64_t n, const float* grad, float* weights,
-                      float* state0, float* state1, float* state2, float* ema) noexcept;
+Status optimizer_step(Stream*, const OptimizerSpec*, const OptimizerScalars*, const SlotRules*,
+                      int64_t begin, int64_t n, const float* grad, float* weights, float* state0,
+                      float* state1, float* state2, float* ema) noexcept;
 
 }  // namespace trireme::cpu::TRIREME_LEVEL
