@@ -77,7 +77,6 @@ class AllReduceExchange final : public Exchange {
   bool drives(const Lane& lane) const;
   Range share(const Lane& lane) const;
   const float* reduced(const Lane& lane) const;
-  double norm_squared() const;
   void gather_sums(Lane& lane);
   uint32_t gather_requests(Lane& lane);
   void gather(Lane& lane, std::span<const MutableBytes> blocks, const char* what);
@@ -90,6 +89,7 @@ class AllReduceExchange final : public Exchange {
   const ParamTable& params_;
   const ParamTable& state_;
   const std::vector<std::string> moments_;
+  const OptimizerRules rules_;
   const AllReduceOptions options_;
   const std::vector<Range> buckets_;  // empty: one host
   NodeMemory memory_;

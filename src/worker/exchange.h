@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <vector>
 
 #include "model/program.h"
@@ -32,11 +33,12 @@ struct Requests {  // what a rank asks of the others at this step
 };
 
 struct UpdateRequest {
-  OptimizerScalars scalars;    // grad_scale is filled in by the exchange
-  double clip_norm = 0;        // 0: off
-  double gradient_weight = 1;  // global weight: gradients are divided by it
-  bool loss_finite = true;
-  Requests requests;
+  OptimizerScalars scalars;  // grad_scale and skip are filled in by the exchange
+  double clip_norm = 0;      // 0: off
+  // {loss, weight} of every loss, of the whole batch: gradients are divided by the first weight.
+  // The same on every lane of every rank.
+  std::span<const double> loss_sums = {};
+  Requests requests = {};
   // Writes the running statistics. Called where owns_state(), by lane 0, when the update is
   // applied, and done before any lane of the node returns from update(). May be empty.
   std::function<void()> write_state = {};

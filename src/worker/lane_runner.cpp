@@ -1,7 +1,6 @@
 #include "worker/lane_runner.h"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <utility>
 
@@ -253,8 +252,10 @@ void LaneRunner::train_lane(int index, const StepPlan& plan, Loader& loader,
 
   exchange_.sync(index, loss_sums_ + training_metrics_.doubles(), lane.totals.data());
   const double* totals = lane.totals.data();
-  UpdateRequest request{settings.scalars, settings.clip_norm, totals[1],
-                        std::isfinite(mean_loss(totals)), settings.requests};
+  UpdateRequest request{settings.scalars,
+                        settings.clip_norm,
+                        {totals, static_cast<size_t>(loss_sums_)},
+                        settings.requests};
   if (index == 0) request.write_state = [this, &plan] { write_state(plan); };
   const Verdict verdict = exchange_.update(index, optimizer_, request);
   if (index != 0) return;

@@ -16,6 +16,7 @@ void fill_own_kernels(KernelTable& table) noexcept {
   fill_softmax_loss(table);
   fill_losses(table);
   fill_flat(table);
+  fill_conclude_step(table);
   fill_optimizer(table);
 }
 

@@ -20,6 +20,7 @@ void fill_layer_norm(KernelTable& table) noexcept;
 void fill_softmax_loss(KernelTable& table) noexcept;
 void fill_losses(KernelTable& table) noexcept;
 void fill_flat(KernelTable& table) noexcept;
+void fill_conclude_step(KernelTable& table) noexcept;
 void fill_optimizer(KernelTable& table) noexcept;
 
 // All of them: every entry except the plans, build_id and level.
