@@ -105,6 +105,8 @@ class Device {
   const std::string& name() const noexcept { return name_; }
   // True when kernels read and write host memory: nothing needs to be copied to the device.
   bool is_host() const noexcept { return context_ == nullptr; }
+  // Why the calling thread's last failed call failed: of kernels too, which return a Status only.
+  const char* last_error() const noexcept { return f_.last_error(); }
   void make_current(Where = Where::current()) const;  // once in each thread that launches kernels
 
   // what: for the message that it did not fit, as "the arena". 0 bytes: an empty buffer.

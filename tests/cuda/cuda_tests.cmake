@@ -56,3 +56,9 @@ set(engines ${CMAKE_CURRENT_LIST_DIR}/planning/engines.txt)
 add_test(NAME cuda.engines COMMAND cuda_planning ${engines} ${CMAKE_CURRENT_LIST_DIR}/planning/devices)
 set_tests_properties(cuda.engines PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77)
 add_custom_target(update_engines COMMAND cuda_planning ${engines} ${CMAKE_CURRENT_LIST_DIR}/planning/devices --update)
+
+# Writes the description of this machine's device, for planning/devices.
+add_executable(cuda_dump_device ${CMAKE_CURRENT_LIST_DIR}/planning/dump_device_main.cc)
+target_include_directories(cuda_dump_device SYSTEM PRIVATE ${CUDNN_INCLUDE} ${CUDAToolkit_INCLUDE_DIRS})
+target_link_libraries(cuda_dump_device PRIVATE trireme_flags fmt::fmt nlohmann_json::nlohmann_json
+  CUDA::cudart_static ${CUDNN_LIBRARY})
