@@ -23,8 +23,12 @@ const char* keys_to_lower(Memory kind) {
 }  // namespace
 
 Device::Device(const DeviceFunctions& functions, DeviceContext* context, const KernelTable& kernels,
-               std::string name)
-    : f_(functions), context_(context), kernels_(kernels), name_(std::move(name)) {}
+               std::string name, DeviceLinks links)
+    : f_(functions),
+      context_(context),
+      kernels_(kernels),
+      name_(std::move(name)),
+      links_(std::move(links)) {}
 
 Device::~Device() { f_.close(context_); }
 

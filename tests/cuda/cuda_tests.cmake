@@ -45,6 +45,18 @@ set_tests_properties(cuda.driver_reasons PROPERTIES LABELS mpi TIMEOUT 120)
 trireme_tests(cuda_graph LINK trireme_cuda_graphs -Wl,--no-as-needed stub_driver_no_device
   SOURCES ${CMAKE_CURRENT_LIST_DIR}/conv_graph_test.cpp)
 
+# The collectives, as far as they go without a device.
+trireme_tests(cuda_collectives LINK trireme_cuda_collectives trireme_cuda_graphs CUDA::cublasLt
+  SOURCES ${CMAKE_CURRENT_LIST_DIR}/collectives_test.cpp)
+
+# Their threads and failures, over a stand-in for NCCL: of CUDA this needs the headers.
+set(cuda_sources ${PROJECT_SOURCE_DIR}/src/kernels/cuda)
+trireme_tests(nccl_group LINK Threads::Threads SOURCES ${CMAKE_CURRENT_LIST_DIR}/nccl_group_test.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/fake_nccl.cpp ${cuda_sources}/nccl_group.cpp ${cuda_sources}/nccl_collectives.cpp
+  ${cuda_sources}/last_error.cpp)
+target_include_directories(nccl_group_tests PRIVATE ${PROJECT_SOURCE_DIR}/src)
+target_include_directories(nccl_group_tests SYSTEM PRIVATE ${NCCL_INCLUDE} ${CUDNN_INCLUDE} ${CUDAToolkit_INCLUDE_DIRS})
+
 # Plans the convolutions of every experiment in configs/ for devices that are only described.
 add_executable(cuda_planning ${CMAKE_CURRENT_LIST_DIR}/planning/planning_main.cc
   ${CMAKE_CURRENT_LIST_DIR}/planning/config_convolutions.cpp)
