@@ -40,6 +40,8 @@ class StepsOf {
     return times;
   }
 
+  // The normal end. Every rank must call.
+  void close() { session_.close(); }
   Session& session() { return session_; }
   int64_t done() const { return step_; }
   // FLOP of one step: backward counts twice forward.

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "config/experiment.h"
+#include "tensor/buffer.h"
 #include "tensor/device.h"
 
 namespace trireme {

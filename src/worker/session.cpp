@@ -130,8 +130,7 @@ void Session::start_lanes() {
   exchange_options.max_sums = LaneRunner::max_sums(*graph, *training, *training_metrics, *metrics);
   exchange_options.ema = experiment.train.ema > 0;
   exchange_options.timeout = experiment.run.timeout;
-  exchange_options.bucket =
-      std::llround(experiment.exchange.bucket_mib * (1 << 20) / sizeof(float));
+  exchange_options.bucket = bucket_elements();
   auto exchange = std::make_unique<AllReduceExchange>(comm, topology, *kernels, *graph, optimizer,
                                                       exchange_options);
   auto lanes = std::make_unique<LaneRunner>(*graph, *team, *exchange, *training, *evaluation,
@@ -142,6 +141,7 @@ void Session::start_lanes() {
 }
 
 void Session::start_device() {
+  group = std::make_unique<DeviceGroup>(comm, *device, experiment.run.timeout);
   together(comm, "the memory of every rank's device", experiment.run.timeout, [&] {
     auto on_device = std::make_unique<DeviceState>(
         *device, comm, *graph, optimizer, experiment.train.ema > 0, experiment.run.timeout);
@@ -153,11 +153,23 @@ void Session::start_device() {
     options.overlap = experiment.train.non_finite == "stop";
     options.clip_norm = experiment.train.clip_norm;
     options.timeout = experiment.run.timeout;
-    runner = std::make_unique<DeviceRunner>(*device, comm, *graph, *on_device, *training,
+    options.bucket = bucket_elements();
+    runner = std::make_unique<DeviceRunner>(*device, comm, *group, *graph, *on_device, *training,
                                             *evaluation, *training_metrics, *metrics, optimizer,
                                             preprocessing().schema, options);
     state = std::move(on_device);
   });
+}
+
+int64_t Session::bucket_elements() const {
+  return std::llround(experiment.exchange.bucket_mib * (1 << 20) / sizeof(float));
+}
+
+// Recorded steps go first: a group waits for those that hold its collectives.
+void Session::close() {
+  if (!group) return;
+  runner.reset();
+  group->close({experiment.run.timeout, "the end of the devices' group", -1});
 }
 
 void Session::start_weights() {

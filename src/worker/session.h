@@ -7,6 +7,7 @@
 
 #include "checkpoint/checkpoint.h"
 #include "comm/communicator.h"
+#include "comm/device_group.h"
 #include "config/experiment.h"
 #include "data/loader.h"
 #include "model/build.h"
@@ -47,11 +48,14 @@ class Session {
   std::unique_ptr<MetricSet> metrics;           // the experiment's, of evaluations
   std::unique_ptr<MetricSet> training_metrics;  // of every step: the cheap ones
   std::unique_ptr<ProgramSet> training, evaluation;
-  std::unique_ptr<LaneTeam> team;  // null on a device
+  std::unique_ptr<LaneTeam> team;      // null on a device
+  std::unique_ptr<DeviceGroup> group;  // null on the CPU
   std::unique_ptr<TrainingState> state;
   std::unique_ptr<StepRunner> runner;
   std::string data_fingerprint;
 
+  // The normal end, after the last step. Every rank must call.
+  void close();
   const Preprocessing& preprocessing() const { return data.train->preprocessing(); }
   int rank() const { return comm.rank(); }
   bool first() const { return comm.rank() == 0; }
@@ -69,6 +73,7 @@ class Session {
   void compile();
   void start_lanes();
   void start_device();
+  int64_t bucket_elements() const;
   void agree_on_everything();
   void start_weights();
 };

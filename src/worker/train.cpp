@@ -388,7 +388,9 @@ ExitCode train(Communicator& comm, const Experiment& experiment, const TrainOpti
     describe_start(session, place, opened.why);
   }
   try {
-    return TrainingRun(session, place.dir, options).run();
+    const ExitCode code = TrainingRun(session, place.dir, options).run();
+    session.close();
+    return code;
   } catch (const AgreedError&) {
     throw;
   } catch (const std::exception& e) {

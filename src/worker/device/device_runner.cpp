@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "worker/buckets.h"
 
 namespace trireme {
 namespace {
@@ -26,13 +27,14 @@ StepSlotSpec slot_spec(const Schema& schema, const Graph& graph, int64_t samples
 
 }  // namespace
 
-DeviceRunner::DeviceRunner(const Device& device, Communicator& comm, const Graph& graph,
-                           DeviceState& state, ProgramSet& training, ProgramSet& evaluation,
-                           const MetricSet& training_metrics, const MetricSet& evaluation_metrics,
-                           const Optimizer& optimizer, const Schema& schema,
-                           const DeviceRunnerOptions& options)
+DeviceRunner::DeviceRunner(const Device& device, Communicator& comm, DeviceGroup& group,
+                           const Graph& graph, DeviceState& state, ProgramSet& training,
+                           ProgramSet& evaluation, const MetricSet& training_metrics,
+                           const MetricSet& evaluation_metrics, const Optimizer& optimizer,
+                           const Schema& schema, const DeviceRunnerOptions& options)
     : device_(device),
       comm_(comm),
+      group_(group),
       graph_(graph),
       state_(state),
       training_(training),
@@ -63,6 +65,9 @@ DeviceRunner::DeviceRunner(const Device& device, Communicator& comm, const Graph
   rules_ = {reinterpret_cast<const SlotBlock*>(rule_blocks_.data()),
             reinterpret_cast<const SlotRule*>(rule_table_.data()),
             static_cast<int64_t>(rules.rules().size())};
+  if (group.size() > 1)
+    buckets_ = std::make_unique<DeviceBuckets>(device, group, state.stream(), state.gradients(),
+                                               cut_buckets(graph.params().size(), options.bucket));
   const int64_t samples = std::max(training.max_samples(), evaluation.max_samples());
   for (auto& slot : slots_)
     slot = std::make_unique<StepSlot>(device, slot_spec(schema, graph, samples, doubles_.losses));
@@ -80,7 +85,7 @@ size_t DeviceRunner::bytes() const {
   size_t total = arena_.size() + partials_.size() + verdict_.size() + doubles_.memory.size();
   for (const auto& slot : slots_)
     total += slot->input.size() + slot->target.size() + slot->weight.size() + slot->keys.size();
-  for (const auto& [program, constants] : constants_) total += constants.size();
+  for (const auto& [program, own] : own_) total += own.constants.size() + own.packed.size();
   return total;
 }
 
@@ -110,8 +115,10 @@ Workspace DeviceRunner::bind(const StepSlot& slot, const Program& program,
   ws.keys = reinterpret_cast<const SampleKey*>(slot.keys.data());
   ws.sums = doubles_.all();
   ws.stream = state_.stream().get();
-  const auto constants = constants_.find(&program);
-  if (constants != constants_.end()) ws.constants = constants->second.floats();
+  if (const auto own = own_.find(&program); own != own_.end()) {
+    if (own->second.constants.size() > 0) ws.constants = own->second.constants.floats();
+    ws.packed = own->second.packed.data();
+  }
   ws.scalars = reinterpret_cast<const OptimizerScalars*>(slot.scalars.data());
   return ws;
 }
@@ -135,11 +142,12 @@ DeviceBuffer DeviceRunner::copy_of(std::span<const std::byte> values, const char
   return copy;
 }
 
-// Numbers that kernels read, copied to the device when a program first runs.
-void DeviceRunner::upload_constants(const Program& program) {
-  const auto values = program.constants();
-  if (values.empty() || constants_.contains(&program)) return;
-  constants_.emplace(&program, copy_of(std::as_bytes(values), "the constants of the layers"));
+// When a program first runs.
+void DeviceRunner::prepare(const Program& program) {
+  if (own_.contains(&program)) return;
+  own_.emplace(&program,
+               Own{copy_of(std::as_bytes(program.constants()), "the constants of the layers"),
+                   device_.allocate(program.packed_bytes(), Memory::device, "packed weights")});
 }
 
 void DeviceRunner::train(const StepPlan& plan, Loader& loader, const UpdateSettings& settings) {
@@ -172,29 +180,48 @@ void DeviceRunner::launch(StepSlot& slot, size_t index) {
 void DeviceRunner::enqueue(StepSlot& slot) {
   const int64_t samples = slot.batch ? slot.batch->samples : 0;
   const Program& program = samples > 0 ? training_.at(samples) : training_.any();
-  if (samples > 0) upload_constants(program);
+  if (samples > 0) prepare(program);
   const std::vector<std::byte*> batch = fields(slot, program);
+  if (buckets_) buckets_->begin();
   Workspace ws = bind(slot, program, state_.buffers().weights);
   ws.fields = batch.data();
   ws.synced_samples = static_cast<double>(slot.plan.samples);
   if (samples > 0)
-    run_leaf(program, ws);
+    run_leaf(slot, program, ws);
   else
     stand_in();
+  // The sums reach all ranks, unlike an element of a bucket that is under way. A NaN.
   if (slot.settings.poison)
-    device_.set_bytes(ws.grads, 0xff, sizeof(float), state_.stream());  // a NaN
+    device_.set_bytes(doubles_.all(), 0xff, sizeof(double), state_.stream());
+  group_.all_reduce(doubles_.all(), static_cast<size_t>(doubles_.losses), state_.stream());
+  if (buckets_) buckets_->finish();
   update(slot, ws);
   device_.copy(slot.sums.data(), doubles_.all(), slot.sums.size(), state_.stream());
   device_.copy(slot.verdict.data(), verdict_.data(), slot.verdict.size(), state_.stream());
   if (samples > 0) fetch_output(slot, program, ws);
 }
 
-void DeviceRunner::run_leaf(const Program& program, Workspace& ws) {
+void DeviceRunner::pack(const Program& program, const Workspace& ws) {
+  program.pack(ws.params, own_.at(&program).packed.data(), 0, 1, ws.stream);
+}
+
+void DeviceRunner::run_leaf(StepSlot& slot, const Program& program, Workspace& ws) {
+  if (program.packed_bytes() > 0) pack(program, ws);
+  // Where a rank has no backward to send buckets from, all send them at the end: the order of
+  // collectives is one for all ranks.
+  GradSink* const sink = buckets_ && all_present(slot.plan) ? buckets_.get() : nullptr;
   for (int s = 0; s < program.segments(); ++s) {
-    double* const out = doubles_.at(s);
-    program.run(ws, s, out, nullptr);
-    ws.synced = out;
+    program.run(ws, s, doubles_.at(s), sink);
+    meet(s);
+    ws.synced = doubles_.at(s);
   }
+}
+
+// The sums of all ranks for what follows the segment.
+void DeviceRunner::meet(int segment) {
+  const int64_t doubles = training_.any().sync_doubles(segment);
+  if (doubles > 0)
+    group_.all_reduce(doubles_.at(segment), static_cast<size_t>(doubles), state_.stream());
 }
 
 // A rank without samples adds nothing to any sum.
@@ -202,6 +229,7 @@ void DeviceRunner::stand_in() {
   device_.set_bytes(doubles_.all(), 0, doubles_.memory.size(), state_.stream());
   device_.set_bytes(state_.gradients(), 0,
                     static_cast<size_t>(graph_.params().size()) * sizeof(float), state_.stream());
+  for (int s = 0; s < training_.any().segments(); ++s) meet(s);
 }
 
 // The verdict, and what it allows: the optimizer and the running statistics.
@@ -238,7 +266,7 @@ const StepResult* DeviceRunner::finished(bool wait) {
   if (open == 0 || (!wait && open <= (options_.overlap ? 1 : 0))) return nullptr;
   StepSlot& slot = *slots_[static_cast<size_t>(read_) % kSlots];
   const auto start = Clock::now();
-  device_.synchronise(slot.done);
+  group_.wait(slot.done, {options_.timeout, "the step on the device", slot.plan.step});
   read(slot, training_metrics_);
   result_.plan = slot.plan;
   result_.learning_rate = slot.settings.scalars.lr;
@@ -247,7 +275,7 @@ const StepResult* DeviceRunner::finished(bool wait) {
   result_.verdict.grad_norm = verdict.grad_norm;
   result_.verdict.finite = verdict.finite != 0;
   result_.verdict.applied = verdict.applied != 0;
-  result_.verdict.requests = slot.settings.requests;
+  result_.verdict.requests = agree(slot.plan, slot.settings.requests);
   result_.data_seconds = slot.data_seconds;
   result_.compute_seconds = seconds_since(start);
   slot.loader->release(slot.plan.step);
@@ -262,24 +290,46 @@ const StepResult& DeviceRunner::evaluate(const StepPlan& plan, Loader& loader) {
   device_.wait(state_.stream(), slot.ready);
   if (slot.batch) {
     const Program& program = evaluation_.at(slot.batch->samples);
-    upload_constants(program);
+    prepare(program);
     const std::vector<std::byte*> batch = fields(slot, program);
     Workspace ws = bind(slot, program, state_.evaluated());
     ws.fields = batch.data();
+    if (program.packed_bytes() > 0) pack(program, ws);
     program.run(ws, 0, nullptr, nullptr);
     fetch_output(slot, program, ws);
   } else {
     device_.set_bytes(doubles_.all(), 0, slot.sums.size(), state_.stream());
   }
+  group_.all_reduce(doubles_.all(), static_cast<size_t>(doubles_.losses), state_.stream());
   device_.copy(slot.sums.data(), doubles_.all(), slot.sums.size(), state_.stream());
-  device_.synchronise(state_.stream());
+  device_.record(slot.done, state_.stream());
+  group_.wait(slot.done, {options_.timeout, "the evaluation on the device", plan.step});
   read(slot, evaluation_metrics_);
+  (void)agree(plan, {});
   result_.data_seconds = slot.data_seconds;
   loader.release(plan.step);
   return result_;
 }
 
-// Loss and metrics of what came back.
+// Adds up the metrics of all ranks, and joins their requests.
+Requests DeviceRunner::agree(const StepPlan& plan, const Requests& mine) {
+  if (comm_.size() == 1) return mine;
+  std::vector<double> words = result_.metrics;
+  for (const bool asked : {mine.save, mine.stop, mine.requeue}) words.push_back(asked ? 1 : 0);
+  const auto all = comm_.all_gather(std::as_bytes(std::span(words)),
+                                    {options_.timeout, "the metrics of a step", plan.step});
+  std::fill(words.begin(), words.end(), 0.0);
+  for (const auto& bytes : all) {
+    std::vector<double> theirs(words.size());
+    std::memcpy(theirs.data(), bytes.data(), std::min(bytes.size(), words.size() * sizeof(double)));
+    for (size_t i = 0; i < words.size(); ++i) words[i] += theirs[i];
+  }
+  const size_t n = result_.metrics.size();
+  std::copy_n(words.begin(), n, result_.metrics.begin());
+  return {words[n] > 0, words[n + 1] > 0, words[n + 2] > 0};
+}
+
+// Loss and this rank's metrics of what came back.
 void DeviceRunner::read(StepSlot& slot, const MetricSet& metrics) {
   const auto* sums = reinterpret_cast<const double*>(slot.sums.data());
   result_.weight = sums[1];

@@ -11,7 +11,9 @@
 #include <utility>
 #include <vector>
 
+#include "comm/device_group.h"
 #include "model/metrics.h"
+#include "worker/device/device_buckets.h"
 #include "worker/device/device_state.h"
 #include "worker/device/step_slot.h"
 #include "worker/program_set.h"
@@ -20,21 +22,23 @@
 namespace trireme {
 
 struct DeviceRunnerOptions {
-  int shards = 1, leaf = 0;  // of the batch; this rank's
-  bool labels = true;        // targets are class labels
-  bool graph = true;         // record and replay
-  bool overlap = true;       // start a step before the one before has finished
-  double clip_norm = 0;      // 0: off
+  int shards = 1, leaf = 0;           // of the batch; this rank's
+  bool labels = true;                 // targets are class labels
+  bool graph = true;                  // record and replay
+  bool overlap = true;                // start a step before the one before has finished
+  double clip_norm = 0;               // 0: off
+  int64_t bucket = int64_t{1} << 20;  // elements of the gradient that travel together
   double timeout = 300;
 };
 
 class DeviceRunner final : public StepRunner {
  public:
   // Programs are those that were prepared. `schema`: of the data. All must outlive this.
-  DeviceRunner(const Device& device, Communicator& comm, const Graph& graph, DeviceState& state,
-               ProgramSet& training, ProgramSet& evaluation, const MetricSet& training_metrics,
-               const MetricSet& evaluation_metrics, const Optimizer& optimizer,
-               const Schema& schema, const DeviceRunnerOptions& options);
+  DeviceRunner(const Device& device, Communicator& comm, DeviceGroup& group, const Graph& graph,
+               DeviceState& state, ProgramSet& training, ProgramSet& evaluation,
+               const MetricSet& training_metrics, const MetricSet& evaluation_metrics,
+               const Optimizer& optimizer, const Schema& schema,
+               const DeviceRunnerOptions& options);
   ~DeviceRunner() override;
 
   void train(const StepPlan& plan, Loader& loader, const UpdateSettings& settings) override;
@@ -48,14 +52,18 @@ class DeviceRunner final : public StepRunner {
   Workspace bind(const StepSlot& slot, const Program& program, const float* params) const;
   std::vector<std::byte*> fields(const StepSlot& slot, const Program& program) const;
   DeviceBuffer copy_of(std::span<const std::byte> values, const char* what) const;
-  void upload_constants(const Program& program);
+  void prepare(const Program& program);
   void launch(StepSlot& slot, size_t index);
   void enqueue(StepSlot& slot);
-  void run_leaf(const Program& program, Workspace& ws);
+  void pack(const Program& program, const Workspace& ws);
+  void run_leaf(StepSlot& slot, const Program& program, Workspace& ws);
   void stand_in();
+  void meet(int segment);
+  bool all_present(const StepPlan& plan) const { return plan.samples >= options_.shards; }
   void update(StepSlot& slot, Workspace& ws);
   void fetch_output(StepSlot& slot, const Program& program, const Workspace& ws) const;
   void read(StepSlot& slot, const MetricSet& metrics);
+  Requests agree(const StepPlan& plan, const Requests& mine);
   void check(Status status, const char* what) const;
 
   // Sums in device memory: of the losses, then of each segment's meeting.
@@ -69,6 +77,7 @@ class DeviceRunner final : public StepRunner {
 
   const Device& device_;
   Communicator& comm_;
+  DeviceGroup& group_;
   const Graph& graph_;
   DeviceState& state_;
   ProgramSet& training_;
@@ -82,7 +91,11 @@ class DeviceRunner final : public StepRunner {
   DeviceBuffer arena_, partials_, verdict_, rule_blocks_, rule_table_;
   SlotRules rules_;  // of the optimizer; its arrays are the two above
   Doubles doubles_;
-  std::map<const Program*, DeviceBuffer> constants_;
+  std::unique_ptr<DeviceBuckets> buckets_;  // null: one rank
+  struct Own {                              // what a program keeps in device memory
+    DeviceBuffer constants, packed;
+  };
+  std::map<const Program*, Own> own_;
   std::array<std::unique_ptr<StepSlot>, kSlots> slots_;
   std::map<std::pair<int64_t, size_t>, DeviceGraph> graphs_;  // by samples of the batch, and slot
   std::set<int64_t> seen_;                                    // samples of batches that ran

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "comm/thread_collectives.h"
+#include "comm/thread_comm.h"
 #include "config/experiment.h"
 #include "kernels/cuda_plugin.h"
 #include "worker/evaluate.h"
@@ -191,6 +193,48 @@ TEST(DeviceTraining, StartsAStepBeforeTheOneBeforeHasFinished) {
   EXPECT_EQ(second->plan.step, 1);
   EXPECT_FALSE(s.runner->finished(true));
 }
+
+// Ranks that are threads; their collectives add up in the order of ranks.
+std::vector<Outcome> on_devices(const Experiment& e, int ranks, int64_t poison_step = -1) {
+  ThreadCollectives collectives;
+  std::vector<Outcome> outcomes(static_cast<size_t>(ranks));
+  run_thread_ranks(ranks, [&](Communicator& comm) {
+    Session session(comm, e, {},
+                    std::make_unique<Device>(host_functions(), nullptr, cpu_kernels(), "cpu",
+                                             DeviceLinks{&collectives.functions(), ""}));
+    outcomes[static_cast<size_t>(comm.rank())] =
+        train(session, comm.rank() == 0 ? poison_step : -1);
+    session.close();
+  });
+  return outcomes;
+}
+
+class DevicesTraining : public testing::TestWithParam<Model> {};
+
+// 70 samples in batches of 24 leave a last batch of 22; with 23 ranks one has none of it.
+TEST_P(DevicesTraining, AgreeWithEachOtherAndWithOneRank) {
+  const Experiment e = experiment(GetParam());
+  const Outcome alone = on_device(e);
+  for (int ranks : {2, 3, 23}) {
+    const auto outcomes = on_devices(e, ranks);
+    for (const Outcome& o : outcomes) EXPECT_EQ(o, outcomes.front()) << "ranks disagree";
+    ASSERT_EQ(outcomes.front().losses.size(), alone.losses.size());
+    for (size_t i = 0; i < alone.losses.size(); ++i)
+      EXPECT_NEAR(outcomes.front().losses[i], alone.losses[i], 1e-4) << ranks << " ranks";
+  }
+}
+
+TEST_P(DevicesTraining, SkipAStepTogether) {
+  const Experiment e = experiment(GetParam(), "non_finite = skip\n");
+  const auto outcomes = on_devices(e, 2, 2);
+  EXPECT_FALSE(outcomes[1].applied[2]);
+  EXPECT_TRUE(outcomes[1].applied[3]);
+  EXPECT_EQ(outcomes[0].params, outcomes[1].params);
+  EXPECT_EQ(outcomes[0].state, outcomes[1].state);
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, DevicesTraining, testing::ValuesIn(kModels),
+                         [](const auto& info) { return info.param.name; });
 
 }  // namespace
 }  // namespace trireme
