@@ -57,6 +57,20 @@ trireme_tests(nccl_group LINK Threads::Threads SOURCES ${CMAKE_CURRENT_LIST_DIR}
 target_include_directories(nccl_group_tests PRIVATE ${PROJECT_SOURCE_DIR}/src)
 target_include_directories(nccl_group_tests SYSTEM PRIVATE ${NCCL_INCLUDE} ${CUDNN_INCLUDE} ${CUDAToolkit_INCLUDE_DIRS})
 
+# The same on devices, where there are any. It lies beside the plugin.
+add_executable(cuda_device_collectives ${CMAKE_CURRENT_LIST_DIR}/device_collectives.cc)
+target_link_libraries(cuda_device_collectives PRIVATE trireme_flags trireme_comm trireme_kernels)
+set_target_properties(cuda_device_collectives PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
+foreach(case 1 2 "2 hang")
+  separate_arguments(words UNIX_COMMAND "${case}")
+  list(POP_FRONT words ranks)
+  string(REPLACE " " "_" name ${case})
+  add_test(NAME cuda.device_collectives_${name}
+    COMMAND ${CMAKE_CURRENT_LIST_DIR}/device_collectives.sh ${MPIEXEC_EXECUTABLE} ${ranks}
+      $<TARGET_FILE:cuda_device_collectives> ${words})
+  set_tests_properties(cuda.device_collectives_${name} PROPERTIES LABELS mpi TIMEOUT 300 SKIP_RETURN_CODE 77)
+endforeach()
+
 # Plans the convolutions of every experiment in configs/ for devices that are only described.
 add_executable(cuda_planning ${CMAKE_CURRENT_LIST_DIR}/planning/planning_main.cc
   ${CMAKE_CURRENT_LIST_DIR}/planning/config_convolutions.cpp)
