@@ -41,7 +41,7 @@ void DeviceGroup::settle(DeviceStatus status, const char* what, Where w) {
       fmt::format("{}: {} failed at {}:{}: {}", name(me()), what, w.file, w.line, reason));
 }
 
-void DeviceGroup::reduce(void* data, size_t count, ElementType type, const DeviceStream& stream,
+void DeviceGroup::reduce(void* data, size_t count, CollectiveType type, const DeviceStream& stream,
                          Where w) {
   if (!group_ || count == 0) return;
   settle(f_->all_reduce(group_.get(), data, count, type, stream.get()), "an all-reduce", w);
@@ -51,7 +51,7 @@ void DeviceGroup::reduce_scatter(const float* from, float* to, size_t each,
                                  const DeviceStream& stream, Where w) {
   if (each == 0) return;
   if (group_)
-    settle(f_->reduce_scatter(group_.get(), from, to, each, ElementType::f32, stream.get()),
+    settle(f_->reduce_scatter(group_.get(), from, to, each, CollectiveType::f32, stream.get()),
            "a reduce-scatter", w);
   else if (from != to)
     device_.copy(to, from, each * sizeof(float), stream, w);
@@ -61,7 +61,7 @@ void DeviceGroup::all_gather(const float* from, float* to, size_t each, const De
                              Where w) {
   if (each == 0) return;
   if (group_)
-    settle(f_->all_gather(group_.get(), from, to, each, ElementType::f32, stream.get()),
+    settle(f_->all_gather(group_.get(), from, to, each, CollectiveType::f32, stream.get()),
            "an all-gather", w);
   else if (from != to)
     device_.copy(to, from, each * sizeof(float), stream, w);
@@ -70,7 +70,7 @@ void DeviceGroup::all_gather(const float* from, float* to, size_t each, const De
 void DeviceGroup::broadcast(float* data, size_t count, int root, const DeviceStream& stream,
                             Where w) {
   if (!group_ || count == 0) return;
-  settle(f_->broadcast(group_.get(), data, count, ElementType::f32, root, stream.get()),
+  settle(f_->broadcast(group_.get(), data, count, CollectiveType::f32, root, stream.get()),
          "a broadcast", w);
 }
 

@@ -27,11 +27,11 @@ class DeviceGroup {
   // data = the sum over ranks, in an order that the library chooses.
   void all_reduce(float* data, size_t count, const DeviceStream& stream,
                   Where w = Where::current()) {
-    reduce(data, count, ElementType::f32, stream, w);
+    reduce(data, count, CollectiveType::f32, stream, w);
   }
   void all_reduce(double* data, size_t count, const DeviceStream& stream,
                   Where w = Where::current()) {
-    reduce(data, count, ElementType::f64, stream, w);
+    reduce(data, count, CollectiveType::f64, stream, w);
   }
   // to = elements [rank * each, (rank + 1) * each) of the sum of `from`, which has size * each.
   // `to` may be that part of `from`.
@@ -76,7 +76,7 @@ class DeviceGroup {
     ~BatchEnd();
   };
   const Member& me() const { return comm_.members()[static_cast<size_t>(rank())]; }
-  void reduce(void* data, size_t count, ElementType type, const DeviceStream& stream, Where w);
+  void reduce(void* data, size_t count, CollectiveType type, const DeviceStream& stream, Where w);
   void begin_batch(Where w);
   void settle(DeviceStatus status, const char* what, Where w);
   void look_for_trouble(const Wait& wait, Clock::time_point since, const char* late);

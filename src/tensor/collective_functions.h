@@ -26,7 +26,7 @@ struct CollectiveId {
   unsigned char bytes[128];
 };
 
-enum class ElementType : int32_t { f32 = 0, f64 = 1, f16 = 2, bf16 = 3 };
+enum class CollectiveType : int32_t { f32 = 0, f64 = 1, f16 = 2, bf16 = 3 };
 
 // The same in all members, but for the rank.
 struct Membership {
@@ -50,18 +50,18 @@ struct CollectiveFunctions {
   DeviceStatus (*poll)(CollectiveGroup*) noexcept;
 
   // data += the data of the other members, in an order of the library's choice. `count` elements.
-  DeviceStatus (*all_reduce)(CollectiveGroup*, void* data, size_t count, ElementType,
+  DeviceStatus (*all_reduce)(CollectiveGroup*, void* data, size_t count, CollectiveType,
                              Stream*) noexcept;
   // to = elements [rank * each, (rank + 1) * each) of the sum of all members' `from`, which has
   // size * each elements. `to` may be just that part of `from`.
   DeviceStatus (*reduce_scatter)(CollectiveGroup*, const void* from, void* to, size_t each,
-                                 ElementType, Stream*) noexcept;
+                                 CollectiveType, Stream*) noexcept;
   // to = the members' `from` by rank. `from` has `each` elements and may be its own part of `to`.
-  DeviceStatus (*all_gather)(CollectiveGroup*, const void* from, void* to, size_t each, ElementType,
-                             Stream*) noexcept;
+  DeviceStatus (*all_gather)(CollectiveGroup*, const void* from, void* to, size_t each,
+                             CollectiveType, Stream*) noexcept;
   // data = the root's data.
-  DeviceStatus (*broadcast)(CollectiveGroup*, void* data, size_t count, ElementType, int32_t root,
-                            Stream*) noexcept;
+  DeviceStatus (*broadcast)(CollectiveGroup*, void* data, size_t count, CollectiveType,
+                            int32_t root, Stream*) noexcept;
   // What the calling thread puts on streams between the two goes to the device at once.
   DeviceStatus (*begin_batch)(CollectiveGroup*) noexcept;
   DeviceStatus (*end_batch)(CollectiveGroup*) noexcept;

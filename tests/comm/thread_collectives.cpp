@@ -42,7 +42,7 @@ DeviceStatus fail(std::string why) {
   return DeviceStatus::failed;
 }
 
-const char* name(ElementType type) { return type == ElementType::f64 ? "f64" : "f32"; }
+const char* name(CollectiveType type) { return type == CollectiveType::f64 ? "f64" : "f32"; }
 
 // sum[i] = from of rank 0 + from of rank 1 + ...
 template <class T, class Parts>
@@ -82,8 +82,8 @@ void copy_from_root(const Parts& parts, size_t bytes, int root) {
     if (rank != root) std::memcpy(part.to, parts.at(root).from, bytes);
 }
 
-size_t size_of(ElementType type) {
-  return type == ElementType::f64 ? sizeof(double) : sizeof(float);
+size_t size_of(CollectiveType type) {
+  return type == CollectiveType::f64 ? sizeof(double) : sizeof(float);
 }
 
 }  // namespace
@@ -171,31 +171,31 @@ struct ThreadEntries {
     return meeting.done > mine ? DeviceStatus::ok : fail(meeting.broken);
   }
 
-  static DeviceStatus all_reduce(CollectiveGroup* g, void* data, size_t count, ElementType type,
+  static DeviceStatus all_reduce(CollectiveGroup* g, void* data, size_t count, CollectiveType type,
                                  Stream*) noexcept {
     return collective(g, fmt::format("all_reduce {} {}", count, name(type)), {data, data},
                       [&](const auto& parts) {
-                        type == ElementType::f64 ? reduce_to_all<double>(parts, count)
-                                                 : reduce_to_all<float>(parts, count);
+                        type == CollectiveType::f64 ? reduce_to_all<double>(parts, count)
+                                                    : reduce_to_all<float>(parts, count);
                       });
   }
 
   static DeviceStatus reduce_scatter(CollectiveGroup* g, const void* from, void* to, size_t each,
-                                     ElementType type, Stream*) noexcept {
+                                     CollectiveType type, Stream*) noexcept {
     return collective(g, fmt::format("reduce_scatter {} {}", each, name(type)), {from, to},
                       [&](const auto& parts) {
-                        type == ElementType::f64 ? scatter_sums<double>(parts, each)
-                                                 : scatter_sums<float>(parts, each);
+                        type == CollectiveType::f64 ? scatter_sums<double>(parts, each)
+                                                    : scatter_sums<float>(parts, each);
                       });
   }
 
   static DeviceStatus all_gather(CollectiveGroup* g, const void* from, void* to, size_t each,
-                                 ElementType type, Stream*) noexcept {
+                                 CollectiveType type, Stream*) noexcept {
     return collective(g, fmt::format("all_gather {} {}", each, name(type)), {from, to},
                       [&](const auto& parts) { gather(parts, each * size_of(type)); });
   }
 
-  static DeviceStatus broadcast(CollectiveGroup* g, void* data, size_t count, ElementType type,
+  static DeviceStatus broadcast(CollectiveGroup* g, void* data, size_t count, CollectiveType type,
                                 int32_t root, Stream*) noexcept {
     return collective(
         g, fmt::format("broadcast {} {} from {}", count, name(type), root), {data, data},

@@ -169,7 +169,7 @@ int check_alone(const Device& device) {
   const DeviceStream stream = device.stream();
   const DeviceBuffer data = device.allocate(1 << 20, Memory::device, "data");
   if (status == DeviceStatus::ok)
-    status = f.all_reduce(joined, data.data(), 1 << 18, ElementType::f32, stream.get());
+    status = f.all_reduce(joined, data.data(), 1 << 18, CollectiveType::f32, stream.get());
   if (status == DeviceStatus::ok) {
     device.synchronise(stream);
     status = f.close(joined);

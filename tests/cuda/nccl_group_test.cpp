@@ -38,7 +38,9 @@ class NcclGroupTest : public testing::Test {
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     return status;
   }
-  DeviceStatus all_reduce() { return f.all_reduce(group, nullptr, 4, ElementType::f32, nullptr); }
+  DeviceStatus all_reduce() {
+    return f.all_reduce(group, nullptr, 4, CollectiveType::f32, nullptr);
+  }
 
   const std::unique_ptr<DeviceContext> context = std::make_unique<DeviceContext>();
   CollectiveGroup* group = nullptr;
@@ -65,9 +67,9 @@ TEST_F(NcclGroupTest, EveryEntryCallsItsFunction) {
   EXPECT_EQ(f.begin_batch(group), DeviceStatus::ok);
   EXPECT_EQ(all_reduce(), DeviceStatus::ok);
   EXPECT_EQ(f.end_batch(group), DeviceStatus::ok);
-  EXPECT_EQ(f.reduce_scatter(group, data, data, 4, ElementType::f32, nullptr), DeviceStatus::ok);
-  EXPECT_EQ(f.all_gather(group, data, data, 4, ElementType::f64, nullptr), DeviceStatus::ok);
-  EXPECT_EQ(f.broadcast(group, data, 4, ElementType::bf16, 0, nullptr), DeviceStatus::ok);
+  EXPECT_EQ(f.reduce_scatter(group, data, data, 4, CollectiveType::f32, nullptr), DeviceStatus::ok);
+  EXPECT_EQ(f.all_gather(group, data, data, 4, CollectiveType::f64, nullptr), DeviceStatus::ok);
+  EXPECT_EQ(f.broadcast(group, data, 4, CollectiveType::bf16, 0, nullptr), DeviceStatus::ok);
   EXPECT_EQ(f.deregister_memory(group, memory), DeviceStatus::ok);
   EXPECT_EQ(f.deregister_memory(group, nullptr), DeviceStatus::ok);
   EXPECT_EQ(f.close(group), DeviceStatus::ok);

@@ -18,15 +18,15 @@ static_assert(sizeof(ncclUniqueId) == sizeof(CollectiveId));
 
 cudaStream_t native(Stream* s) { return reinterpret_cast<cudaStream_t>(s); }
 
-ncclDataType_t native(ElementType type) {
+ncclDataType_t native(CollectiveType type) {
   switch (type) {
-    case ElementType::f32:
+    case CollectiveType::f32:
       return ncclFloat32;
-    case ElementType::f64:
+    case CollectiveType::f64:
       return ncclFloat64;
-    case ElementType::f16:
+    case CollectiveType::f16:
       return ncclFloat16;
-    case ElementType::bf16:
+    case CollectiveType::bf16:
       return ncclBfloat16;
   }
   return ncclNumTypes;  // NCCL refuses it
@@ -90,7 +90,7 @@ DeviceStatus join(DeviceContext* context, const Membership* me, const Collective
 
 DeviceStatus poll(CollectiveGroup* g) noexcept { return g->poll(); }
 
-DeviceStatus all_reduce(CollectiveGroup* g, void* data, size_t count, ElementType type,
+DeviceStatus all_reduce(CollectiveGroup* g, void* data, size_t count, CollectiveType type,
                         Stream* stream) noexcept {
   return g->use("ncclAllReduce", [&](ncclComm_t c) {
     return ncclAllReduce(data, data, count, native(type), ncclSum, c, native(stream));
@@ -98,21 +98,21 @@ DeviceStatus all_reduce(CollectiveGroup* g, void* data, size_t count, ElementTyp
 }
 
 DeviceStatus reduce_scatter(CollectiveGroup* g, const void* from, void* to, size_t each,
-                            ElementType type, Stream* stream) noexcept {
+                            CollectiveType type, Stream* stream) noexcept {
   return g->use("ncclReduceScatter", [&](ncclComm_t c) {
     return ncclReduceScatter(from, to, each, native(type), ncclSum, c, native(stream));
   });
 }
 
 DeviceStatus all_gather(CollectiveGroup* g, const void* from, void* to, size_t each,
-                        ElementType type, Stream* stream) noexcept {
+                        CollectiveType type, Stream* stream) noexcept {
   return g->use("ncclAllGather", [&](ncclComm_t c) {
     return ncclAllGather(from, to, each, native(type), c, native(stream));
   });
 }
 
-DeviceStatus broadcast(CollectiveGroup* g, void* data, size_t count, ElementType type, int32_t root,
-                       Stream* stream) noexcept {
+DeviceStatus broadcast(CollectiveGroup* g, void* data, size_t count, CollectiveType type,
+                       int32_t root, Stream* stream) noexcept {
   return g->use("ncclBroadcast", [&](ncclComm_t c) {
     return ncclBroadcast(data, data, count, native(type), root, c, native(stream));
   });
