@@ -46,6 +46,7 @@ void serve_steps(int argc, char** argv) {
       if (comm->rank() == 0 && !request.words.empty()) print_phases(request.repetitions, times);
       return times.seconds;
     });
+    steps.close();
   }
   comm->close();
 }

@@ -1,6 +1,6 @@
 #pragma once
-// Training steps of an experiment, as `trireme train` runs them: loader, lanes, reduction,
-// optimizer and metrics; no log, evaluation or checkpoint.
+// Training steps of an experiment, as `trireme train` runs them: loader, lanes or device,
+// reduction, optimizer and metrics; no log, evaluation or checkpoint.
 
 #include <fmt/format.h>
 
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "worker/open_device.h"
 #include "worker/session.h"
 
 namespace trireme::bench {
@@ -23,21 +24,24 @@ class StepsOf {
  public:
   // Every rank must call.
   StepsOf(Communicator& comm, const Experiment& experiment)
-      : session_(comm, experiment, {}),
+      : session_(comm, experiment, {}, open_device(comm, experiment).device),
         loader_(session_.make_loader(
             true, 0, [this](int64_t step) { return session_.steps->at(step); }, INT64_MAX,
             session_.steps->full_batch())) {}
 
-  // Every rank must call. Throws std::runtime_error when an update is not applied: its time would
-  // be too short.
+  // Every rank must call; returns when the last step has finished. Throws std::runtime_error when
+  // an update is not applied: its time would be too short.
   StepTimes run(int64_t steps) {
     StepTimes times;
     const auto start = Clock::now();
     for (int64_t i = 0; i < steps; ++i) step(times);
+    take_results(true, times);
     times.seconds = seconds_since(start);
     return times;
   }
 
+  // The normal end. Every rank must call.
+  void close() { session_.close(); }
   Session& session() { return session_; }
   int64_t done() const { return step_; }
   // FLOP of one step: backward counts twice forward.
@@ -51,15 +55,21 @@ class StepsOf {
     UpdateSettings settings;
     settings.scalars.lr = static_cast<float>(session_.schedule->lr(step_));
     settings.scalars.step = step_ + 1;
-    const StepResult result = session_.runner->train(session_.steps->at(step_), *loader_, settings);
-    if (!result.verdict.applied)
-      throw std::runtime_error(fmt::format("step {} was not applied", step_));
+    session_.runner->train(session_.steps->at(step_), *loader_, settings);
     ++step_;
-    times.data += result.data_seconds;
-    times.compute += result.compute_seconds;
-    times.exchange += result.exchange_seconds;
-    times.optimizer += result.optimizer_seconds;
-    times.checkpoint += result.checkpoint_seconds;
+    take_results(false, times);
+  }
+
+  void take_results(bool wait, StepTimes& times) {
+    while (const StepResult* result = session_.runner->finished(wait)) {
+      if (!result->verdict.applied)
+        throw std::runtime_error(fmt::format("step {} was not applied", result->plan.step));
+      times.data += result->data_seconds;
+      times.compute += result->compute_seconds;
+      times.exchange += result->exchange_seconds;
+      times.optimizer += result->optimizer_seconds;
+      times.checkpoint += result->checkpoint_seconds;
+    }
   }
 
   Session session_;

@@ -34,6 +34,11 @@ find_library(NVRTC_LIBRARY nvrtc HINTS ${cuda_bin}/../lib64 ${cuda_bin}/../lib) 
 if(NOT CUDNN_INCLUDE OR NOT CUDNN_LIBRARY OR NOT NVRTC_LIBRARY)
   trireme_cuda_missing("cuDNN 9 with NVRTC" "install it, or set CUDNN_INCLUDE, CUDNN_LIBRARY and NVRTC_LIBRARY")
 endif()
+find_path(NCCL_INCLUDE nccl.h HINTS ${cuda_bin}/../include)
+find_library(NCCL_LIBRARY nccl HINTS ${cuda_bin}/../lib64 ${cuda_bin}/../lib)
+if(NOT NCCL_INCLUDE OR NOT NCCL_LIBRARY)
+  trireme_cuda_missing("NCCL" "install 2.28 or newer, or set NCCL_INCLUDE and NCCL_LIBRARY")
+endif()
 set(CMAKE_CUDA_COMPILER ${TRIREME_NVCC})
 set(CMAKE_CUDA_ARCHITECTURES 80-real 90-real 100 CACHE STRING "Compute capabilities of the CUDA plugin")
 if(CCACHE)
@@ -72,6 +77,16 @@ target_compile_options(trireme_cuda_graphs PRIVATE ${cxx_flags})
 target_link_libraries(trireme_cuda_graphs PUBLIC CUDA::cudart_static ${CUDNN_LIBRARY} ${NVRTC_LIBRARY})
 set_target_properties(trireme_cuda_graphs PROPERTIES CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
 
+# What brings ranks together: for the plugin and for the test of what it says without a driver.
+set(collective_sources ${PROJECT_SOURCE_DIR}/src/kernels/cuda/nccl_collectives.cpp ${PROJECT_SOURCE_DIR}/src/kernels/cuda/nccl_group.cpp)
+list(REMOVE_ITEM cuda_sources ${collective_sources})
+add_library(trireme_cuda_collectives OBJECT ${collective_sources})
+target_include_directories(trireme_cuda_collectives PUBLIC ${PROJECT_SOURCE_DIR}/src)
+target_include_directories(trireme_cuda_collectives SYSTEM PUBLIC ${NCCL_INCLUDE} ${CUDNN_INCLUDE} ${CUDAToolkit_INCLUDE_DIRS})
+target_compile_options(trireme_cuda_collectives PRIVATE ${cxx_flags})
+target_link_libraries(trireme_cuda_collectives PUBLIC CUDA::cudart_static ${NCCL_LIBRARY} Threads::Threads)
+set_target_properties(trireme_cuda_collectives PROPERTIES CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+
 add_library(trireme_cuda MODULE ${cuda_sources})
 target_link_libraries(trireme_cuda PRIVATE trireme_contract)  # the build id that both must have
 target_compile_definitions(trireme_cuda PRIVATE TRIREME_CUDA_OLDEST=${oldest})
@@ -85,5 +100,5 @@ set_target_properties(trireme_cuda PROPERTIES CUDA_RUNTIME_LIBRARY Static
   C_VISIBILITY_PRESET hidden CXX_VISIBILITY_PRESET hidden CUDA_VISIBILITY_PRESET hidden
   VISIBILITY_INLINES_HIDDEN ON PREFIX lib LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}
   INSTALL_RPATH_USE_LINK_PATH ON)
-target_link_libraries(trireme_cuda PRIVATE trireme_cuda_graphs CUDA::cublasLt)
+target_link_libraries(trireme_cuda PRIVATE trireme_cuda_graphs trireme_cuda_collectives CUDA::cublasLt)
 install(TARGETS trireme_cuda LIBRARY DESTINATION ${CMAKE_INSTALL_BINDIR})

@@ -36,7 +36,7 @@ EXCEPTIONS = {
 # Outside headers that belong behind one interface: pattern of the header, pattern of the files that may include it.
 CONFINED = [
     (re.compile(r"mpi(-ext)?\.h$"), re.compile(r"comm/mpi[^/]*$"), "MPI appears only in src/comm/mpi*"),
-    (re.compile(r"nccl.*\.h$"), re.compile(r"comm/nccl[^/]*$"), "NCCL appears only in src/comm/nccl*"),
+    (re.compile(r"nccl.*\.h$"), re.compile(r"kernels/cuda/nccl_[^/]*$"), "NCCL appears only in src/kernels/cuda/nccl_*"),
     (re.compile(r"(cuda|cublas|cudnn|cufft|curand|nvrtc|nvtx|thrust/|cub/|cuda/)"), re.compile(r"kernels/cuda/"),
      "CUDA appears only in src/kernels/cuda/"),
 ]

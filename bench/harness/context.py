@@ -38,5 +38,5 @@ class Context:
     def steps(self, model, batch, shards, lanes=0, ranks=0):
         """The command of our training step."""
         command = [self.program("step_bench"), self.experiment(model), f"--train.batch_size={batch}",
-                   f"--train.virtual_shards={shards}", f"--run.lanes={lanes}"]
+                   f"--train.virtual_shards={shards}", f"--run.lanes={lanes}", "--run.device=cpu"]
         return self.mpirun(ranks, *command) if ranks else command

@@ -34,12 +34,14 @@ NETS = {  # name: model, shape of a sample
     "mnist_cnn": (MnistCnn, (1, 28, 28)),
     "mlp": (Mlp, (1, 28, 28)),
     "resnet20": (lambda: models.ResNet(16, (3, 3, 3), 10, stem=False), (3, 32, 32)),
+    "resnet50": (lambda: models.ResNet(64, (3, 4, 6, 3), 1000, bottleneck=True), (3, 224, 224)),
 }
 
 
-def batches(shape, batch, channels_last):
-    """All batches of 2048 resident samples: views, nothing is copied in a step."""
-    x = torch.randn(2048, *shape)
+def batches(shape, batch, channels_last, device="cpu"):
+    """All batches of 2048 resident samples (two batches of large ones): views, nothing is copied in a step."""
+    samples = 2048 if max(shape) < 100 else 2 * batch
+    x = torch.randn(samples, *shape, device=device)
     x = x.to(memory_format=torch.channels_last) if channels_last else x
-    y = torch.randint(0, 10, (2048,))
-    return [(x[i:i + batch], y[i:i + batch]) for i in range(0, 2048 - batch + 1, batch)]
+    y = torch.randint(0, 10, (samples,), device=device)
+    return [(x[i:i + batch], y[i:i + batch]) for i in range(0, samples - batch + 1, batch)]

@@ -7,7 +7,9 @@
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "config/experiment.h"
+#include "kernels/cuda_plugin.h"
 #include "worker/gradients.h"
+#include "worker/open_device.h"
 
 namespace trireme {
 namespace {
@@ -60,7 +62,10 @@ int command_gradients(const Args& args) {
     write_tensors(Path(*init), initial_weights(experiment));
     return 0;
   }
-  const auto result = gradients(experiment, read_all(required(options, "--weights")),
+  const auto comm = make_local_communicator();
+  auto [device, why] = open_device(*comm, experiment);
+  if (!device) device = make_cpu_device(experiment.run.cpu_level);
+  const auto result = gradients(*device, experiment, read_all(required(options, "--weights")),
                                 read_all(required(options, "--batch")));
   write_tensors(Path(required(options, "--out")), result);
   fmt::print("loss {:.9g}; {} tensors in {}\n", result.at("loss").floats()[0], result.size(),

@@ -156,6 +156,11 @@ struct ExchangeConfig {  // [exchange]
   friend bool operator==(const ExchangeConfig&, const ExchangeConfig&) = default;
 };
 
+struct CudaConfig {  // [cuda]
+  bool graph;        // record a step once, replay it
+  friend bool operator==(const CudaConfig&, const CudaConfig&) = default;
+};
+
 struct CheckpointConfig {  // [checkpoint]
   int64_t every_steps;     // 0: off
   double every_minutes;    // 0: off
@@ -198,6 +203,7 @@ struct Experiment {
   OptimizerConfig optimizer;
   ScheduleConfig schedule;
   ExchangeConfig exchange;
+  CudaConfig cuda;
   CheckpointConfig checkpoint;
   ExportConfig export_;
   DebugConfig debug;

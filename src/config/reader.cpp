@@ -14,7 +14,7 @@ Experiment read_sections(Reading& reading, const std::vector<std::string>& layer
   const auto section = [&](const char* name) { return Section(name, reading); };
   Section run = section("run"), data = section("data"), model = section("model"),
           train = section("train"), optimizer = section("optimizer"),
-          schedule = section("schedule"), exchange = section("exchange"),
+          schedule = section("schedule"), exchange = section("exchange"), cuda = section("cuda"),
           checkpoint = section("checkpoint"), exports = section("export"), debug = section("debug");
   e.run = read_run(run, std::filesystem::path(reading.file).stem().string());
   e.data = read_data(data);
@@ -25,6 +25,7 @@ Experiment read_sections(Reading& reading, const std::vector<std::string>& layer
   e.exchange = read_exchange(exchange);
   e.checkpoint = read_checkpoint(checkpoint);
   e.export_ = read_export(exports);
+  e.cuda = read_cuda(cuda);
   e.debug = read_debug(debug);
   check_across_sections(e, train, schedule, exports);
   return e;

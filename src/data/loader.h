@@ -13,6 +13,8 @@
 
 namespace trireme {
 
+class Device;
+
 // Positions [begin, end) of an epoch: one leaf of one step.
 struct LeafRequest {
   int leaf = 0;
@@ -33,7 +35,8 @@ struct LoaderOptions {
   bool augment = false;
   int threads = 0;  // 0: get() fills in the calling thread
   int steps_ahead = 2;
-  double timeout = 300;  // seconds get() may wait
+  double timeout = 300;            // seconds get() may wait
+  const Device* device = nullptr;  // that batches are copied to; null: the CPU reads them in place
 };
 
 class Loader {

@@ -5,21 +5,28 @@
 #include <stdexcept>
 
 namespace trireme {
+namespace {
 
-LeafSlot::LeafSlot(const Schema& schema, int64_t max_samples)
+DeviceBuffer memory(const Device* device, int64_t count, size_t element) {
+  return host_memory(device, static_cast<size_t>(count) * element, "a prefetched batch");
+}
+
+}  // namespace
+
+LeafSlot::LeafSlot(const Schema& schema, int64_t max_samples, const Device* device)
     : elements_(schema.input.elements()),
       target_width_(schema.classes > 0 ? 1 : schema.target_width),
       max_samples_(max_samples),
       labels_(schema.classes > 0),
-      input_(static_cast<size_t>(max_samples * elements_) * sizeof(float)),
-      target_(static_cast<size_t>(max_samples * target_width_) *
-              (labels_ ? sizeof(int64_t) : sizeof(float))),
-      weight_(schema.weighted ? static_cast<size_t>(max_samples) * sizeof(float) : 0),
-      keys_(static_cast<size_t>(max_samples)) {
+      input_(memory(device, max_samples * elements_, sizeof(float))),
+      target_(
+          memory(device, max_samples * target_width_, labels_ ? sizeof(int64_t) : sizeof(float))),
+      weight_(memory(device, schema.weighted ? max_samples : 0, sizeof(float))),
+      keys_(memory(device, max_samples, sizeof(SampleKey))) {
   batch_.fields[0] = input_.data();
   batch_.fields[1] = target_.data();
   batch_.fields[2] = schema.weighted ? weight_.data() : nullptr;
-  batch_.keys = keys_.data();
+  batch_.keys = reinterpret_cast<SampleKey*>(keys_.data());
 }
 
 void LeafSlot::read_samples(const DataSource& source, const Order& order,
@@ -30,7 +37,7 @@ void LeafSlot::read_samples(const DataSource& source, const Order& order,
   }
   for (int64_t i = 0; i < request.samples(); ++i) {
     const SampleKey key = order.at(request.epoch, static_cast<uint64_t>(request.begin + i));
-    keys_[static_cast<size_t>(i)] = key;
+    reinterpret_cast<SampleKey*>(keys_.data())[i] = key;
     SampleOut out{input_.floats() + i * elements_, nullptr, nullptr, nullptr};
     if (labels_) {
       out.label = reinterpret_cast<int64_t*>(target_.data()) + i;

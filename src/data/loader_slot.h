@@ -6,14 +6,15 @@
 #include <vector>
 
 #include "data/loader.h"
-#include "tensor/buffer.h"
+#include "tensor/device.h"
 
 namespace trireme {
 
 class LeafSlot {
  public:
   enum class State { pending, ready, failed };
-  LeafSlot(const Schema& schema, int64_t max_samples);
+  // device: what the batches are copied to, if not null.
+  LeafSlot(const Schema& schema, int64_t max_samples, const Device* device);
   void reset() { state_.store(State::pending, std::memory_order_relaxed); }
   // Reads the request's samples; keeps what the reader throws for batch().
   void fill(const DataSource& source, const Order& order, const LeafRequest& request,
@@ -27,8 +28,7 @@ class LeafSlot {
 
   int64_t elements_, target_width_, max_samples_;
   bool labels_;
-  AlignedBuffer input_, target_, weight_;
-  std::vector<SampleKey> keys_;
+  DeviceBuffer input_, target_, weight_, keys_;  // host memory
   LeafBatch batch_;
   std::exception_ptr failure_;
   std::atomic<State> state_{State::pending};

@@ -1,12 +1,13 @@
 #pragma once
-// What program and CUDA plugin agree on: this header, kernel_table.h and tensor/device_functions.h.
-// Only C types cross; nothing throws across. The build id, TRIREME_BUILD_ID where it is needed, is
-// a hash of the three headers.
+// What program and CUDA plugin agree on: this header, kernel_table.h, and device_functions.h and
+// collective_functions.h of tensor/. Only C types cross; nothing throws across. The build id,
+// TRIREME_BUILD_ID where it is needed, is a hash of the four headers.
 
 #include <cstddef>
 #include <cstdint>
 
 #include "kernels/kernel_table.h"
+#include "tensor/collective_functions.h"
 #include "tensor/device_functions.h"
 
 namespace trireme {
@@ -30,6 +31,7 @@ struct CudaOpenOptions {
 struct CudaOpened {
   const KernelTable* kernels;
   const DeviceFunctions* functions;
+  const CollectiveFunctions* collectives;
   DeviceContext* context;  // ended by functions->close
   char reason[256];        // when open() failed
 };

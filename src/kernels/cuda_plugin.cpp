@@ -94,8 +94,10 @@ std::unique_ptr<Device> CudaPlugin::open(int ordinal, bool reproducible) const {
   if (entry_.open(&options, &opened) != Status::ok)
     throw DeviceError(fmt::format("CUDA device {} cannot be opened: {}", ordinal, opened.reason),
                       "`trireme devices` says more");
+  const CudaDeviceInfo info = describe(ordinal);
   return std::make_unique<Device>(*opened.functions, opened.context, *opened.kernels,
-                                  fmt::format("cuda {} ({})", ordinal, describe(ordinal).name));
+                                  fmt::format("cuda {} ({})", ordinal, info.name),
+                                  DeviceLinks{opened.collectives, info.bus_id});
 }
 
 std::unique_ptr<Device> make_cpu_device(const std::string& level) {

@@ -125,15 +125,44 @@ enum class Regression : int32_t { mse, mae, huber };
 
 // Scalars of one optimizer step; in device memory for CUDA graphs.
 struct OptimizerScalars {
-  float lr;            // of this step, schedule applied
-  float grad_scale;    // 1 / global weight, times the clip factor
-  float clip_value;    // 0: none; else each scaled gradient element is clamped to +-clip_value
-  float ema_decay;     // used where an average is given
-  int64_t step;        // 1 for the first update: bias corrections
-  int32_t skip_decay;  // unused by kernels; keeps the layout stable
+  float lr;          // of this step, schedule applied
+  float grad_scale;  // 1 / global weight, times the clip factor
+  float clip_value;  // 0: none; else each scaled gradient element is clamped to +-clip_value
+  float ema_decay;   // used where an average is given
+  int64_t step;      // 1 for the first update: bias corrections
+  int32_t skip;      // not 0: the update is left out, weights and running statistics alike
   int32_t reserved;
 };
 constexpr int64_t kSumChunk = 4096;  // elements of one partial sum of squares
+
+// What a step ends with, in host memory.
+struct StepEnd {
+  int64_t partials;  // sums of squares of the whole gradient
+  int64_t losses;    // at least 1
+  double clip_norm;  // 0: off
+};
+// In device memory.
+struct StepVerdict {
+  double grad_norm;  // of the averaged gradient, before clipping
+  int32_t finite;    // the norm is, and every loss
+  int32_t applied;   // finite, and the weight is above 0; else OptimizerScalars::skip is set
+};
+
+// Which factors the elements of a range obey, by blocks of kRuleBlock elements of the index space.
+constexpr int64_t kRuleBlock = 64;
+constexpr int64_t kMostRules = 256;
+struct SlotRule {
+  float lr_scale, decay_scale;
+};
+struct SlotBlock {
+  uint8_t rule;
+  uint8_t count;  // elements, from the first, that obey it; the block's others are left alone
+};
+struct SlotRules {          // host memory; the two arrays are the device's
+  const SlotBlock* blocks;  // of the index space from element 0; null: all elements obey rule 0
+  const SlotRule* rules;
+  int64_t count;  // of rules, 1 to kMostRules
+};
 enum class OptimizerKind : int32_t { sgd, adam, adamw, adagrad, rmsprop };
 struct OptimizerSpec {  // PyTorch's definitions (torch.optim), fused
   OptimizerKind kind;
@@ -255,10 +284,11 @@ struct KernelTable {
   Status (*batch_norm_rstd)(Stream*, int64_t channels, double epsilon, const float* variance,
                             float* rstd) noexcept;
   // running = (1 - momentum) running + momentum batch, the variance unbiased by
-  // count / (count - 1) where count > 1.
+  // count / (count - 1) where count > 1. Nothing changes where scalars->skip is not 0; scalars may
+  // be null.
   Status (*batch_norm_running)(Stream*, int64_t channels, double count, double momentum,
-                               const double* sums, float* running_mean,
-                               float* running_variance) noexcept;
+                               const double* sums, float* running_mean, float* running_variance,
+                               const OptimizerScalars* scalars) noexcept;
   // mean_g = sums[c] / count, mean_gx = sums[C+c] / count.
   Status (*batch_norm_means)(Stream*, int64_t channels, double count, const double* sums,
                              float* mean_g, float* mean_gx) noexcept;
@@ -307,12 +337,20 @@ struct KernelTable {
   // partials[i] = sum of x^2 over elements [i kSumChunk, (i + 1) kSumChunk) below n, in fp64: not
   // finite iff one of these x is not. ceil(n / kSumChunk) partials.
   Status (*sums_of_squares)(Stream*, int64_t n, const float* x, double* partials) noexcept;
-  // One pass: g' = grad * grad_scale (clamped), weight decay, moments, weights, average.
+  // What is done with the reduced gradient, from its partial sums and the {loss, weight} sums of
+  // the batch's losses. The gradient's weight W is the first loss's; s = 1 / W, or 0 where W is not
+  // above 0. grad_norm = sqrt(sum of partials) s. finite: grad_norm is, and loss / weight of every
+  // loss whose weight is above 0. applied: finite and W > 0. Also sets scalars->skip = !applied and
+  // scalars->grad_scale = s min(1, clip_norm / (grad_norm + 1e-6)), the latter where clip_norm > 0.
+  Status (*conclude_step)(Stream*, const StepEnd*, const double* partials, const double* loss_sums,
+                          OptimizerScalars* scalars, StepVerdict* verdict) noexcept;
+  // One pass: g' = grad * grad_scale (clamped), weight decay, moments, weights, average. The first
+  // of the n elements is element `begin` of the index space that the rules speak of.
   // state0, state1, state2: the kind's moments (docs in optim/optimizer.h); ema may be null.
-  // lr_scale and decay_scale are the slot's. A step below 1 returns Status::invalid; a device makes
-  // the weights NaN.
-  Status (*optimizer_step)(Stream*, const OptimizerSpec*, const OptimizerScalars*, float lr_scale,
-                           float decay_scale, int64_t n, const float* grad, float* weights,
+  // Where scalars->skip is not 0, all buffers stay as they are. Else a step below 1 returns
+  // Status::invalid; a device makes the weights NaN.
+  Status (*optimizer_step)(Stream*, const OptimizerSpec*, const OptimizerScalars*, const SlotRules*,
+                           int64_t begin, int64_t n, const float* grad, float* weights,
                            float* state0, float* state1, float* state2, float* ema) noexcept;
 };
 

@@ -61,6 +61,8 @@ struct Frame {
   Stream* stream;
   std::byte* kept;           // what later leaves of the piece leave alone
   const PieceLeaves* piece;  // with the last leaf of a piece, else null
+  // Device memory: update_state() changes nothing where it says skip. Null: it always does.
+  const OptimizerScalars* scalars = nullptr;
 
   template <class T = float>
   T* at(Ref r) const {

@@ -23,8 +23,8 @@ struct Program::Impl : CompiledProgram {
     set(Space::state, ws.state);
     set(Space::packed, ws.packed);
     set(Space::constants, ws.constants ? ws.constants : constants.data());
-    return {bases.data(), offsets.data(), ws.fields, ws.keys,   ws.synced, ws.synced_samples,
-            ws.sums,      seed,           samples,   ws.stream, ws.kept,   nullptr};
+    return {bases.data(), offsets.data(), ws.fields, ws.keys, ws.synced, ws.synced_samples, ws.sums,
+            seed,         samples,        ws.stream, ws.kept, nullptr,   ws.scalars};
   }
 
   [[noreturn]] void fail(const Instruction& instruction, Status status) const {

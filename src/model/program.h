@@ -26,6 +26,9 @@ struct Workspace {
   const double* synced = nullptr;  // the sums of the sync that ended the segment before
   double synced_samples = 0;       // samples of the whole batch
   Stream* stream = nullptr;
+  // Device memory, of the step: update_state() changes nothing where it says skip. Null: it always
+  // does.
+  const OptimizerScalars* scalars = nullptr;
 };
 
 class Program;

@@ -1,6 +1,5 @@
 #include "optim/optimizer.h"
 
-#include <algorithm>
 #include <array>
 
 #include "base/error.h"
@@ -48,13 +47,6 @@ std::vector<std::string> state_names(const OptimizerSpec& spec) {
   return names;
 }
 
-// First slot that ends past `begin`. Slots lie by rising offset; empty ones hold nothing to step.
-const Slot* first_slot(std::span<const Slot> slots, int64_t begin) {
-  const auto it = std::partition_point(
-      slots.begin(), slots.end(), [begin](const Slot& s) { return s.offset + s.count <= begin; });
-  return slots.data() + (it - slots.begin());
-}
-
 float* shifted(float* base, int64_t offset) { return base ? base + offset : nullptr; }
 
 }  // namespace
@@ -86,23 +78,14 @@ float Optimizer::initial_state(int /*i*/) const {
   return spec_.kind == OptimizerKind::adagrad ? spec_.initial_accumulator : 0.0f;
 }
 
-Status Optimizer::step(const KernelTable& kernels, const ParamTable& table, Range range,
-                       const OptimizerScalars& scalars, const OptimizerBuffers& buffers,
+Status Optimizer::step(const KernelTable& kernels, const SlotRules& rules, Range range,
+                       const OptimizerScalars* scalars, const OptimizerBuffers& buffers,
                        Stream* stream) const {
-  const auto slots = table.slots();
-  const Slot* const end = slots.data() + slots.size();
-  for (const Slot* s = first_slot(slots, range.begin); s != end && s->offset < range.end; ++s) {
-    const int64_t from = std::max(range.begin, s->offset);
-    const int64_t count = std::min(range.end, s->offset + s->count) - from;
-    if (!s->trainable || count <= 0) continue;
-    const float decay = s->decays || decay_all_ ? s->decay_scale : 0.0f;
-    const Status status = kernels.optimizer_step(
-        stream, &spec_, &scalars, s->lr_scale, decay, count, buffers.grad + from,
-        buffers.weights + from, shifted(buffers.state[0], from), shifted(buffers.state[1], from),
-        shifted(buffers.state[2], from), shifted(buffers.ema, from));
-    if (status != Status::ok) return status;
-  }
-  return Status::ok;
+  const int64_t at = range.begin;
+  return kernels.optimizer_step(stream, &spec_, scalars, &rules, at, range.size(),
+                                buffers.grad + at, buffers.weights + at,
+                                shifted(buffers.state[0], at), shifted(buffers.state[1], at),
+                                shifted(buffers.state[2], at), shifted(buffers.ema, at));
 }
 
 }  // namespace trireme

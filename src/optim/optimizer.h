@@ -9,6 +9,7 @@
 
 #include "config/experiment.h"
 #include "kernels/kernel_table.h"
+#include "optim/optimizer_rules.h"
 #include "tensor/param_table.h"
 
 namespace trireme {
@@ -31,11 +32,13 @@ class Optimizer {
   std::span<const std::string> state() const { return state_; }
   float initial_state(int i) const;  // adagrad's initial_accumulator; else 0
 
-  // Steps the elements of `range` slot by slot: frozen slots and gaps are left alone.
-  // weight decay is 0 for slots with decays == false, unless decay_all.
-  Status step(const KernelTable& kernels, const ParamTable& table, Range range,
-              const OptimizerScalars& scalars, const OptimizerBuffers& buffers,
+  // Steps the elements of `range` that `rules` do not leave alone, in one call of the kernel.
+  // Scalars, buffers and the arrays of the rules are memory of the kernels' device.
+  Status step(const KernelTable& kernels, const SlotRules& rules, Range range,
+              const OptimizerScalars* scalars, const OptimizerBuffers& buffers,
               Stream* stream) const;
+  // The table's rules for step().
+  OptimizerRules rules(const ParamTable& table) const { return {table, decay_all_}; }
 
  private:
   OptimizerSpec spec_{};

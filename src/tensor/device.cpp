@@ -23,8 +23,12 @@ const char* keys_to_lower(Memory kind) {
 }  // namespace
 
 Device::Device(const DeviceFunctions& functions, DeviceContext* context, const KernelTable& kernels,
-               std::string name)
-    : f_(functions), context_(context), kernels_(kernels), name_(std::move(name)) {}
+               std::string name, DeviceLinks links)
+    : f_(functions),
+      context_(context),
+      kernels_(kernels),
+      name_(std::move(name)),
+      links_(std::move(links)) {}
 
 Device::~Device() { f_.close(context_); }
 
@@ -139,6 +143,18 @@ Device::CaptureEnd::~CaptureEnd() {
 
 void Device::launch(const DeviceGraph& graph, const DeviceStream& stream, Where w) const {
   check(f_.launch_graph(context_, graph.get(), stream.get()), "launching a captured step", w);
+}
+
+DeviceBuffer host_memory(const Device* device, size_t bytes, std::string_view what, Where w) {
+  if (device) return device->allocate(bytes, Memory::pinned, what, w);
+  if (bytes == 0) return {};
+  void* data = nullptr;
+  const DeviceFunctions& host = host_functions();
+  if (host.allocate(nullptr, Memory::pinned, bytes, &data) != DeviceStatus::ok)
+    throw DeviceError(fmt::format("{} does not fit into memory: {} bytes ({}) wanted at {}", what,
+                                  bytes, in_words(bytes), at(w)),
+                      keys_to_lower(Memory::pinned));
+  return {host, nullptr, Memory::pinned, data, bytes};
 }
 
 }  // namespace trireme

@@ -10,11 +10,18 @@
 #include <string_view>
 #include <utility>
 
+#include "tensor/collective_functions.h"
 #include "tensor/device_functions.h"
 
 namespace trireme {
 
 struct KernelTable;  // kernels/kernel_table.h
+
+// How a device works together with those of other ranks.
+struct DeviceLinks {
+  const CollectiveFunctions* collectives = nullptr;  // null: it does not
+  std::string bus_id;  // "0000:3b:00.0": what tells devices of a host apart; "": there is none
+};
 
 struct Where {  // call site, taken as a default argument
   const char* file;
@@ -96,15 +103,19 @@ class Device {
  public:
   // Takes over `context`. name: for messages, as "cpu" or "cuda 0 (NVIDIA H200)".
   Device(const DeviceFunctions& functions, DeviceContext* context, const KernelTable& kernels,
-         std::string name);
+         std::string name, DeviceLinks links = {});
   Device(const Device&) = delete;
   Device& operator=(const Device&) = delete;
   ~Device();
 
   const KernelTable& kernels() const noexcept { return kernels_; }
   const std::string& name() const noexcept { return name_; }
+  const DeviceLinks& links() const noexcept { return links_; }
+  DeviceContext* context() const noexcept { return context_; }  // for entries of links()
   // True when kernels read and write host memory: nothing needs to be copied to the device.
   bool is_host() const noexcept { return context_ == nullptr; }
+  // Why the calling thread's last failed call failed: of kernels too, which return a Status only.
+  const char* last_error() const noexcept { return f_.last_error(); }
   void make_current(Where = Where::current()) const;  // once in each thread that launches kernels
 
   // what: for the message that it did not fit, as "the arena". 0 bytes: an empty buffer.
@@ -160,6 +171,11 @@ class Device {
   DeviceContext* context_;
   const KernelTable& kernels_;
   std::string name_;
+  DeviceLinks links_;
 };
+
+// Zeroed host memory that `device` copies from while it computes; null: plain host memory.
+DeviceBuffer host_memory(const Device* device, size_t bytes, std::string_view what,
+                         Where = Where::current());
 
 }  // namespace trireme

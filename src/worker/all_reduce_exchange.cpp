@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
 #include <cstring>
 
 #include "base/error.h"
@@ -16,7 +15,11 @@ static_assert(kSumChunk == kChunk, "a partial norm belongs to one chunk of the i
 // Seconds that lanes wait longer for lane 0 to hear from the other hosts: it knows which host is
 // missing, and shall be the one to say so.
 constexpr double kGrace = 2;
-constexpr uint32_t kSave = 1, kStop = 2, kRequeue = 4, kLossNotFinite = 8;
+constexpr uint32_t kSave = 1, kStop = 2, kRequeue = 4;
+
+void check(Status status, const char* what) {
+  if (status != Status::ok) throw DeviceError(fmt::format("the kernel for the {} failed", what));
+}
 }  // namespace
 
 struct AllReduceExchange::Lane {
@@ -44,6 +47,7 @@ AllReduceExchange::AllReduceExchange(Communicator& comm, const Topology& topolog
       params_(graph.params()),
       state_(graph.state()),
       moments_(optimizer.state().begin(), optimizer.state().end()),
+      rules_(optimizer.rules(params_)),
       options_(options),
       buckets_(topology_.nodes > 1 ? cut_buckets(params_.size(), options.bucket)
                                    : std::vector<Range>{}),
@@ -275,9 +279,9 @@ void AllReduceExchange::reduce(Lane& lane) {
     part.end = std::min(part.begin + block, mine.end);
     if (reduced_here)
       lane.whole.reduce(kernels_, pieces_.data, part, memory_.reduced(), lane.temporaries.data());
-    const Status status = kernels_.sums_of_squares(nullptr, part.size(), grad + part.begin,
-                                                   memory_.partials() + part.begin / kChunk);
-    if (status != Status::ok) throw DeviceError("the kernel for the gradient's norm failed");
+    check(kernels_.sums_of_squares(nullptr, part.size(), grad + part.begin,
+                                   memory_.partials() + part.begin / kChunk),
+          "gradient's norm");
   }
 }
 
@@ -287,18 +291,12 @@ void AllReduceExchange::wait_for_snapshot() {
   snapshot_wait_ = seconds_since(start);
 }
 
-double AllReduceExchange::norm_squared() const {
-  double sum = 0;
-  for (int64_t c = 0; c < params_.chunks(); ++c) sum += memory_.partials()[c];
-  return sum;
-}
-
 Verdict AllReduceExchange::update(int lane_index, const Optimizer& optimizer,
                                   const UpdateRequest& request) {
   Lane& lane = *lanes_[static_cast<size_t>(lane_index)];
-  *memory_.requests(lane.node_member) =
-      (request.requests.save ? kSave : 0) | (request.requests.stop ? kStop : 0) |
-      (request.requests.requeue ? kRequeue : 0) | (request.loss_finite ? 0 : kLossNotFinite);
+  *memory_.requests(lane.node_member) = (request.requests.save ? kSave : 0) |
+                                        (request.requests.stop ? kStop : 0) |
+                                        (request.requests.requeue ? kRequeue : 0);
   meet(lane, "gradients of all lanes");
   uint32_t requests = gather_requests(lane);
   if (drives(lane)) *memory_.node_requests() = requests;
@@ -307,26 +305,28 @@ Verdict AllReduceExchange::update(int lane_index, const Optimizer& optimizer,
   meet(lane, "the reduced gradient");
   if (topology_.nodes > 1) requests = *memory_.node_requests();
 
-  const double scale = request.gradient_weight > 0 ? 1 / request.gradient_weight : 0;
+  OptimizerScalars scalars = request.scalars;
+  const StepEnd end{params_.chunks(), static_cast<int64_t>(request.loss_sums.size() / 2),
+                    request.clip_norm};
+  StepVerdict step{};
+  check(kernels_.conclude_step(nullptr, &end, memory_.partials(), request.loss_sums.data(),
+                               &scalars, &step),
+        "verdict");
   Verdict verdict;
-  verdict.grad_norm = std::sqrt(norm_squared()) * scale;
-  verdict.finite = std::isfinite(verdict.grad_norm) && !(requests & kLossNotFinite);
+  verdict.grad_norm = step.grad_norm;
+  verdict.finite = step.finite != 0;
+  verdict.applied = step.applied != 0;
   verdict.requests = {(requests & kSave) != 0, (requests & kStop) != 0, (requests & kRequeue) != 0};
-  verdict.applied = verdict.finite && request.gradient_weight > 0;
   const auto start = Clock::now();
   if (verdict.applied) {
-    OptimizerScalars scalars = request.scalars;
-    const double clip =
-        request.clip_norm > 0 ? std::min(1.0, request.clip_norm / (verdict.grad_norm + 1e-6)) : 1;
-    scalars.grad_scale = static_cast<float>(scale * clip);
     OptimizerBuffers buffers;
     buffers.grad = reduced(lane);
     buffers.weights = memory_.params();
     for (size_t i = 0; i < moments_.size(); ++i)
       buffers.state[i] = memory_.moment(static_cast<int>(i));
     buffers.ema = memory_.ema();
-    const Status status = optimizer.step(kernels_, params_, share(lane), scalars, buffers, nullptr);
-    if (status != Status::ok) throw DeviceError("the optimizer's kernel failed");
+    check(optimizer.step(kernels_, rules_.on_host(), share(lane), &scalars, buffers, nullptr),
+          "optimizer");
     if (lane.index == 0 && owns_state() && request.write_state) request.write_state();
   }
   if (lane.index == 0) optimizer_ = seconds_since(start);

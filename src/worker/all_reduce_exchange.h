@@ -35,8 +35,7 @@ class AllReduceExchange final : public Exchange {
                     const Graph& graph, const Optimizer& optimizer,
                     const AllReduceOptions& options);
   ~AllReduceExchange() override;
-  // Flat initial values (params and state), the same on every rank. Every rank must call.
-  void initialise(const float* params, const float* state);
+  void initialise(const float* params, const float* state) override;
 
   int shards() const override { return topology_.shards; }
   LeafRun leaves(int lane) const override { return topology_.lane_run(lane); }
@@ -44,7 +43,8 @@ class AllReduceExchange final : public Exchange {
   const float* averaged_params() const override {
     return memory_.ema() ? memory_.ema() : memory_.params();
   }
-  float* state() override { return memory_.state(); }
+  const float* state() const override { return memory_.state(); }
+  float* writable_state() override { return memory_.state(); }
   bool owns_state() const override { return topology_.node_leader; }
   void begin(int lane, const StepPlan& plan) override;
   float* gradient(int lane, int leaf) override;
@@ -62,7 +62,7 @@ class AllReduceExchange final : public Exchange {
   double hidden_seconds() const override { return driver_ ? driver_->hidden() : 0; }
   double snapshot_wait_seconds() const override { return snapshot_wait_; }
   void fail(std::string_view why) noexcept override;
-  size_t window_bytes() const { return memory_.bytes(); }
+  size_t bytes() const override { return memory_.bytes(); }
 
  private:
   struct Lane;  // what one lane's thread owns
@@ -77,7 +77,6 @@ class AllReduceExchange final : public Exchange {
   bool drives(const Lane& lane) const;
   Range share(const Lane& lane) const;
   const float* reduced(const Lane& lane) const;
-  double norm_squared() const;
   void gather_sums(Lane& lane);
   uint32_t gather_requests(Lane& lane);
   void gather(Lane& lane, std::span<const MutableBytes> blocks, const char* what);
@@ -90,6 +89,7 @@ class AllReduceExchange final : public Exchange {
   const ParamTable& params_;
   const ParamTable& state_;
   const std::vector<std::string> moments_;
+  const OptimizerRules rules_;
   const AllReduceOptions options_;
   const std::vector<Range> buckets_;  // empty: one host
   NodeMemory memory_;

@@ -8,13 +8,12 @@
 
 #include <cstdint>
 #include <functional>
-#include <memory>
-#include <string_view>
+#include <span>
 #include <vector>
 
-#include "checkpoint/state.h"
 #include "model/program.h"
 #include "optim/optimizer.h"
+#include "worker/training_state.h"
 #include "worker/tree.h"
 
 namespace trireme {
@@ -34,11 +33,12 @@ struct Requests {  // what a rank asks of the others at this step
 };
 
 struct UpdateRequest {
-  OptimizerScalars scalars;    // grad_scale is filled in by the exchange
-  double clip_norm = 0;        // 0: off
-  double gradient_weight = 1;  // global weight: gradients are divided by it
-  bool loss_finite = true;
-  Requests requests;
+  OptimizerScalars scalars;  // grad_scale and skip are filled in by the exchange
+  double clip_norm = 0;      // 0: off
+  // {loss, weight} of every loss, of the whole batch: gradients are divided by the first weight.
+  // The same on every lane of every rank.
+  std::span<const double> loss_sums = {};
+  Requests requests = {};
   // Writes the running statistics. Called where owns_state(), by lane 0, when the update is
   // applied, and done before any lane of the node returns from update(). May be empty.
   std::function<void()> write_state = {};
@@ -51,18 +51,13 @@ struct Verdict {  // the same on every lane of every rank
   double grad_norm = 0;  // of the averaged gradient, before clipping
 };
 
-class Exchange {
+class Exchange : public TrainingState {
  public:
-  virtual ~Exchange() = default;
   virtual int shards() const = 0;
   virtual LeafRun leaves(int lane) const = 0;
 
-  virtual const float* params() const = 0;  // this node's current weights
-  // The moving average; params() when there is none.
-  virtual const float* averaged_params() const = 0;
-  // Running statistics; written by lane 0 of each node's first rank, within update().
-  virtual float* state() = 0;
-  virtual bool owns_state() const = 0;  // this rank is that rank
+  // Running statistics, to be written by lane 0 of each node's first rank within update().
+  virtual float* writable_state() = 0;
 
   virtual void begin(int lane, const StepPlan& plan) = 0;
   // Where the gradient of `leaf` goes. Zero outside the slots. Leaves of a lane in ascending order.
@@ -87,24 +82,14 @@ class Exchange {
 
   virtual Verdict update(int lane, const Optimizer& optimizer, const UpdateRequest& request) = 0;
 
-  // The whole state as of now, for the checkpoint's writer: its thread takes the copy (capture())
-  // while steps go on; the next update waits for that. One at a time.
-  virtual std::unique_ptr<StateSource> snapshot() = 0;
-  // Spent by the last update in that wait.
+  // Spent by the last update in waiting for a snapshot's copy.
   virtual double snapshot_wait_seconds() const = 0;
-  // Fills the state from logical tensors; `read` returns false for a tensor it lacks (initial value
-  // stays). Every rank must call.
-  using TensorReader = std::function<bool(const TensorMeta&, std::span<std::byte>)>;
-  virtual void restore(const TensorReader& read) = 0;
-
   // Spent by lane 0 in the last update on changing the state, waits left out.
   virtual double optimizer_seconds() const = 0;
   // Spent waiting for others since the last call of begin.
   virtual double wait_seconds(int lane) const = 0;
   // Of the last step: how long gradients travelled between hosts while lanes still computed.
   virtual double hidden_seconds() const = 0;
-  // Wakes every waiting lane with a CommError that names this rank and says why. From any thread.
-  virtual void fail(std::string_view why) noexcept = 0;
 };
 
 }  // namespace trireme

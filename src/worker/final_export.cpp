@@ -33,8 +33,8 @@ ExportOutcome write_export(Session& s, const Path& run) {
     model.origin = checkpoint_origin(checkpoint);
   } else {
     model.graph = s.graph.get();
-    model.weights = from_flat(s.graph->params(), s.exchange->averaged_params());
-    model.weights.merge(from_flat(s.graph->state(), s.exchange->state()));
+    model.weights = from_flat(s.graph->params(), s.state->averaged_params());
+    model.weights.merge(from_flat(s.graph->state(), s.state->state()));
     model.origin = run.filename().string();
   }
   model.preprocessing = s.preprocessing();

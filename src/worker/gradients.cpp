@@ -10,7 +10,6 @@
 #include "export/slots.h"
 #include "model/build.h"
 #include "model/program.h"
-#include "worker/session.h"
 
 namespace trireme {
 namespace {
@@ -62,92 +61,144 @@ HostTensor read_input(const std::vector<LayerLine>& lines, const Graph& graph,
   return HostTensor::from(sample.with_batch(n), std::span<const float>(joined));
 }
 
-struct Pass {
-  AlignedBuffer params, state, grads, arena, packed, input;
-  std::vector<double> sums;
+// Memory of a device, filled from the host and read back.
+class OnDevice {
+ public:
+  explicit OnDevice(const Device& device) : device_(device), stream_(device.stream()) {}
+  DeviceBuffer zeros(size_t bytes) const {
+    return device_.allocate(bytes, Memory::device, "the pass");
+  }
+  DeviceBuffer copy_of(const void* data, size_t bytes) const {
+    DeviceBuffer buffer = zeros(bytes);
+    device_.copy(buffer.data(), data, bytes, stream_);
+    device_.synchronise(stream_);
+    return buffer;
+  }
+  template <class T>
+  std::vector<T> read(const void* from, size_t count) const {
+    std::vector<T> values(count);
+    device_.copy(values.data(), from, count * sizeof(T), stream_);
+    device_.synchronise(stream_);
+    return values;
+  }
+  Stream* stream() const { return stream_.get(); }
+
+ private:
+  const Device& device_;
+  DeviceStream stream_;
 };
 
+std::vector<float> stored_weights(const ParamTable& table,
+                                  const std::map<std::string, HostTensor>& weights) {
+  std::vector<float> flat(static_cast<size_t>(table.size()));
+  for (const Slot& slot : table.slots())
+    to_stored(slot, find(weights, slot.name, slot.logical, "the weights file").floats().data(),
+              flat.data() + slot.offset);
+  return flat;
+}
+
+// The batch in the order of the program's fields.
+std::vector<DeviceBuffer> fields_of(const Program& program, const Node& in, const HostTensor& input,
+                                    const std::map<std::string, HostTensor>& batch,
+                                    const OnDevice& memory) {
+  std::vector<DeviceBuffer> fields;
+  for (const std::string& field : program.fields()) {
+    if (fields.empty()) {
+      std::vector<float> values(input.floats().size());
+      to_memory_order(in, input.shape[0], input.floats().data(), values.data());
+      fields.push_back(memory.copy_of(values.data(), values.size() * sizeof(float)));
+    } else {
+      const HostTensor& given = batch.at(field == "weight" ? "weight" : "target");
+      fields.push_back(memory.copy_of(given.bytes.data(), given.bytes.size()));
+    }
+  }
+  return fields;
+}
+
 // All segments over the one leaf: its own sums are the whole batch's.
-void run(const Program& program, Workspace& ws, int64_t n) {
-  std::vector<double> synced, next;
+void run(const Program& program, Workspace& ws, int64_t n, const OnDevice& memory) {
+  DeviceBuffer synced, next;
   for (int s = 0; s < program.segments(); ++s) {
-    next.assign(static_cast<size_t>(program.sync_doubles(s)), 0);
-    program.run(ws, s, next.data(), nullptr);
-    synced.swap(next);
-    ws.synced = synced.data();
+    next = memory.zeros(static_cast<size_t>(program.sync_doubles(s)) * sizeof(double));
+    program.run(ws, s, reinterpret_cast<double*>(next.data()), nullptr);
+    (void)memory.read<double>(next.data(), 0);  // waits: the buffer before may go
+    std::swap(synced, next);
+    ws.synced = reinterpret_cast<const double*>(synced.data());
     ws.synced_samples = static_cast<double>(n);
   }
 }
 
+// The mean of each loss, with its weight.
+float mean_loss(const Graph& graph, std::span<const double> sums) {
+  double loss = 0;
+  const auto losses = graph.losses();
+  for (size_t j = 0; j < losses.size(); ++j)
+    loss += static_cast<double>(graph.node(losses[j]).loss_weight) * sums[2 * j] / sums[2 * j + 1];
+  return static_cast<float>(loss);
+}
+
 }  // namespace
 
-std::map<std::string, HostTensor> gradients(const Experiment& experiment,
+std::map<std::string, HostTensor> gradients(const Device& device, const Experiment& experiment,
                                             const std::map<std::string, HostTensor>& weights,
                                             const std::map<std::string, HostTensor>& batch) {
   const auto graph = graph_of(experiment, false);
-  const Node& in = graph->node(graph->inputs().front());
   const HostTensor input = read_input(experiment.model.inputs, *graph, batch);
   const int64_t n = input.shape[0];
   const auto target = batch.find("target");
   if (target == batch.end() || target->second.shape.rank() == 0 || target->second.shape[0] != n)
     throw ConfigError(fmt::format("the batch file needs a tensor target with {} rows", n));
 
-  prepare_kernel_thread();
+  device.make_current();
+  if (device.is_host()) prepare_kernel_thread();
   ProgramOptions options;
   options.seed = experiment.run.seed;
   options.sample_weights = batch.contains("weight");
-  const auto program =
-      Program::compile(*graph, cpu_kernels(experiment.run.cpu_level.c_str()), n, options);
-  const auto floats = [](int64_t count) {
-    return AlignedBuffer(static_cast<size_t>(count) * sizeof(float));
-  };
-  Pass pass{floats(graph->params().size()),
-            floats(graph->state().size()),
-            floats(graph->params().size()),
-            AlignedBuffer(program->arena_bytes()),
-            AlignedBuffer(program->packed_bytes()),
-            floats(input.shape.elements()),
-            std::vector<double>(static_cast<size_t>(program->loss_sums()))};
-  initial_values(*graph, experiment.run.seed, pass.params.floats(), pass.state.floats());
-  for (const Slot& slot : graph->params().slots())
-    to_stored(slot, find(weights, slot.name, slot.logical, "the weights file").floats().data(),
-              pass.params.floats() + slot.offset);
-  to_memory_order(in, n, input.floats().data(), pass.input.floats());
-  program->pack(pass.params.floats(), pass.packed.data(), 0, 1, nullptr);
-
-  std::vector<SampleKey> keys(static_cast<size_t>(n));
+  const auto program = Program::compile(*graph, device.kernels(), n, options);
+  const OnDevice memory(device);
+  const ParamTable& table = graph->params();
+  std::vector<float> values(static_cast<size_t>(table.size())),
+      running(static_cast<size_t>(graph->state().size()));
+  initial_values(*graph, experiment.run.seed, values.data(), running.data());
+  values = stored_weights(table, weights);
+  const size_t bytes = values.size() * sizeof(float);
+  const DeviceBuffer params = memory.copy_of(values.data(), bytes), grads = memory.zeros(bytes),
+                     state = memory.copy_of(running.data(), running.size() * sizeof(float)),
+                     arena = memory.zeros(program->arena_bytes()),
+                     packed = memory.zeros(program->packed_bytes()),
+                     keys = memory.zeros(static_cast<size_t>(n) * sizeof(SampleKey)),
+                     sums =
+                         memory.zeros(static_cast<size_t>(program->loss_sums()) * sizeof(double)),
+                     constants = memory.copy_of(program->constants().data(),
+                                                program->constants().size_bytes());
+  const auto buffers =
+      fields_of(*program, graph->node(graph->inputs().front()), input, batch, memory);
   std::vector<std::byte*> fields;
-  for (const std::string& field : program->fields()) {
-    const std::string name = field == program->fields().front() ? "input"
-                             : field == "weight"                ? "weight"
-                                                                : "target";
-    fields.push_back(name == "input" ? pass.input.data()
-                                     : const_cast<std::byte*>(batch.at(name).bytes.data()));
-  }
+  for (const DeviceBuffer& buffer : buffers) fields.push_back(buffer.data());
   Workspace ws;
-  ws.arena = pass.arena.data();
-  ws.params = pass.params.floats();
-  ws.grads = pass.grads.floats();
-  ws.state = pass.state.floats();
-  ws.packed = pass.packed.data();
+  ws.arena = arena.data();
+  ws.params = params.floats();
+  ws.grads = grads.floats();
+  ws.state = state.floats();
+  ws.packed = packed.data();
+  ws.constants = constants.floats();
   ws.fields = fields.data();
-  ws.keys = keys.data();
-  ws.sums = pass.sums.data();
-  run(*program, ws, n);
+  ws.keys = reinterpret_cast<const SampleKey*>(keys.data());
+  ws.sums = reinterpret_cast<double*>(sums.data());
+  ws.stream = memory.stream();
+  program->pack(params.floats(), packed.data(), 0, 1, ws.stream);
+  run(*program, ws, n, memory);
 
-  for (int64_t i = 0; i < graph->params().size(); ++i)
-    pass.grads.floats()[i] =
-        static_cast<float>(static_cast<double>(pass.grads.floats()[i]) / pass.sums[1]);
-  auto result = from_flat(graph->params(), pass.grads.floats());
-  double loss = 0;
-  const auto losses = graph->losses();
-  for (size_t j = 0; j < losses.size(); ++j)
-    loss += static_cast<double>(graph->node(losses[j]).loss_weight) * pass.sums[2 * j] /
-            pass.sums[2 * j + 1];
-  const float value = static_cast<float>(loss);
-  result.insert_or_assign("loss", HostTensor::from(Shape{}, std::span(&value, 1)));
-  result.insert_or_assign("output",
-                          to_logical_tensor(graph->node(graph->output()), n, program->output(ws)));
+  const auto totals = memory.read<double>(sums.data(), static_cast<size_t>(program->loss_sums()));
+  auto flat = memory.read<float>(grads.data(), values.size());
+  for (float& g : flat) g = static_cast<float>(static_cast<double>(g) / totals[1]);
+  auto result = from_flat(table, flat.data());
+  const float loss = mean_loss(*graph, totals);
+  const Node& out = graph->node(graph->output());
+  const auto output =
+      memory.read<float>(program->output(ws), static_cast<size_t>(n * out.shape.elements()));
+  result.insert_or_assign("loss", HostTensor::from(Shape{}, std::span(&loss, 1)));
+  result.insert_or_assign("output", to_logical_tensor(out, n, output.data()));
   return result;
 }
 

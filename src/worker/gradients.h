@@ -6,6 +6,7 @@
 
 #include "config/experiment.h"
 #include "tensor/buffer.h"
+#include "tensor/device.h"
 
 namespace trireme {
 
@@ -13,8 +14,9 @@ namespace trireme {
 // name) and "target" (N int64, or N[,K] float32); optional
 // "weight" (N). Returns "loss" (scalar, the mean), "output" (logical layout) and the gradient of
 // the mean loss by parameter name. Training mode, dropout off, batch norm over the whole batch.
-// Throws ConfigError naming a tensor that is missing or has another shape.
-std::map<std::string, HostTensor> gradients(const Experiment& experiment,
+// On `device`, with a batch in host memory. Throws ConfigError naming a tensor that is missing or
+// has another shape.
+std::map<std::string, HostTensor> gradients(const Device& device, const Experiment& experiment,
                                             const std::map<std::string, HostTensor>& weights,
                                             const std::map<std::string, HostTensor>& batch);
 

@@ -1,8 +1,8 @@
 #include "worker/lane_runner.h"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
+#include <utility>
 
 #include "base/clock.h"
 
@@ -117,7 +117,7 @@ Workspace LaneRunner::bind(Lane& lane, int index, int leaf, int slot, ProgramSet
   ws.kept = lane.kept[s].data();
   ws.params = params;
   ws.grads = &programs == &training_ ? exchange_.gradient(index, leaf) : nullptr;
-  ws.state = exchange_.state();
+  ws.state = exchange_.writable_state();
   ws.packed = programs.packed(batch.samples);
   ws.fields = fields.data();
   ws.keys = batch.keys;
@@ -215,7 +215,7 @@ void LaneRunner::write_state(const StepPlan& plan) {
   for (int s = 0; s < training_.any().segments(); ++s) {
     if (!training_.any().updates_state(s)) continue;
     Workspace ws = lane.workspaces.front();
-    ws.state = exchange_.state();
+    ws.state = exchange_.writable_state();
     ws.synced = lane.synced[static_cast<size_t>(s)].data();
     ws.synced_samples = static_cast<double>(plan.samples);
     training_.any().update_state(ws, s);
@@ -252,11 +252,15 @@ void LaneRunner::train_lane(int index, const StepPlan& plan, Loader& loader,
 
   exchange_.sync(index, loss_sums_ + training_metrics_.doubles(), lane.totals.data());
   const double* totals = lane.totals.data();
-  UpdateRequest request{settings.scalars, settings.clip_norm, totals[1],
-                        std::isfinite(mean_loss(totals)), settings.requests};
+  UpdateRequest request{settings.scalars,
+                        settings.clip_norm,
+                        {totals, static_cast<size_t>(loss_sums_)},
+                        settings.requests};
   if (index == 0) request.write_state = [this, &plan] { write_state(plan); };
   const Verdict verdict = exchange_.update(index, optimizer_, request);
   if (index != 0) return;
+  result_.plan = plan;
+  result_.learning_rate = settings.scalars.lr;
   result_.verdict = verdict;
   read_totals(totals, training_metrics_);
   result_.data_seconds = lane.data_seconds;
@@ -310,12 +314,15 @@ void LaneRunner::run_lanes(const std::function<void(int)>& job) {
   team_.run(job, [this](const std::exception& e) { exchange_.fail(e.what()); });
 }
 
-const StepResult& LaneRunner::train(const StepPlan& plan, Loader& loader,
-                                    const UpdateSettings& settings) {
+void LaneRunner::train(const StepPlan& plan, Loader& loader, const UpdateSettings& settings) {
   pack(training_, plan, exchange_.params());
   run_lanes([&](int lane) { train_lane(lane, plan, loader, settings); });
   loader.release(plan.step);
-  return result_;
+  fresh_ = true;
+}
+
+const StepResult* LaneRunner::finished(bool) {
+  return std::exchange(fresh_, false) ? &result_ : nullptr;
 }
 
 const StepResult& LaneRunner::evaluate(const StepPlan& plan, Loader& loader) {

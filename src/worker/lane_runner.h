@@ -12,42 +12,22 @@
 #include "worker/exchange.h"
 #include "worker/lane_team.h"
 #include "worker/program_set.h"
+#include "worker/step_runner.h"
 
 namespace trireme {
 
-struct StepResult {
-  Verdict verdict;
-  double loss = 0;  // mean over the batch, all losses with their weights
-  double weight = 0;
-  std::vector<double> metrics;  // totals of the MetricSet
-  // Of lane 0.
-  double data_seconds = 0, compute_seconds = 0, exchange_seconds = 0, optimizer_seconds = 0,
-         checkpoint_seconds = 0;
-  double wait_seconds = 0;    // of the exchange's: until the others had come
-  double hidden_seconds = 0;  // gradients travelled while lanes computed
-};
-
-struct UpdateSettings {
-  OptimizerScalars scalars;
-  double clip_norm = 0;
-  Requests requests;
-  bool poison = false;  // debug: makes one gradient element not finite
-};
-
-class LaneRunner {
+class LaneRunner final : public StepRunner {
  public:
   LaneRunner(const Graph& graph, LaneTeam& team, Exchange& exchange, ProgramSet& training,
              ProgramSet& evaluation, const MetricSet& training_metrics,
              const MetricSet& evaluation_metrics, const Optimizer& optimizer, bool labels);
-  ~LaneRunner();
+  ~LaneRunner() override;
 
   // Arenas for the programs compiled so far. Call once, after all prepare() calls.
   void allocate();
-  // One training step; the result is valid until the next call. `loader` gives this rank's leaves
-  // in order.
-  const StepResult& train(const StepPlan& plan, Loader& loader, const UpdateSettings& settings);
-  // One batch of an evaluation; the totals over the whole batch: loss sums, then metric sums.
-  const StepResult& evaluate(const StepPlan& plan, Loader& loader);
+  void train(const StepPlan& plan, Loader& loader, const UpdateSettings& settings) override;
+  const StepResult* finished(bool wait) override;
+  const StepResult& evaluate(const StepPlan& plan, Loader& loader) override;
 
   // Doubles a leaf may sync: the largest of loss and metric sums and the programs' own.
   static int64_t max_sums(const Graph& graph, const ProgramSet& training,
@@ -92,7 +72,8 @@ class LaneRunner {
   std::vector<float> loss_weights_;
   std::map<int64_t, std::vector<int64_t>> leaf_sizes_;  // of this rank, by samples of the batch
   std::vector<std::unique_ptr<Lane>> lanes_;
-  StepResult result_;  // of lane 0
+  StepResult result_;   // of lane 0
+  bool fresh_ = false;  // a training step's, not yet taken
 };
 
 }  // namespace trireme

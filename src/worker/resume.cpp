@@ -94,10 +94,10 @@ std::vector<std::string> changes_since(const RunState& state, const Experiment& 
   return changes;
 }
 
-void restore(const CheckpointReader& checkpoint, Exchange& exchange, bool report) {
+void restore(const CheckpointReader& checkpoint, TrainingState& state, bool report) {
   constexpr std::string_view kAverage = "ema.";
   size_t missing = 0;
-  exchange.restore([&](const TensorMeta& wanted, std::span<std::byte> out) {
+  state.restore([&](const TensorMeta& wanted, std::span<std::byte> out) {
     const TensorMeta* stored = checkpoint.find(wanted.name);
     if (!stored && wanted.name.starts_with(kAverage))
       stored = checkpoint.find("model." + wanted.name.substr(kAverage.size()));

@@ -7,7 +7,7 @@
 #include "checkpoint/checkpoint.h"
 #include "config/experiment.h"
 #include "model/graph.h"
-#include "worker/exchange.h"
+#include "worker/training_state.h"
 
 namespace trireme {
 
@@ -25,6 +25,6 @@ std::vector<std::string> changes_since(const RunState& state, const Experiment& 
 // Puts weights, optimizer state, averages and running statistics back. An average that the
 // checkpoint lacks starts from its weights; optimizer state that it lacks from nothing, which
 // `report` says. Every rank must call.
-void restore(const CheckpointReader& checkpoint, Exchange& exchange, bool report);
+void restore(const CheckpointReader& checkpoint, TrainingState& state, bool report);
 
 }  // namespace trireme

@@ -8,21 +8,29 @@
 #include "base/log.h"
 #include "export/data_shape.h"
 #include "worker/agreement.h"
+#include "worker/all_reduce_exchange.h"
+#include "worker/device/device_runner.h"
 #include "worker/evaluate.h"
 #include "worker/init_from.h"
+#include "worker/lane_runner.h"
 #include "worker/resume.h"
 #include "worker/version.h"
 
 namespace trireme {
 
-Session::Session(Communicator& communicator, const Experiment& e, const Path& resume)
-    : comm(communicator), experiment(e), optimizer(e.optimizer) {
+Session::Session(Communicator& communicator, const Experiment& e, const Path& resume,
+                 std::unique_ptr<Device> given)
+    : comm(communicator), experiment(e), device(std::move(given)), optimizer(e.optimizer) {
   together(comm, "every rank to open the data", e.run.timeout, [&] {
     if (!resume.empty()) checkpoint = std::make_unique<CheckpointReader>(resume, comm.rank() == 0);
     open();
   });
   agree_on_everything();
   compile();
+  if (device)
+    start_device();
+  else
+    start_lanes();
   start_weights();
 }
 
@@ -65,6 +73,13 @@ void Session::agree_on_everything() {
          {"the data", sha256(data_fingerprint).hex().substr(0, 16)},
          {"the checkpoint", checkpoint ? checkpoint->path().filename().string() : "none"}},
         timeout);
+  if (device) {
+    device->make_current();
+    kernels = &device->kernels();
+    cpu_level = kernels->level;
+    topology = make_topology(comm, 1, 0, timeout);
+    return;
+  }
   cpu_level = agree_on_cpu_level(comm, experiment.run.cpu_level, timeout);
   kernels = &cpu_kernels(cpu_level.c_str());
   const int lanes = experiment.run.lanes > 0 ? static_cast<int>(experiment.run.lanes)
@@ -96,15 +111,18 @@ void Session::compile() {
     for (int leaf = 0; batch > 0 && leaf < topology.shards; ++leaf)
       programs.prepare(leaf_span(0, batch, leaf, topology.shards).size());
   };
-  const bool may_spin =
-      topology.node_members <= static_cast<int>(std::thread::hardware_concurrency());
-  team = std::make_unique<LaneTeam>(topology.lanes, may_spin, prepare_kernel_thread);
   prepare(*training, steps->full_batch());
   prepare(*training, steps->last_batch());
   if (data.validation) {
     prepare(*evaluation, evaluation_batch());
     prepare(*evaluation, data.validation->size() % evaluation_batch());
   }
+}
+
+void Session::start_lanes() {
+  const bool may_spin =
+      topology.node_members <= static_cast<int>(std::thread::hardware_concurrency());
+  team = std::make_unique<LaneTeam>(topology.lanes, may_spin, prepare_kernel_thread);
   AllReduceOptions exchange_options;
   exchange_options.keep_leaves = training->any().segments() > 1;
   const auto at_once = training->any().at_once();
@@ -112,27 +130,60 @@ void Session::compile() {
   exchange_options.max_sums = LaneRunner::max_sums(*graph, *training, *training_metrics, *metrics);
   exchange_options.ema = experiment.train.ema > 0;
   exchange_options.timeout = experiment.run.timeout;
-  exchange_options.bucket =
-      std::llround(experiment.exchange.bucket_mib * (1 << 20) / sizeof(float));
-  exchange = std::make_unique<AllReduceExchange>(comm, topology, *kernels, *graph, optimizer,
-                                                 exchange_options);
-  runner = std::make_unique<LaneRunner>(*graph, *team, *exchange, *training, *evaluation,
-                                        *training_metrics, *metrics, optimizer,
-                                        preprocessing().schema.classes > 0);
-  runner->allocate();
+  exchange_options.bucket = bucket_elements();
+  auto exchange = std::make_unique<AllReduceExchange>(comm, topology, *kernels, *graph, optimizer,
+                                                      exchange_options);
+  auto lanes = std::make_unique<LaneRunner>(*graph, *team, *exchange, *training, *evaluation,
+                                            *training_metrics, *metrics, optimizer, labelled());
+  lanes->allocate();
+  state = std::move(exchange);
+  runner = std::move(lanes);
+}
+
+void Session::start_device() {
+  group = std::make_unique<DeviceGroup>(comm, *device, experiment.run.timeout);
+  together(comm, "the memory of every rank's device", experiment.run.timeout, [&] {
+    auto on_device = std::make_unique<DeviceState>(
+        *device, comm, *graph, optimizer, experiment.train.ema > 0, experiment.run.timeout);
+    DeviceRunnerOptions options;
+    options.shards = topology.shards;
+    options.leaf = topology.lane_run(0).first;
+    options.labels = labelled();
+    options.graph = experiment.cuda.graph && !device->is_host();
+    options.overlap = experiment.train.non_finite == "stop";
+    options.clip_norm = experiment.train.clip_norm;
+    options.timeout = experiment.run.timeout;
+    options.bucket = bucket_elements();
+    runner = std::make_unique<DeviceRunner>(*device, comm, *group, *graph, *on_device, *training,
+                                            *evaluation, *training_metrics, *metrics, optimizer,
+                                            preprocessing().schema, options);
+    state = std::move(on_device);
+  });
+}
+
+int64_t Session::bucket_elements() const {
+  return std::llround(experiment.exchange.bucket_mib * (1 << 20) / sizeof(float));
+}
+
+// Recorded steps go first: a group waits for those that hold its collectives.
+void Session::close() {
+  if (!group) return;
+  runner.reset();
+  group->close({experiment.run.timeout, "the end of the devices' group", -1});
 }
 
 void Session::start_weights() {
   AlignedBuffer params(static_cast<size_t>(graph->params().size()) * sizeof(float));
-  AlignedBuffer state(static_cast<size_t>(graph->state().size()) * sizeof(float));
-  initial_values(*graph, experiment.run.seed, params.floats(), state.floats());
+  AlignedBuffer statistics(static_cast<size_t>(graph->state().size()) * sizeof(float));
+  initial_values(*graph, experiment.run.seed, params.floats(), statistics.floats());
   together(comm, "the initial weights", experiment.run.timeout, [&] {
     if (!checkpoint && !experiment.model.init_from.empty())
-      initialise_from(experiment.model.init_from, *graph, params.floats(), state.floats(), first());
+      initialise_from(experiment.model.init_from, *graph, params.floats(), statistics.floats(),
+                      first());
   });
-  exchange->initialise(params.floats(), state.floats());
+  state->initialise(params.floats(), statistics.floats());
   if (!checkpoint) return;
-  restore(*checkpoint, *exchange, first());
+  restore(*checkpoint, *state, first());
   if (!first()) return;
   const auto changes = changes_since(checkpoint->manifest().state, experiment, data_fingerprint);
   for (const std::string& change : changes) log_warning("resuming, although {}", change);
@@ -149,7 +200,8 @@ std::unique_ptr<Loader> Session::make_loader(bool training_data, int64_t first_s
                         : (source.in_memory() ? 0 : 1);
   options.steps_ahead = static_cast<int>(experiment.data.prefetch_batches);
   options.timeout = experiment.run.timeout;
-  const LeafRun run{exchange->leaves(0).first, exchange->leaves(team->lanes() - 1).last};
+  options.device = device.get();
+  const LeafRun run{topology.lane_run(0).first, topology.lane_run(topology.lanes - 1).last};
   const int shards = topology.shards;
   auto requests = [run, shards, plan = std::move(plan), end_step](int64_t step) {
     std::vector<LeafRequest> result;

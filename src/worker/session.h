@@ -7,32 +7,37 @@
 
 #include "checkpoint/checkpoint.h"
 #include "comm/communicator.h"
+#include "comm/device_group.h"
 #include "config/experiment.h"
 #include "data/loader.h"
 #include "model/build.h"
 #include "model/metrics.h"
 #include "optim/optimizer.h"
 #include "optim/schedule.h"
-#include "worker/all_reduce_exchange.h"
-#include "worker/lane_runner.h"
+#include "tensor/device.h"
 #include "worker/lane_team.h"
 #include "worker/program_set.h"
+#include "worker/step_runner.h"
 #include "worker/steps.h"
 #include "worker/topology.h"
+#include "worker/training_state.h"
 
 namespace trireme {
 
 class Session {
  public:
   // Every rank must call. `resume`: the checkpoint to continue from; empty: a fresh start.
-  Session(Communicator& comm, const Experiment& experiment, const Path& resume);
+  // `device`: this rank's; null: lanes on the CPU.
+  Session(Communicator& comm, const Experiment& experiment, const Path& resume,
+          std::unique_ptr<Device> device = nullptr);
   ~Session();
 
   Communicator& comm;
   const Experiment& experiment;
   std::unique_ptr<CheckpointReader> checkpoint;  // null: fresh start
   DataSets data;
-  std::string cpu_level;
+  std::unique_ptr<Device> device;  // null: the CPU
+  std::string cpu_level;           // of the kernels that train, a device's as "sm_90"
   const KernelTable* kernels = nullptr;
   std::unique_ptr<Graph> graph;
   Optimizer optimizer;
@@ -43,15 +48,19 @@ class Session {
   std::unique_ptr<MetricSet> metrics;           // the experiment's, of evaluations
   std::unique_ptr<MetricSet> training_metrics;  // of every step: the cheap ones
   std::unique_ptr<ProgramSet> training, evaluation;
-  std::unique_ptr<AllReduceExchange> exchange;
-  std::unique_ptr<LaneTeam> team;
-  std::unique_ptr<LaneRunner> runner;
+  std::unique_ptr<LaneTeam> team;      // null on a device
+  std::unique_ptr<DeviceGroup> group;  // null on the CPU
+  std::unique_ptr<TrainingState> state;
+  std::unique_ptr<StepRunner> runner;
   std::string data_fingerprint;
 
+  // The normal end, after the last step. Every rank must call.
+  void close();
   const Preprocessing& preprocessing() const { return data.train->preprocessing(); }
   int rank() const { return comm.rank(); }
   bool first() const { return comm.rank() == 0; }
   bool last() const { return comm.rank() == comm.size() - 1; }
+  bool labelled() const { return preprocessing().schema.classes > 0; }  // targets are classes
   int64_t evaluation_batch() const;
   // A loader of this rank's leaves for the batches that `plan(step)` describes, from `first_step`
   // on.
@@ -62,6 +71,9 @@ class Session {
  private:
   void open();
   void compile();
+  void start_lanes();
+  void start_device();
+  int64_t bucket_elements() const;
   void agree_on_everything();
   void start_weights();
 };

@@ -6,14 +6,15 @@
 
 #include <cmath>
 #include <thread>
+#include <utility>
 
 #include "base/log.h"
 #include "base/text.h"
 #include "worker/agreement.h"
 #include "worker/checkpointer.h"
-#include "worker/choose_device.h"
 #include "worker/evaluate.h"
 #include "worker/final_export.h"
+#include "worker/open_device.h"
 #include "worker/run_log.h"
 #include "worker/session.h"
 #include "worker/version.h"
@@ -28,6 +29,8 @@ class TrainingRun {
     if (s_.checkpoint) {
       state_ = s_.checkpoint->manifest().state;
       saved_at_ = state_.step;
+      finished_ = state_.step;
+      recorded_samples_ = state_.samples;
     }
     elapsed_before_ = state_.elapsed_seconds;
     best_ = state_.best_step >= 0 ? state_.best_metric : NAN;
@@ -46,19 +49,27 @@ class TrainingRun {
         s_.steps->full_batch());
     bool stop = false;
     while (state_.step < total && !stop) {
-      const Requests asked = step(*loader).requests;
+      step(*loader);
+      if (pauses()) take_results(true);
+      const Requests asked = std::exchange(asked_, {});
       stop = asked.stop;
       if (asked.requeue) return leave_for_requeue();
       if (due(s_.experiment.exchange.hash_every)) compare_weights();
-      if (due(s_.steps->interval(s_.experiment.train.eval_every)) && !stop)
-        stop = evaluate_now() || stop;
+      if (due(evaluation_interval()) && !stop) stop = evaluate_now() || stop;
       if (asked.save || save_due()) save(false);
     }
+    take_results(true);
     return finish();
   }
 
  private:
   bool due(int64_t interval) const { return interval > 0 && state_.step % interval == 0; }
+  int64_t evaluation_interval() const { return s_.steps->interval(s_.experiment.train.eval_every); }
+  // Whether something looks at the state that this step leaves.
+  bool pauses() const {
+    return asked_.save || asked_.stop || asked_.requeue || save_due() ||
+           due(s_.experiment.exchange.hash_every) || due(evaluation_interval());
+  }
   bool save_due() const {
     const CheckpointConfig& c = s_.experiment.checkpoint;
     return due(c.every_steps) || due(s_.steps->interval(c.every_epochs));
@@ -79,8 +90,8 @@ class TrainingRun {
   // copy.
   void compare_weights() {
     const auto weights = std::as_bytes(
-        std::span(s_.exchange->params(), static_cast<size_t>(s_.graph->params().size())));
-    const std::string mine = s_.exchange->owns_state() ? sha256(weights).hex() : "";
+        std::span(s_.state->params(), static_cast<size_t>(s_.graph->params().size())));
+    const std::string mine = s_.state->owns_state() ? sha256(weights).hex() : "";
     const auto all =
         s_.comm.all_gather(std::as_bytes(std::span(mine)),
                            {s_.experiment.run.timeout, "the weights' hashes", state_.step});
@@ -96,27 +107,39 @@ class TrainingRun {
     }
   }
 
-  Verdict step(Loader& loader) {
+  void step(Loader& loader) {
     debug_hooks();
+    // Steps under way count as applied: none is when that would matter (StepRunner::finished).
+    const int64_t updates = state_.updates + state_.step - finished_;
     UpdateSettings settings;
-    settings.scalars.lr = static_cast<float>(s_.schedule->lr(state_.updates));
+    settings.scalars.lr = static_cast<float>(s_.schedule->lr(updates));
     settings.scalars.clip_value = static_cast<float>(s_.experiment.train.clip_value);
     settings.scalars.ema_decay = static_cast<float>(s_.experiment.train.ema);
-    settings.scalars.step = state_.updates + 1;
+    settings.scalars.step = updates + 1;
     settings.clip_norm = s_.experiment.train.clip_norm;
     settings.requests = requests();
     settings.poison = s_.first() && s_.experiment.debug.nan_step == state_.step;
     const StepPlan plan = s_.steps->at(state_.step);
-    const StepResult& result = s_.runner->train(plan, loader, settings);
-    if (!result.verdict.finite) not_finite(plan, result);
+    s_.runner->train(plan, loader, settings);
     state_.step += 1;
-    state_.updates += result.verdict.applied;
     state_.samples += plan.samples;
-    record(result, settings.scalars.lr);
-    return result.verdict;
+    take_results(false);
   }
 
-  void record(const StepResult& r, float lr) {
+  // Of steps that have finished; wait: of all that were started.
+  void take_results(bool wait) {
+    while (const StepResult* result = s_.runner->finished(wait)) {
+      if (!result->verdict.finite) not_finite(*result);
+      state_.updates += result->verdict.applied;
+      ++finished_;
+      const Requests& asked = result->verdict.requests;
+      asked_ = {asked_.save || asked.save, asked_.stop || asked.stop,
+                asked_.requeue || asked.requeue};
+      record(*result);
+    }
+  }
+
+  void record(const StepResult& r) {
     phases_.data += r.data_seconds;
     phases_.compute += r.compute_seconds;
     phases_.exchange += r.exchange_seconds;
@@ -126,13 +149,13 @@ class TrainingRun {
     phases_.checkpoint += r.checkpoint_seconds;
     if (!log_) return;
     StepRecord step;
-    step.step = state_.step;
-    step.epoch = s_.steps->epoch_of(state_.step);
-    step.samples = state_.samples;
+    step.step = r.plan.step + 1;
+    step.epoch = s_.steps->epoch_of(step.step);
+    step.samples = recorded_samples_ += r.plan.samples;
     step.loss = r.loss;
     for (const MetricValue& m : s_.training_metrics->finish(r.metrics))
       if (m.name == "accuracy") step.accuracy = m.value;
-    step.learning_rate = lr;
+    step.learning_rate = r.learning_rate;
     step.grad_norm = r.verdict.grad_norm;
     step.elapsed = elapsed();
     step.phases = phases_;
@@ -140,7 +163,8 @@ class TrainingRun {
   }
 
   // Never applied; the culprits are named, because positions are a pure function of the step.
-  void not_finite(const StepPlan& plan, const StepResult& result) {
+  void not_finite(const StepResult& result) {
+    const StepPlan& plan = result.plan;
     std::string ids;
     for (int64_t i = 0; i < plan.samples; ++i) {
       const SampleKey key = s_.train_order->at(plan.epoch, static_cast<uint64_t>(plan.begin + i));
@@ -211,7 +235,7 @@ class TrainingRun {
       state.onednn_version = build_facts()["oneDNN"];
       state.virtual_shards = s_.topology.shards;
       state.reproducible = s_.experiment.run.reproducible;
-      checkpointer_->save(s_.exchange->snapshot(), std::move(state), best);
+      checkpointer_->save(s_.state->snapshot(), std::move(state), best);
     }
     phases_.checkpoint += seconds_since(start);
     saved_at_ = state_.step;
@@ -278,6 +302,9 @@ class TrainingRun {
   RunState state_;
   double elapsed_before_ = 0, best_ = NAN;
   int64_t evaluated_at_ = -1, saved_at_ = -1;
+  int64_t finished_ = 0;  // steps whose results are in; the others of state_.step are under way
+  int64_t recorded_samples_ = 0;  // of those
+  Requests asked_;                // by results, not yet answered
   std::string status_ = "finished";
   PhaseSeconds phases_;
   std::unique_ptr<RunLog> log_;
@@ -319,7 +346,7 @@ Path new_run_directory(Communicator& comm, const RunConfig& run) {
   return broadcast_text(comm, dir, 0, {run.timeout, "the run directory", -1});
 }
 
-void describe_start(const Session& s, const Place& place, const DeviceChoice& device) {
+void describe_start(const Session& s, const Place& place, const std::string& device) {
   const auto count = [](const ParamTable& table) {
     int64_t n = 0;
     for (const Slot& slot : table.slots()) n += slot.count;
@@ -329,51 +356,25 @@ void describe_start(const Session& s, const Place& place, const DeviceChoice& de
   log_info("data: {} training samples, {} validation; model: {} parameters, {:.3g} GFLOP a sample",
            s.data.train->size(), s.data.validation ? s.data.validation->size() : 0,
            count(s.graph->params()), s.graph->flops_per_sample() / 1e9);
-  log_info("device: {}",
-           device.ordinal < 0
-               ? device.why
-               : fmt::format("cpu (run.device = auto: {} is there, but this version does not train "
-                             "on it yet)",
-                             device.why));
+  log_info("device: {}", device);
   log_info("numerics: {}, {}", s.cpu_level,
            s.experiment.run.reproducible ? "reproducible" : "not reproducible");
   if (s.topology.members > s.topology.shards)
     log_warning("{} lanes but {} virtual shards: {} lanes stay idle (train.virtual_shards)",
                 s.topology.members, s.topology.shards, s.topology.members - s.topology.shards);
-  log_info("memory: window {}, arenas {} a lane",
-           human_bytes(static_cast<double>(s.exchange->window_bytes())),
-           human_bytes(static_cast<double>(s.training->arena_bytes())));
+  log_info("memory: state and gradients {}, activations {}{}",
+           human_bytes(static_cast<double>(s.state->bytes())),
+           human_bytes(static_cast<double>(s.training->arena_bytes())), s.device ? "" : " a lane");
   if (s.checkpoint) log_info("resuming from {}", s.checkpoint->path().string());
   log_info("run directory: {}", place.dir.string());
-}
-
-// What the file may ask for and this build cannot do is refused, never replaced by something else.
-void refuse_unavailable(const Experiment& e, const DeviceChoice& choice) {
-  if (choice.ordinal >= 0 && e.run.device == "cuda")
-    throw DeviceError(
-        fmt::format("run.device = cuda: {} is there, but this version does not train on it yet",
-                    choice.why),
-        "use run.device = cpu");
-  if (e.train.precision != "fp32")
-    throw ConfigError(
-        fmt::format("train.precision = {} is not available on the CPU", e.train.precision),
-        "use train.precision = fp32");
-}
-
-CudaPlugin plugin_for(const std::string& device) {
-  if (device == "cpu") return {};
-  return device == "auto" ? CudaPlugin::load_where_a_driver_is() : CudaPlugin::load();
 }
 
 }  // namespace
 
 ExitCode train(Communicator& comm, const Experiment& experiment, const TrainOptions& options) {
-  const DeviceChoice device =
-      choose_device(comm, experiment.run, plugin_for(experiment.run.device));
-  together(comm, "the start of every rank", experiment.run.timeout,
-           [&] { refuse_unavailable(experiment, device); });
+  OpenedDevice opened = open_device(comm, experiment);
   Place place = choose_place(comm, experiment, options.resume);
-  Session session(comm, experiment, place.checkpoint);
+  Session session(comm, experiment, place.checkpoint, std::move(opened.device));
   if (place.dir.empty()) place.dir = new_run_directory(comm, experiment.run);
   init_log({comm.rank(), comm.size(),
             (place.dir / fmt::format("rank-{}.log", comm.rank())).string(), false});
@@ -384,14 +385,16 @@ ExitCode train(Communicator& comm, const Experiment& experiment, const TrainOpti
     auto facts = build_facts();
     facts["data"] = session.data_fingerprint;
     write_environment(place.dir, options.command_line, hosts, facts);
-    describe_start(session, place, device);
+    describe_start(session, place, opened.why);
   }
   try {
-    return TrainingRun(session, place.dir, options).run();
+    const ExitCode code = TrainingRun(session, place.dir, options).run();
+    session.close();
+    return code;
   } catch (const AgreedError&) {
     throw;
   } catch (const std::exception& e) {
-    session.exchange->fail(e.what());
+    session.state->fail(e.what());
     throw;
   }
 }

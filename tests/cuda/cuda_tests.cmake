@@ -45,6 +45,32 @@ set_tests_properties(cuda.driver_reasons PROPERTIES LABELS mpi TIMEOUT 120)
 trireme_tests(cuda_graph LINK trireme_cuda_graphs -Wl,--no-as-needed stub_driver_no_device
   SOURCES ${CMAKE_CURRENT_LIST_DIR}/conv_graph_test.cpp)
 
+# The collectives, as far as they go without a device.
+trireme_tests(cuda_collectives LINK trireme_cuda_collectives trireme_cuda_graphs CUDA::cublasLt
+  SOURCES ${CMAKE_CURRENT_LIST_DIR}/collectives_test.cpp)
+
+# Their threads and failures, over a stand-in for NCCL: of CUDA this needs the headers.
+set(cuda_sources ${PROJECT_SOURCE_DIR}/src/kernels/cuda)
+trireme_tests(nccl_group LINK Threads::Threads SOURCES ${CMAKE_CURRENT_LIST_DIR}/nccl_group_test.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/fake_nccl.cpp ${cuda_sources}/nccl_group.cpp ${cuda_sources}/nccl_collectives.cpp
+  ${cuda_sources}/last_error.cpp)
+target_include_directories(nccl_group_tests PRIVATE ${PROJECT_SOURCE_DIR}/src)
+target_include_directories(nccl_group_tests SYSTEM PRIVATE ${NCCL_INCLUDE} ${CUDNN_INCLUDE} ${CUDAToolkit_INCLUDE_DIRS})
+
+# The same on devices, where there are any. It lies beside the plugin.
+add_executable(cuda_device_collectives ${CMAKE_CURRENT_LIST_DIR}/device_collectives.cc)
+target_link_libraries(cuda_device_collectives PRIVATE trireme_flags trireme_comm trireme_kernels)
+set_target_properties(cuda_device_collectives PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
+foreach(case 1 2 "2 hang")
+  separate_arguments(words UNIX_COMMAND "${case}")
+  list(POP_FRONT words ranks)
+  string(REPLACE " " "_" name ${case})
+  add_test(NAME cuda.device_collectives_${name}
+    COMMAND ${CMAKE_CURRENT_LIST_DIR}/device_collectives.sh ${MPIEXEC_EXECUTABLE} ${ranks}
+      $<TARGET_FILE:cuda_device_collectives> ${words})
+  set_tests_properties(cuda.device_collectives_${name} PROPERTIES LABELS mpi TIMEOUT 300 SKIP_RETURN_CODE 77)
+endforeach()
+
 # Plans the convolutions of every experiment in configs/ for devices that are only described.
 add_executable(cuda_planning ${CMAKE_CURRENT_LIST_DIR}/planning/planning_main.cc
   ${CMAKE_CURRENT_LIST_DIR}/planning/config_convolutions.cpp)
@@ -56,3 +82,9 @@ set(engines ${CMAKE_CURRENT_LIST_DIR}/planning/engines.txt)
 add_test(NAME cuda.engines COMMAND cuda_planning ${engines} ${CMAKE_CURRENT_LIST_DIR}/planning/devices)
 set_tests_properties(cuda.engines PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77)
 add_custom_target(update_engines COMMAND cuda_planning ${engines} ${CMAKE_CURRENT_LIST_DIR}/planning/devices --update)
+
+# Writes the description of this machine's device, for planning/devices.
+add_executable(cuda_dump_device ${CMAKE_CURRENT_LIST_DIR}/planning/dump_device_main.cc)
+target_include_directories(cuda_dump_device SYSTEM PRIVATE ${CUDNN_INCLUDE} ${CUDAToolkit_INCLUDE_DIRS})
+target_link_libraries(cuda_dump_device PRIVATE trireme_flags fmt::fmt nlohmann_json::nlohmann_json
+  CUDA::cudart_static ${CUDNN_LIBRARY})

@@ -78,6 +78,8 @@ TEST(CudaPluginTest, DevicesAreDescribedAndOpened) {
   const auto device = plugin.open(0, true);
   EXPECT_EQ(device->name(), "cuda 0 (Fake 0)");
   EXPECT_FALSE(device->is_host());
+  EXPECT_NE(device->links().collectives, nullptr);
+  EXPECT_EQ(device->links().bus_id, "0000:01:00.0");
   const DeviceBuffer buffer = device->allocate(1000, Memory::device, "a buffer");
   EXPECT_EQ(buffer.size(), 1000u);
 }

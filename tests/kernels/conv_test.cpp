@@ -101,7 +101,11 @@ struct Problem {
   std::vector<float> x, w, bias, dy;
 };
 
-class ConvTest : public KernelTest {};
+class ConvTest : public KernelTest {
+ protected:
+  // cuDNN may take transforms (Winograd, FFT), whose fp32 errors are larger than those of a sum.
+  double tolerance(double of_sums) const { return on_cpu() ? of_sums : 4 * of_sums; }
+};
 
 TEST_P(ConvTest, ForwardEqualsTheDefinition) {
   for (const auto& [name, spec] : cases()) {
@@ -121,7 +125,7 @@ TEST_P(ConvTest, ForwardEqualsTheDefinition) {
     std::vector<float> y(expected.size(), 99.0f);
     const float* bias = spec.bias ? p.bias.data() : nullptr;
     ASSERT_EQ(plan.run(p.x.data(), plan.weights(p.w.data()), bias, y.data()), Status::ok);
-    expect_near(y, expected, 1e-5);
+    expect_near(y, expected, tolerance(1e-5));
   }
 }
 
@@ -136,10 +140,9 @@ TEST_P(ConvTest, BackwardDataEqualsTheDefinition) {
     });
     PlanRunner plan(k, spec, ConvPass::backward_data);
     ASSERT_EQ(plan.status, Status::ok);
-    AlignedBuffer dx(p.x.size() * sizeof(float));
-    dx.floats()[0] = 99.0f;
+    const Bytes dx(p.x.size() * sizeof(float));
     ASSERT_EQ(plan.run(p.dy.data(), plan.weights(p.w.data()), dx.floats(), nullptr), Status::ok);
-    expect_near(std::span(dx.floats(), p.x.size()), expected, 1e-5);
+    expect_near(std::span(dx.floats(), p.x.size()), expected, tolerance(1e-5));
   }
 }
 
@@ -160,7 +163,7 @@ TEST_P(ConvTest, BackwardWeightsEqualsTheDefinition) {
     std::vector<float> dw(p.w.size(), 99.0f), db(p.bias.size(), 99.0f);
     ASSERT_EQ(plan.run(p.x.data(), p.dy.data(), dw.data(), spec.bias ? db.data() : nullptr),
               Status::ok);
-    expect_near(dw, expected, 1e-4);
+    expect_near(dw, expected, tolerance(1e-4));
     if (!spec.bias) continue;
     expect_near(db, expected_bias, 1e-4);
     std::vector<float> again(p.w.size());
@@ -195,9 +198,14 @@ TEST_P(ConvTest, AnImageHasTheSameResultAloneAndAmongOthers) {
     alone.n = 1;
     PlanRunner one(k, alone, ConvPass::forward);
     std::vector<float> last(p.dy.size() / static_cast<size_t>(spec.n));
-    const float* x = p.x.data() + p.g.x / spec.n * (spec.n - 1);
-    ASSERT_EQ(one.run(x, one.weights(p.w.data()), bias, last.data()), Status::ok);
-    EXPECT_EQ(last, std::vector<float>(y.end() - static_cast<int64_t>(last.size()), y.end()));
+    const std::vector<float> x(p.x.end() - p.g.x / spec.n, p.x.end());
+    ASSERT_EQ(one.run(x.data(), one.weights(p.w.data()), bias, last.data()), Status::ok);
+    const std::vector<float> want(y.end() - static_cast<int64_t>(last.size()), y.end());
+    if (on_cpu()) {
+      EXPECT_EQ(last, want);
+    } else {  // cuDNN chooses an engine by the whole problem
+      expect_near(last, want, tolerance(1e-5));
+    }
   }
 }
 
@@ -231,7 +239,7 @@ TEST_P(ConvTest, RefusesWhatIsNotAConvolution) {
   EXPECT_EQ(PlanRunner(k, bad, ConvPass::forward).status, Status::unsupported);
 }
 
-INSTANTIATE_TEST_SUITE_P(Levels, ConvTest, testing::Values(levels().back()), device_name);
+INSTANTIATE_TEST_SUITE_P(Devices, ConvTest, testing::ValuesIn(devices_with_plans()), device_name);
 
 }  // namespace
 }  // namespace trireme::test

@@ -39,6 +39,80 @@ TEST_P(FlatTest, OnlyTheChunkThatHoldsWhatIsNotFiniteIsNotFinite) {
   }
 }
 
+class ConcludeStepTest : public KernelTest {
+ protected:
+  Status conclude(const std::vector<double>& partials, const std::vector<double>& losses,
+                  double clip_norm = 0) {
+    const StepEnd end{static_cast<int64_t>(partials.size()),
+                      static_cast<int64_t>(losses.size() / 2), clip_norm};
+    std::vector<double> padded = partials;
+    padded.push_back(NAN);  // not to be read
+    return k.conclude_step(nullptr, &end, padded.data(), losses.data(), &scalars, &verdict);
+  }
+  // What a step that must not be applied says.
+  void expect_left_out(bool finite) {
+    EXPECT_EQ(verdict.finite, finite ? 1 : 0);
+    EXPECT_EQ(verdict.applied, 0);
+    EXPECT_EQ(scalars.skip, 1);
+  }
+
+  OptimizerScalars scalars{0.5f, NAN, 0.25f, 0.75f, 7, 9, 0};
+  StepVerdict verdict{NAN, 9, 9};
+};
+
+TEST_P(ConcludeStepTest, NormAndScaleAreThoseOfTheGradientOverItsWeight) {
+  for (const int64_t n : {0, 1, 3, 31, 33, 1000, 1025, 100003}) {
+    const auto random_partials = random(n, 1, 0, 3);
+    const std::vector<double> partials(random_partials.begin(), random_partials.end());
+    double sum = 0;
+    for (double p : partials) sum += p;
+    const double norm = std::sqrt(sum) / 48;
+    for (const double clip_norm : {0.0, 1e-3, 1e6}) {
+      ASSERT_EQ(conclude(partials, {3, 48, 5, 10}, clip_norm), Status::ok);
+      ASSERT_NEAR(verdict.grad_norm, norm, 1e-12 * norm) << n;
+      const double clip = clip_norm > 0 ? std::min(1.0, clip_norm / (norm + 1e-6)) : 1;
+      ASSERT_FLOAT_EQ(scalars.grad_scale, static_cast<float>(clip / 48)) << n;
+      ASSERT_EQ(verdict.finite, 1);
+      ASSERT_EQ(verdict.applied, 1);
+      ASSERT_EQ(scalars.skip, 0);
+    }
+  }
+  EXPECT_EQ(scalars.lr, 0.5f);
+  EXPECT_EQ(scalars.clip_value, 0.25f);
+  EXPECT_EQ(scalars.ema_decay, 0.75f);
+  EXPECT_EQ(scalars.step, 7);
+}
+
+TEST_P(ConcludeStepTest, AGradientOrALossThatIsNotFiniteLeavesTheUpdateOut) {
+  for (const double bad : {static_cast<double>(NAN), static_cast<double>(INFINITY)}) {
+    std::vector<double> partials(5000, 1.0);
+    partials[4321] = bad;
+    conclude(partials, {1, 4}, 1);
+    expect_left_out(false);
+    conclude({1}, {bad, 4}, 1);
+    expect_left_out(false);
+    conclude({1}, {1, 4, bad, 4, 1, 4});
+    expect_left_out(false);
+    conclude({1}, {1, 4, bad, 0});  // of no sample
+    EXPECT_EQ(verdict.applied, 1);
+    EXPECT_EQ(scalars.skip, 0);
+  }
+}
+
+TEST_P(ConcludeStepTest, ABatchWithoutWeightIsFiniteAndLeftOut) {
+  conclude({4}, {0, 0}, 1);
+  expect_left_out(true);
+  EXPECT_EQ(verdict.grad_norm, 0);
+  EXPECT_EQ(scalars.grad_scale, 0);
+  conclude({static_cast<double>(INFINITY)}, {0, 0}, 1);
+  expect_left_out(false);
+}
+
+TEST_P(ConcludeStepTest, AStepWithoutALossIsRefused) {
+  EXPECT_EQ(conclude({4}, {}), Status::invalid);
+}
+
+INSTANTIATE_TEST_SUITE_P(Devices, ConcludeStepTest, testing::ValuesIn(devices()), device_name);
 INSTANTIATE_TEST_SUITE_P(Devices, FlatTest, testing::ValuesIn(devices()), device_name);
 
 }  // namespace

@@ -104,7 +104,7 @@ TEST_P(MatmulTest, OnePlanServesManyThreadsAtOnce) {
   for (auto& result : results) {
     threads.emplace_back([&] {
       prepare_kernel_thread();
-      AlignedBuffer scratch(info.scratch_bytes);
+      const Bytes scratch(info.scratch_bytes);
       for (int i = 0; i < 50; ++i) {
         void* arguments[] = {p.a.data(), p.b.data(), nullptr, result.data()};
         if (k.run(plan, nullptr, arguments, scratch.data()) != Status::ok) result.assign(1, 0.0f);
@@ -171,6 +171,8 @@ TEST_P(MatmulTest, LeavesGiveTheBitsOfOneRunEachAddedAlongTheTree) {
 
 TEST_P(MatmulTest, LeavesAreRefusedWhereTheyHaveNoMeaning) {
   MatmulSpec spec{4, 4, 4, true, false, false, Activation::none, 0, Write::set};
+  spec.leaves = 2;
+  if (PlanRunner(k, spec, false).status == Status::unsupported) GTEST_SKIP() << "no such kernel";
   spec.leaves = 3;
   EXPECT_EQ(PlanRunner(k, spec, false).status, Status::invalid) << "no power of two";
   spec.leaves = 2;
@@ -197,7 +199,7 @@ TEST_P(MatmulTest, EmptyProductsDoNothingAndBadOnesAreRefused) {
   EXPECT_EQ(PlanRunner(k, spec, false).status, Status::unsupported);
 }
 
-INSTANTIATE_TEST_SUITE_P(Levels, MatmulTest, testing::Values(levels().back()), device_name);
+INSTANTIATE_TEST_SUITE_P(Devices, MatmulTest, testing::ValuesIn(devices_with_plans()), device_name);
 
 }  // namespace
 }  // namespace trireme::test

@@ -95,7 +95,7 @@ TEST_P(NormTest, ChannelStepsRoundTheirFp64FormulaeOnce) {
     auto running_mean = old_mean, running_variance = old_variance;
     k.batch_norm_statistics(nullptr, c, count, epsilon, sums.data(), mean.data(), rstd.data());
     k.batch_norm_running(nullptr, c, count, momentum, sums.data(), running_mean.data(),
-                         running_variance.data());
+                         running_variance.data(), nullptr);
     k.batch_norm_means(nullptr, c, count, sums.data(), mean_g.data(), mean_gx.data());
     k.batch_norm_rstd(nullptr, c, epsilon, old_variance.data(), inference.data());
     for (size_t i = 0; i < size; ++i) {
@@ -115,6 +115,23 @@ TEST_P(NormTest, ChannelStepsRoundTheirFp64FormulaeOnce) {
           static_cast<float>(1 / std::sqrt(static_cast<double>(old_variance[i]) + epsilon)));
     }
   }
+}
+
+TEST_P(NormTest, RunningStatisticsStayAsTheyAreWhenTheStepIsSkipped) {
+  const std::vector<double> sums{4, 8, 20, 40};
+  std::vector<float> mean{5, 6}, variance{3, 4};
+  OptimizerScalars scalars{};
+  scalars.skip = 1;
+  EXPECT_EQ(
+      k.batch_norm_running(nullptr, 2, 4, 0.5, sums.data(), mean.data(), variance.data(), &scalars),
+      Status::ok);
+  EXPECT_EQ(mean, (std::vector<float>{5, 6}));
+  EXPECT_EQ(variance, (std::vector<float>{3, 4}));
+  scalars.skip = 0;
+  k.batch_norm_running(nullptr, 2, 4, 0.5, sums.data(), mean.data(), variance.data(), &scalars);
+  EXPECT_EQ(mean, (std::vector<float>{3, 4}));
+  EXPECT_FLOAT_EQ(variance[0], 1.5f + 0.5f * 4 * 4 / 3);
+  EXPECT_FLOAT_EQ(variance[1], 2 + 0.5f * 6 * 4 / 3);
 }
 
 TEST_P(NormTest, ParameterGradientsAreTheSumsSetOrAddedAndEitherMayBeAbsent) {

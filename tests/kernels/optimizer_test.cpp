@@ -56,11 +56,17 @@ struct State {
         s1(w.size()),
         s2(w.size()),
         ema(w) {}
+  friend bool operator==(const State&, const State&) = default;
   std::vector<float> w, s0, s1, s2, ema;
 };
 
+constexpr SlotRule kOnes{1, 1};
+constexpr SlotRules kPlain{nullptr, &kOnes, 1};
+
 TEST_P(OptimizerTest, FiveStepsEqualPyTorchForEveryVariant) {
   const auto& grads = recorded("optimizer.grads");
+  const SlotRule rule{0.5f, 1};
+  const SlotRules half{nullptr, &rule, 1};
   for (const auto& [name, lr, spec] : variants()) {
     SCOPED_TRACE(name);
     State s(spec, recorded("optimizer.w0"));
@@ -70,7 +76,7 @@ TEST_P(OptimizerTest, FiveStepsEqualPyTorchForEveryVariant) {
       std::vector<float> sum(grads.begin() + (step - 1) * 7, grads.begin() + step * 7);
       for (float& g : sum) g *= 4;
       const OptimizerScalars scalars{2 * lr, 0.25f, 0, 0.75f, step, 0, 0};
-      ASSERT_EQ(k.optimizer_step(nullptr, &spec, &scalars, 0.5f, 1, 7, sum.data(), s.w.data(),
+      ASSERT_EQ(k.optimizer_step(nullptr, &spec, &scalars, &half, 0, 7, sum.data(), s.w.data(),
                                  s.s0.data(), s.s1.data(), s.s2.data(), s.ema.data()),
                 Status::ok);
       for (size_t i = 0; i < ema.size(); ++i) {
@@ -89,9 +95,9 @@ TEST_P(OptimizerTest, AStepDoesNotDependOnHowTheRangeIsCut) {
     State whole(spec, random(n, 2)), parts = whole;
     const OptimizerScalars scalars{lr, 0.5f, 0.3f, 0.9f, 3, 0, 0};
     const auto step = [&](State& s, int64_t from, int64_t to) {
-      ASSERT_EQ(k.optimizer_step(nullptr, &spec, &scalars, 1, 1, to - from, grad.data() + from,
-                                 s.w.data() + from, s.s0.data() + from, s.s1.data() + from,
-                                 s.s2.data() + from, s.ema.data() + from),
+      ASSERT_EQ(k.optimizer_step(nullptr, &spec, &scalars, &kPlain, from, to - from,
+                                 grad.data() + from, s.w.data() + from, s.s0.data() + from,
+                                 s.s1.data() + from, s.s2.data() + from, s.ema.data() + from),
                 Status::ok);
     };
     step(whole, 0, n);
@@ -104,16 +110,104 @@ TEST_P(OptimizerTest, AStepDoesNotDependOnHowTheRangeIsCut) {
   }
 }
 
+// The bits are those of a call for each block, however the range is cut and wherever its buffers
+// begin.
+TEST_P(OptimizerTest, EveryElementObeysItsBlocksRuleAndTheRestStaysAsItIs) {
+  const std::vector<SlotRule> factors{{1, 1}, {0.5f, 0}, {0.1f, 3}};
+  const std::vector<SlotBlock> blocks{{0, 64}, {0, 64}, {1, 64}, {0, 0},  {2, 10},
+                                      {1, 3},  {1, 64}, {2, 64}, {2, 64}, {0, 1}};
+  const SlotRules rules{blocks.data(), factors.data(), static_cast<int64_t>(factors.size())};
+  const int64_t n = static_cast<int64_t>(blocks.size()) * kRuleBlock;
+  const auto grad = random(n, 1);
+  for (const auto& [name, lr, spec] : variants()) {
+    const OptimizerScalars scalars{lr, 0.5f, 0.3f, 0.9f, 3, 0, 0};
+    const auto step = [&](State& s, const SlotRules& r, int64_t from, int64_t to) {
+      ASSERT_EQ(k.optimizer_step(nullptr, &spec, &scalars, &r, from, to - from, grad.data() + from,
+                                 s.w.data() + from, s.s0.data() + from, s.s1.data() + from,
+                                 s.s2.data() + from, s.ema.data() + from),
+                Status::ok);
+    };
+    const State before(spec, random(n, 2));
+    State want = before;
+    for (size_t b = 0; b < blocks.size(); ++b) {
+      const SlotRules one{nullptr, &factors[blocks[b].rule], 1};
+      const int64_t from = static_cast<int64_t>(b) * kRuleBlock;
+      step(want, one, from, from + blocks[b].count);
+    }
+    for (const std::vector<int64_t>& cuts :
+         std::vector<std::vector<int64_t>>{{0, n}, {0, 100, 103, 257, 300, 301, n}}) {
+      State s = before;
+      for (size_t c = 1; c < cuts.size(); ++c) step(s, rules, cuts[c - 1], cuts[c]);
+      EXPECT_TRUE(s == want) << name << ", " << cuts.size() - 1 << " ranges";
+    }
+  }
+}
+
+TEST_P(OptimizerTest, RulesGoByTheIndexSpaceNotByWhereTheBuffersBegin) {
+  const SlotRule factors[] = {{1, 1}, {2, 1}};
+  const SlotBlock blocks[] = {{0, 63}, {1, 64}};
+  const SlotRules rules{blocks, factors, 2};
+  const OptimizerSpec spec = spec_of(OptimizerKind::sgd);
+  const OptimizerScalars scalars{1, 1, 0, 0, 1, 0, 0};
+  alignas(64) const float grad[] = {1, 1, 1, 1, 1};
+  alignas(64) float w[] = {0, 0, 0, 0, 0};
+  k.optimizer_step(nullptr, &spec, &scalars, &rules, 62, 5, grad, w, nullptr, nullptr, nullptr,
+                   nullptr);
+  EXPECT_EQ(std::vector<float>(w, w + 5), (std::vector<float>{-1, 0, -2, -2, -2}));
+}
+
+TEST_P(OptimizerTest, ThereMayBe256RulesAndThereMustBeOne) {
+  std::vector<SlotRule> factors;
+  std::vector<SlotBlock> blocks;
+  for (int r = 0; r < kMostRules; ++r) {
+    factors.push_back({static_cast<float>(r), 0});
+    blocks.push_back({static_cast<uint8_t>(kMostRules - 1 - r), 64});
+  }
+  SlotRules rules{blocks.data(), factors.data(), kMostRules};
+  const OptimizerSpec spec = spec_of(OptimizerKind::sgd);
+  const OptimizerScalars scalars{1, 1, 0, 0, 1, 0, 0};
+  const int64_t n = kMostRules * kRuleBlock;
+  const std::vector<float> grad(static_cast<size_t>(n), -1.0f);
+  std::vector<float> w(grad.size());
+  const auto step = [&] {
+    return k.optimizer_step(nullptr, &spec, &scalars, &rules, 0, n, grad.data(), w.data(), nullptr,
+                            nullptr, nullptr, nullptr);
+  };
+  EXPECT_EQ(step(), Status::ok);
+  for (size_t i = 0; i < w.size(); ++i)
+    ASSERT_EQ(w[i], static_cast<float>(kMostRules - 1) - static_cast<float>(i / kRuleBlock)) << i;
+  for (const int64_t count : {int64_t{0}, kMostRules + 1}) {
+    rules.count = count;
+    EXPECT_EQ(step(), Status::invalid) << count;
+  }
+}
+
 TEST_P(OptimizerTest, ClippingByValueActsOnTheScaledGradient) {
   const OptimizerSpec spec = spec_of(OptimizerKind::sgd);
   const OptimizerScalars scalars{1, 0.5f, 0.25f, 0, 1, 0, 0};
   const float grad[] = {10, -10, 0.2f, NAN};
   float w[] = {0, 0, 0, 0};
-  k.optimizer_step(nullptr, &spec, &scalars, 1, 1, 4, grad, w, nullptr, nullptr, nullptr, nullptr);
+  k.optimizer_step(nullptr, &spec, &scalars, &kPlain, 0, 4, grad, w, nullptr, nullptr, nullptr,
+                   nullptr);
   EXPECT_EQ(w[0], -0.25f);
   EXPECT_EQ(w[1], 0.25f);
   EXPECT_EQ(w[2], -0.1f);
   EXPECT_TRUE(std::isnan(w[3]));
+}
+
+TEST_P(OptimizerTest, ASkippedStepLeavesEveryBufferAsItIs) {
+  const auto grad = random(1000, 1);
+  for (const auto& [name, lr, spec] : variants()) {
+    const State before(spec, random(1000, 2));
+    State s = before;
+    for (const int64_t step : {0, 3}) {
+      const OptimizerScalars scalars{lr, NAN, 0.3f, 0.9f, step, 1, 0};
+      EXPECT_EQ(k.optimizer_step(nullptr, &spec, &scalars, &kPlain, 0, 1000, grad.data(),
+                                 s.w.data(), s.s0.data(), s.s1.data(), s.s2.data(), s.ema.data()),
+                Status::ok);
+    }
+    EXPECT_TRUE(s == before) << name;
+  }
 }
 
 TEST_P(OptimizerTest, MissingStateAndStepZeroAreRefused) {
@@ -121,15 +215,15 @@ TEST_P(OptimizerTest, MissingStateAndStepZeroAreRefused) {
   OptimizerScalars scalars{1, 1, 0, 0, 1, 0, 0};
   for (const auto& [name, lr, spec] : variants()) {
     const bool stateless = spec.kind == OptimizerKind::sgd && spec.momentum == 0;
-    EXPECT_EQ(k.optimizer_step(nullptr, &spec, &scalars, 1, 1, 1, &v, &v, nullptr, nullptr, nullptr,
-                               nullptr),
+    EXPECT_EQ(k.optimizer_step(nullptr, &spec, &scalars, &kPlain, 0, 1, &v, &v, nullptr, nullptr,
+                               nullptr, nullptr),
               stateless ? Status::ok : Status::invalid)
         << name;
   }
   scalars.step = 0;
   const OptimizerSpec spec = spec_of(OptimizerKind::sgd);
-  EXPECT_EQ(k.optimizer_step(nullptr, &spec, &scalars, 1, 1, 1, &v, &v, nullptr, nullptr, nullptr,
-                             nullptr),
+  EXPECT_EQ(k.optimizer_step(nullptr, &spec, &scalars, &kPlain, 0, 1, &v, &v, nullptr, nullptr,
+                             nullptr, nullptr),
             on_cpu() ? Status::invalid : Status::ok);
   EXPECT_EQ(std::isnan(v), !on_cpu());
 }

@@ -4,35 +4,26 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
-#include <memory>
-#include <sstream>
+#include <cstring>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "base/rng.h"
 #include "cuda_shim/execution.h"
-#include "cuda_shim/table.h"
 #include "kernels/kernel_table.h"
 #include "tensor/buffer.h"
 
 namespace trireme::test {
 
-inline std::vector<std::string> levels() {
-  std::istringstream names(cpu_levels());
-  std::vector<std::string> all;
-  for (std::string name; names >> name;) all.push_back(name);
-  return all;
-}
-
-// Where a kernel can be tested: every level of the CPU, and our CUDA kernels in the execution shim,
-// in each of its thread orders. The shim has no plans: it runs no library.
-inline std::vector<std::string> devices() {
-  std::vector<std::string> all = levels();
-  for (const char* order : {"ascending", "descending", "shuffled"})
-    all.push_back(std::string("cuda_shim_") + order);
-  return all;
-}
+// Where the program at hand tests kernels, and the kernels there: kernels_tests on every level of
+// the CPU and, our CUDA kernels, in each thread order of the execution shim (devices.cpp);
+// kernels_device_tests on a GPU (tests/kernels_device).
+std::vector<std::string> devices();
+std::vector<std::string> devices_with_plans();  // the shim has none: it runs no library
+const KernelTable& kernels_of(const std::string& device);
 
 // The parameter is one of devices().
 class KernelTest : public testing::TestWithParam<std::string> {
@@ -48,8 +39,10 @@ class KernelTest : public testing::TestWithParam<std::string> {
 
   // Whether what only the data can show comes back as a Status (kernel_table.h).
   bool on_cpu() const { return !GetParam().starts_with("cuda"); }
+  // Whether every thread of a grid costs a switch: fewer and smaller grids then.
+  bool in_shim() const { return GetParam().starts_with("cuda_shim"); }
 
-  const KernelTable& k = on_cpu() ? cpu_kernels(GetParam().c_str()) : cuda_shim::kernels();
+  const KernelTable& k = kernels_of(GetParam());
 };
 
 inline std::string device_name(const testing::TestParamInfo<std::string>& info) {
@@ -81,6 +74,24 @@ inline std::vector<int64_t> random_labels(int64_t n, int64_t classes, uint64_t s
   return v;
 }
 
+// 64-byte aligned bytes, all 0xFF: nothing may rely on what scratch holds, and four of them are a
+// NaN. They come from operator new, which kernels_device_tests serves from memory that its device
+// sees.
+class Bytes {
+ public:
+  explicit Bytes(size_t size = 0) : lines_(align_up(size) / kAlignment) {
+    if (size > 0) std::memset(lines_.data(), 0xFF, lines_.size() * kAlignment);
+  }
+  void* data() const { return lines_.empty() ? nullptr : const_cast<Line*>(lines_.data()); }
+  float* floats() const { return static_cast<float*>(data()); }
+
+ private:
+  struct alignas(kAlignment) Line {
+    std::byte bytes[kAlignment];
+  };
+  std::vector<Line> lines_;
+};
+
 // What a reduction over [rows, cols] asks for; null where that is nothing.
 class Scratch {
  public:
@@ -89,7 +100,7 @@ class Scratch {
   operator void*() const { return bytes_.data(); }
 
  private:
-  AlignedBuffer bytes_;
+  Bytes bytes_;
 };
 
 // |a - b| <= tolerance (1 + |b|), for all elements; NaN equals NaN.
@@ -140,12 +151,12 @@ class PlanRunner {
 
  private:
   void prepare() {
-    scratch_ = AlignedBuffer(info.scratch_bytes);
-    packed_ = AlignedBuffer(info.pack_bytes);
+    scratch_ = Bytes(info.scratch_bytes);
+    packed_ = Bytes(info.pack_bytes);
   }
   const KernelTable& k_;
   Plan* plan_ = nullptr;
-  AlignedBuffer scratch_, packed_;
+  Bytes scratch_, packed_;
 };
 
 }  // namespace trireme::test

@@ -1,5 +1,10 @@
+#include <gtest/gtest.h>
+
+#include <cstdio>
+
 #include "base/error.h"
-#include "kernels/support.h"
+#include "cuda_shim/table.h"
+#include "kernels/levels.h"
 
 namespace trireme::test {
 namespace {

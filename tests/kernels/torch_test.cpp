@@ -60,14 +60,15 @@ TEST_P(TorchTest, ConvolutionEqualsPyTorchForStrideDilationAndGroups) {
               Status::ok);
     ASSERT_EQ(data.run(dy.data(), data.weights(w.data()), dx.data(), nullptr), Status::ok);
     ASSERT_EQ(weights.run(x.data(), dy.data(), dw.data(), db.data()), Status::ok);
-    expect_near(y, get("y"), 1e-5);
-    expect_near(dx, get("dx"), 1e-5);
-    expect_near(dw, get("dw"), 1e-5);
-    expect_near(db, get("db"), 1e-5);
+    const double tolerance = on_cpu() ? 1e-5 : 4e-5;  // as conv_test
+    expect_near(y, get("y"), tolerance);
+    expect_near(dx, get("dx"), tolerance);
+    expect_near(dw, get("dw"), tolerance);
+    expect_near(db, get("db"), tolerance);
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Levels, TorchTest, testing::Values(levels().back()), device_name);
+INSTANTIATE_TEST_SUITE_P(Devices, TorchTest, testing::ValuesIn(devices_with_plans()), device_name);
 
 }  // namespace
 }  // namespace trireme::test

@@ -32,19 +32,23 @@ ParamTable table_of(std::vector<std::pair<const char*, int64_t>> sizes) {
   return ParamTable(std::move(slots));
 }
 
-// Plain SGD with decay: w -= lr lr_scale (g + decay_scale w); the first moment counts visits.
-Status counting_sgd(Stream*, const OptimizerSpec*, const OptimizerScalars* s, float lr_scale,
-                    float decay_scale, int64_t n, const float* grad, float* weights, float* state0,
-                    float* state1, float*, float* ema) noexcept {
+// Plain SGD with decay: w -= lr lr_scale (g + decay_scale w); the first moment counts visits, and
+// the gradient's first element is of index `begin`.
+Status counting_sgd(Stream*, const OptimizerSpec*, const OptimizerScalars* s,
+                    const SlotRules* rules, int64_t begin, int64_t n, const float* grad,
+                    float* weights, float* state0, float* state1, float*, float* ema) noexcept {
   for (int64_t i = 0; i < n; ++i) {
+    const SlotBlock block = rules->blocks[(begin + i) / kRuleBlock];
+    if ((begin + i) % kRuleBlock >= block.count) continue;
+    const auto [lr_scale, decay_scale] = rules->rules[block.rule];
     weights[i] -= s->lr * lr_scale * (grad[i] * s->grad_scale + decay_scale * weights[i]);
     state0[i] += 1;
     if (ema) ema[i] = weights[i];
   }
   return state1 ? Status::invalid : Status::ok;
 }
-Status failing(Stream*, const OptimizerSpec*, const OptimizerScalars*, float, float, int64_t,
-               const float*, float*, float*, float*, float*, float*) noexcept {
+Status failing(Stream*, const OptimizerSpec*, const OptimizerScalars*, const SlotRules*, int64_t,
+               int64_t, const float*, float*, float*, float*, float*, float*) noexcept {
   return Status::failed;
 }
 
@@ -64,7 +68,9 @@ class OptimizerStep : public testing::Test {
   Status step(Range range, bool decay_all = false) {
     auto c = config("sgd");
     c.decay_all = decay_all;
-    return Optimizer(c).step(kernels_, table_, range, scalars_, buffers_, nullptr);
+    const Optimizer optimizer(c);
+    const OptimizerRules rules = optimizer.rules(table_);
+    return optimizer.step(kernels_, rules.on_host(), range, &scalars_, buffers_, nullptr);
   }
   // Where `visits` differ from one inside trainable slots and zero elsewhere.
   void expect_visited_once(Range range) {

@@ -99,6 +99,11 @@ TEST_F(DeviceTest, AnEmptyBufferAllocatesNothing) {
   EXPECT_TRUE(context_.calls.empty());
 }
 
+TEST_F(DeviceTest, TheLastErrorIsTheFunctions) {
+  const Device device(functions_, &context_, kernels_, "fake");
+  EXPECT_STREQ(device.last_error(), "a reason");
+}
+
 TEST_F(DeviceTest, AnEventThatHasNotHappenedIsNoError) {
   const Device device(functions_, &context_, kernels_, "fake");
   EXPECT_FALSE(device.happened(device.event()));

@@ -58,6 +58,15 @@ TEST(AllReduceExchange, NeverAppliesAGradientThatIsNotFiniteAnywhere) {
   });
 }
 
+TEST(AllReduceExchange, NeverAppliesAStepWhoseLossIsNotFinite) {
+  run_thread_ranks(2, [](Communicator& comm) {
+    MadeUpTraining training;
+    training.bad_loss_step = 1;
+    const Outcome outcome = training.run(comm);
+    EXPECT_TRUE(std::isfinite(outcome.norms[1])) << "the gradient was";
+  });
+}
+
 std::unique_ptr<Graph> graph_with_statistics() {
   auto graph = std::make_unique<Graph>();
   const NodeId x = graph->add_input("input", {4});
@@ -83,11 +92,12 @@ TEST(AllReduceExchange, WritesRunningStatisticsBeforeAnyLaneReturnsFromAnUpdate)
       for (int leaf = run.first; leaf < run.last; ++leaf) exchange.leaf_done(lane, leaf);
       const bool applies = s != 1;
       UpdateRequest request;
-      request.gradient_weight = applies ? 64 : 0;
+      const double loss_sums[] = {0, applies ? 64.0 : 0.0};
+      request.loss_sums = loss_sums;
       request.scalars.step = s + 1;
       request.write_state = [&] {
         std::this_thread::sleep_for(std::chrono::milliseconds(30));  // others would overtake it
-        exchange.state()[0] = static_cast<float>(s + 1);
+        exchange.writable_state()[0] = static_cast<float>(s + 1);
         ++writes;
       };
       EXPECT_EQ(exchange.update(lane, optimizer, request).applied, applies);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "kernels/cuda_plugin.h"
 
 namespace trireme {
 namespace {
@@ -36,6 +37,7 @@ HostTensor labels() {
 
 class SeveralInputs : public testing::Test {
  protected:
+  const std::unique_ptr<Device> device = make_cpu_device();
   const Experiment apart = experiment("input = left: 4\ninput = right: 1x2x3\n");
   const Tensors weights = initial_weights(apart);
   Tensors batch = {{"left", ramp({kSamples, 4}, 0.07f)},
@@ -44,7 +46,7 @@ class SeveralInputs : public testing::Test {
 
   std::string error() const {
     try {
-      gradients(apart, weights, batch);
+      gradients(*device, apart, weights, batch);
     } catch (const ConfigError& e) {
       return e.what();
     }
@@ -62,8 +64,9 @@ TEST_F(SeveralInputs, GiveTheGradientsOfSlicesOfOneInput) {
     std::copy_n(batch.at("left").floats().data() + 4 * i, 4, row.data());
     std::copy_n(batch.at("right").floats().data() + 6 * i, 6, row.data() + 4);
   }
-  const Tensors expected = gradients(joined, weights, {{"input", whole}, {"target", labels()}});
-  const Tensors found = gradients(apart, weights, batch);
+  const Tensors expected =
+      gradients(*device, joined, weights, {{"input", whole}, {"target", labels()}});
+  const Tensors found = gradients(*device, apart, weights, batch);
   ASSERT_EQ(found.size(), expected.size());
   EXPECT_GT(found.at("loss").floats()[0], 0);
   for (const auto& [name, tensor] : found)

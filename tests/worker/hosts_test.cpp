@@ -71,13 +71,14 @@ std::vector<float> trained(Communicator& comm, const Experiment& e, int64_t pois
     settings.scalars.lr = 0.01f;
     settings.scalars.step = step + 1;
     settings.poison = comm.rank() == 0 && step == poison_step;
-    const StepResult& result = s.runner->train(s.steps->at(step), *loader, settings);
-    EXPECT_EQ(result.verdict.applied, step != poison_step);
+    s.runner->train(s.steps->at(step), *loader, settings);
+    const StepResult* result = s.runner->finished(true);
+    EXPECT_TRUE(result && result->verdict.applied == (step != poison_step));
   }
   // The running statistics are written after the last meeting of a step.
   comm.barrier({60, "the last step of the test", -1});
-  std::vector<float> result(s.exchange->params(), s.exchange->params() + s.graph->params().size());
-  result.insert(result.end(), s.exchange->state(), s.exchange->state() + s.graph->state().size());
+  std::vector<float> result(s.state->params(), s.state->params() + s.graph->params().size());
+  result.insert(result.end(), s.state->state(), s.state->state() + s.graph->state().size());
   comm.barrier({60, "the end of the test", -1});
   return result;
 }

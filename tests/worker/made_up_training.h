@@ -30,6 +30,7 @@ struct MadeUpTraining {
   double timeout = 20;
   std::vector<int64_t> batches = {64, 64, 5, 64, 3};  // smaller than the shards: leaves are absent
   int64_t poison_step = -1;                           // the last leaf's gradient has an infinity
+  int64_t bad_loss_step = -1;                         // the batch's loss is infinite
   // Called by each lane within the backward of its last leaf, before the first slot's gradient and
   // after each.
   struct Moment {

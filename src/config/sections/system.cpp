@@ -1,4 +1,5 @@
-// [exchange], [debug]: how ranks work together, and faults made on purpose.
+// [exchange], [cuda], [debug]: how ranks work together, how devices are used, and faults made on
+// purpose.
 #include "config/sections/sections.h"
 
 namespace trireme::config {
@@ -16,6 +17,12 @@ ExchangeConfig read_exchange(Section& s) {
   c.hash_every = s.integer("hash_every", 0, {0, 1e12}, "steps",
                            "between comparisons of the parameters' hashes over nodes; 0: off");
   if (c.name == "parameter_server") s.fail("name", "parameter_server is not available yet");
+  return c;
+}
+
+CudaConfig read_cuda(Section& s) {
+  CudaConfig c;
+  c.graph = s.boolean("graph", true, "record a step once and replay it as one CUDA graph");
   return c;
 }
 

@@ -76,7 +76,7 @@ Status open(const CudaOpenOptions* options, CudaOpened* out) noexcept {
   if (!make_libraries(*context)) return refuse(out, last_error());
   fill_table(*context, info);
   if (!is_complete(context->kernels)) return refuse(out, "this plugin lacks some of the kernels");
-  *out = {&context->kernels, &device_functions(), context.get(), ""};
+  *out = {&context->kernels, &device_functions(), &collective_functions(), context.get(), ""};
   current.store(context.release(), std::memory_order_release);
   return Status::ok;
 }

@@ -30,6 +30,7 @@ Status open(const CudaOpenOptions*, CudaOpened* out) noexcept;
 void close(DeviceContext*) noexcept;
 
 const DeviceFunctions& device_functions() noexcept;
+const CollectiveFunctions& collective_functions() noexcept;
 
 }  // namespace cu
 }  // namespace trireme

@@ -5,7 +5,7 @@
 namespace trireme::cu {
 namespace {
 
-thread_local char text[256] = "";
+thread_local char text[512] = "";
 
 }  // namespace
 

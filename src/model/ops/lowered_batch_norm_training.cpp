@@ -108,7 +108,7 @@ Status LoweredBatchNormTraining::backward(const Frame& f) const noexcept {
 
 Status LoweredBatchNormTraining::update_state(const Frame& f) const noexcept {
   return k_.batch_norm_running(f.stream, channels_, batch_count(f), settings_.momentum, f.synced,
-                               f.at(running_mean_), f.at(running_var_));
+                               f.at(running_mean_), f.at(running_var_), f.scalars);
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "comm/ballot.h"
 #include "comm/comm_test_tools.h"
 #include "comm/communicator.h"
 #include "comm/node_barrier.h"
@@ -70,6 +71,29 @@ void windows(Communicator& c) {
   for (int i = 0; i < 1000; ++i) barrier.arrive_and_wait(kWait);
 }
 
+std::string result(Communicator& c, Ballot& ballot) {
+  const auto since = Clock::now();
+  for (int round = 0; !ballot.decided(); ++round) {
+    c.check(ballot.open(), kWait, since);
+    c.idle(round);
+  }
+  return ballot.failure();
+}
+
+void ballots(Communicator& c) {
+  for (int i = 0; i < 100; ++i) {
+    Ballot ballot(c);
+    ballot.cast("");
+    expect(result(c, ballot).empty(), "a ballot without failures");
+  }
+}
+
+void outvoted(Communicator& c) {
+  Ballot ballot(c);
+  if (c.rank() == c.size() - 1) ballot.cast("no memory");
+  throw CommError(result(c, ballot));
+}
+
 void members(Communicator& c) {
   expect(c.members().size() == static_cast<size_t>(c.size()), "one member a rank");
   const Member& me = c.members()[static_cast<size_t>(c.rank())];
@@ -82,6 +106,7 @@ void good(Communicator& c) {
   collectives(c);
   messages(c);
   windows(c);
+  ballots(c);
 }
 
 void last_is(Communicator& c, const std::function<void()>& fate, const Wait& wait) {
@@ -118,8 +143,9 @@ void killed_in_barrier(Communicator& c) {
 
 int run(int argc, char** argv) {
   const std::map<std::string, void (*)(Communicator&)> cases{
-      {"good", good},   {"killed", killed}, {"exits", exits},
-      {"hangs", hangs}, {"throws", throws}, {"killed_in_barrier", killed_in_barrier}};
+      {"good", good},        {"killed", killed}, {"exits", exits},
+      {"hangs", hangs},      {"throws", throws}, {"killed_in_barrier", killed_in_barrier},
+      {"outvoted", outvoted}};
   const auto comm = make_mpi_communicator(&argc, &argv);
   try {
     cases.at(argc > 1 ? argv[1] : "good")(*comm);

@@ -16,6 +16,7 @@ constexpr size_t kMemory = 1 << 20;
 DeviceContext context{false};
 KernelTable kernels{};
 DeviceFunctions functions{};
+CollectiveFunctions collectives{};
 
 Status describe(int32_t ordinal, CudaDeviceInfo* out) noexcept {
   *out = {};
@@ -58,7 +59,7 @@ Status open(const CudaOpenOptions* options, CudaOpened* out) noexcept {
     return DeviceStatus::ok;
   };
   functions.close = [](DeviceContext* c) noexcept { c->open = false; };
-  *out = {&kernels, &functions, &context, ""};
+  *out = {&kernels, &functions, &collectives, &context, ""};
   return Status::ok;
 }
 

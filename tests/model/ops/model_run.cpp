@@ -59,6 +59,7 @@ Workspace ModelRun::workspace(Leaf& leaf, const std::vector<double>& synced) {
   ws.sums = leaf.sums.data();
   ws.synced = synced.data();
   ws.synced_samples = static_cast<double>(samples_) * static_cast<double>(leaves_.size());
+  ws.scalars = scalars_;
   return ws;
 }
 

@@ -22,6 +22,7 @@ class ModelRun {
   void set_field(const std::string& name, const std::vector<float>& values);
   void set_field(const std::string& name, const std::vector<int64_t>& values);
   void set_logical(const std::string& slot, const std::vector<float>& values);  // a parameter
+  void set_scalars(const OptimizerScalars* scalars) { scalars_ = scalars; }     // of later steps
 
   // One step: fills sums, gradients (added up over leaves) and the running statistics.
   void step();
@@ -50,6 +51,7 @@ class ModelRun {
   const Graph& graph_;
   std::unique_ptr<const Program> program_;
   int64_t samples_;
+  const OptimizerScalars* scalars_ = nullptr;
   std::vector<Leaf> leaves_;
   AlignedBuffer packed_;
   std::map<std::string, std::vector<std::byte>> fields_;

@@ -163,6 +163,20 @@ TEST(BatchNorm, OfAShardSeesItsLeafAloneButRunsTheWholeBatchsStatistics) {
           << slot.name;
 }
 
+TEST(BatchNorm, RunningStatisticsStayWhereTheStepsScalarsSaySkip) {
+  const auto graph = normalised("global");
+  const auto run = normalised_run(*graph, 1, 0, 12);
+  const std::vector<float> before = run->state();
+  OptimizerScalars scalars{};
+  scalars.skip = 1;
+  run->set_scalars(&scalars);
+  run->step();
+  EXPECT_EQ(run->state(), before);
+  scalars.skip = 0;
+  run->step();
+  EXPECT_NE(run->state(), before);
+}
+
 TEST(Loss, GradientsOfSeveralAddUpWithTheirWeights) {
   Graph graph;
   const NodeId x = graph.add_input("x", {1});

@@ -41,8 +41,9 @@ Status batch_norm_rstd(Stream*, int64_t channels, double epsilon, const float* v
 }
 
 Status batch_norm_running(Stream*, int64_t channels, double count, double momentum,
-                          const double* sums, float* running_mean,
-                          float* running_variance) noexcept {
+                          const double* sums, float* running_mean, float* running_variance,
+                          const OptimizerScalars* scalars) noexcept {
+  if (scalars && scalars->skip != 0) return Status::ok;
   const double keep = 1 - momentum, unbiased = count > 1 ? count / (count - 1) : 1;
   for (int64_t c = 0; c < channels; ++c) {
     const Moments m = moments(channels, c, count, sums);

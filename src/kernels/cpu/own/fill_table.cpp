@@ -41,6 +41,7 @@ void fill_table(KernelTable& t) noexcept {
   t.regression = regression;
   t.hinge = hinge;
   t.sums_of_squares = sums_of_squares;
+  t.conclude_step = conclude_step;
   t.optimizer_step = optimizer_step;
 }
 

@@ -63,8 +63,8 @@ Status batch_norm_statistics(Stream*, int64_t channels, double count, double eps
 Status batch_norm_rstd(Stream*, int64_t channels, double epsilon, const float* variance,
                        float* rstd) noexcept;
 Status batch_norm_running(Stream*, int64_t channels, double count, double momentum,
-                          const double* sums, float* running_mean,
-                          float* running_variance) noexcept;
+                          const double* sums, float* running_mean, float* running_variance,
+                          const OptimizerScalars* scalars) noexcept;
 Status batch_norm_means(Stream*, int64_t channels, double count, const double* sums, float* mean_g,
                         float* mean_gx) noexcept;
 Status batch_norm_parameter_gradients(Stream*, int64_t channels, const double* sums, float* dgamma,
@@ -94,8 +94,10 @@ Status hinge(Stream*, int64_t rows, int64_t cols, bool squared, float margin, co
              Write, void* scratch) noexcept;
 
 Status sums_of_squares(Stream*, int64_t n, const float* x, double* partials) noexcept;
-Status optimizer_step(Stream*, const OptimizerSpec*, const OptimizerScalars*, float lr_scale,
-                      float decay_scale, int64_t n, const float* grad, float* weights,
-                      float* state0, float* state1, float* state2, float* ema) noexcept;
+Status conclude_step(Stream*, const StepEnd*, const double* partials, const double* loss_sums,
+                     OptimizerScalars* scalars, StepVerdict* verdict) noexcept;
+Status optimizer_step(Stream*, const OptimizerSpec*, const OptimizerScalars*, const SlotRules*,
+                      int64_t begin, int64_t n, const float* grad, float* weights, float* state0,
+                      float* state1, float* state2, float* ema) noexcept;
 
 }  // namespace trireme::cpu::TRIREME_LEVEL

@@ -1,6 +1,7 @@
 // torch.optim's update rules, one pass over the range: blocks small enough to stay in the
 // first-level cache go through gradient, rule and average one after the other.
 #include "kernels/cpu/own/kernels.h"
+#include "kernels/cpu/own/slot_runs.h"
 
 namespace trireme::cpu::TRIREME_LEVEL {
 namespace {
@@ -98,21 +99,27 @@ double power(double base, int64_t exponent) {
   return __builtin_pow(base, static_cast<double>(exponent));
 }
 
-Factors factors_of(const OptimizerSpec& o, const OptimizerScalars& s, float lr_scale,
-                   float decay_scale) {
-  const double lr = static_cast<double>(s.lr) * static_cast<double>(lr_scale);
-  Factors f{static_cast<float>(lr), o.weight_decay * decay_scale, 0, 1, s.step == 1};
+struct Corrections {  // that depend on the step alone
+  double first, second, age;
+};
+
+Corrections corrections_of(const OptimizerSpec& o, const OptimizerScalars& s) {
+  Corrections c{1, 1, 0};
   if (o.kind == OptimizerKind::adam || o.kind == OptimizerKind::adamw) {
-    const double first = 1.0 - power(static_cast<double>(o.beta1), s.step);
-    const double second = 1.0 - power(static_cast<double>(o.beta2), s.step);
-    f.adam_step = static_cast<float>(lr / first);
-    f.root_correction = static_cast<float>(__builtin_sqrt(second));
+    c.first = 1.0 - power(static_cast<double>(o.beta1), s.step);
+    c.second = 1.0 - power(static_cast<double>(o.beta2), s.step);
   }
-  if (o.kind == OptimizerKind::adagrad) {
-    const double age = static_cast<double>(s.step - 1);
-    f.lr = static_cast<float>(lr / (1.0 + age * static_cast<double>(o.lr_decay)));
-  }
-  return f;
+  if (o.kind == OptimizerKind::adagrad)
+    c.age = static_cast<double>(s.step - 1) * static_cast<double>(o.lr_decay);
+  return c;
+}
+
+Factors factors_of(const OptimizerSpec& o, const OptimizerScalars& s, const Corrections& c,
+                   const SlotRule& rule) {
+  const double lr = static_cast<double>(s.lr) * static_cast<double>(rule.lr_scale);
+  return {static_cast<float>(lr / (1.0 + c.age)), o.weight_decay * rule.decay_scale,
+          static_cast<float>(lr / c.first), static_cast<float>(__builtin_sqrt(c.second)),
+          s.step == 1};
 }
 
 void scale_and_clamp(const OptimizerScalars& s, int64_t n, const float* grad, float* g) {
@@ -161,28 +168,48 @@ Rule rule_of(OptimizerKind kind) {
   return step_adam;
 }
 
+struct Buffers {  // of the range; a moment that is not there is null
+  const float* grad;
+  float *weights, *state0, *state1, *state2, *ema;
+};
+
+// The n elements from `from` on, which obey one rule.
+void step_run(const OptimizerSpec& o, const OptimizerScalars& scalars, const Factors& f,
+              const Buffers& b, int64_t from, int64_t n) {
+  const Rule rule = rule_of(o.kind);
+  const float take = 1.0f - scalars.ema_decay;
+  float g[kBlock];
+  for (int64_t at = from; at < from + n; at += kBlock) {
+    const auto part = [at](float* p) { return p ? p + at : nullptr; };
+    const int64_t size = from + n - at < kBlock ? from + n - at : kBlock;
+    const Block block{size, g, b.weights + at, part(b.state0), part(b.state1), part(b.state2)};
+    scale_and_clamp(scalars, size, b.grad + at, g);
+    rule(block, o, f);
+    float* average = part(b.ema);
+    for (int64_t i = 0; average && i < size; ++i) average[i] += take * (block.w[i] - average[i]);
+  }
+}
+
 }  // namespace
 
 // Status::invalid when a moment that the rule needs is null, or the step is below 1.
 Status optimizer_step(Stream*, const OptimizerSpec* spec, const OptimizerScalars* scalars,
-                      float lr_scale, float decay_scale, int64_t n, const float* grad,
+                      const SlotRules* rules, int64_t begin, int64_t n, const float* grad,
                       float* weights, float* state0, float* state1, float* state2,
                       float* ema) noexcept {
   if (n == 0) return Status::ok;
   const OptimizerSpec o = *spec;
-  if (scalars->step < 1 || !has_state(o, state0, state1, state2)) return Status::invalid;
-  const Factors f = factors_of(o, *scalars, lr_scale, decay_scale);
-  const Rule rule = rule_of(o.kind);
-  const float take = 1.0f - scalars->ema_decay;
-  float g[kBlock];
-  for (int64_t at = 0; at < n; at += kBlock) {
-    const auto part = [at](float* p) { return p ? p + at : nullptr; };
-    const int64_t size = n - at < kBlock ? n - at : kBlock;
-    const Block block{size, g, weights + at, part(state0), part(state1), part(state2)};
-    scale_and_clamp(*scalars, size, grad + at, g);
-    rule(block, o, f);
-    float* average = part(ema);
-    for (int64_t i = 0; average && i < size; ++i) average[i] += take * (block.w[i] - average[i]);
+  if (!has_state(o, state0, state1, state2)) return Status::invalid;
+  if (rules->count < 1 || rules->count > kMostRules) return Status::invalid;
+  if (scalars->skip != 0) return Status::ok;
+  if (scalars->step < 1) return Status::invalid;
+  const Corrections corrections = corrections_of(o, *scalars);
+  const Buffers buffers{grad, weights, state0, state1, state2, ema};
+  const int64_t end = begin + n;
+  for (SlotRun run = next_run(*rules, begin, end); run.begin < run.end;
+       run = next_run(*rules, run.end, end)) {
+    step_run(o, *scalars, factors_of(o, *scalars, corrections, *run.rule), buffers,
+             run.begin - begin, run.end - run.begin);
   }
   return Status::ok;
 }

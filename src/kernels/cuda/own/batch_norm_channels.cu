@@ -31,7 +31,9 @@ __global__ void rstd_kernel(int64_t channels, double epsilon, const float* varia
 }
 
 __global__ void running_kernel(int64_t channels, double count, double momentum, const double* sums,
-                               float* running_mean, float* running_variance) {
+                               float* running_mean, float* running_variance,
+                               const OptimizerScalars* scalars) {
+  if (scalars && scalars->skip != 0) return;
   const double keep = 1 - momentum, unbiased = count > 1 ? count / (count - 1) : 1;
   for (int64_t c = first_index(); c < channels; c += grid_stride()) {
     const Moments m = moments(channels, c, count, sums);
@@ -70,10 +72,10 @@ Status batch_norm_rstd(Stream* s, int64_t channels, double epsilon, const float*
 }
 
 Status batch_norm_running(Stream* s, int64_t channels, double count, double momentum,
-                          const double* sums, float* running_mean,
-                          float* running_variance) noexcept {
+                          const double* sums, float* running_mean, float* running_variance,
+                          const OptimizerScalars* scalars) noexcept {
   return launch(running_kernel, grid_for(channels), kBlock, 0, s, channels, count, momentum, sums,
-                running_mean, running_variance);
+                running_mean, running_variance, scalars);
 }
 
 Status batch_norm_means(Stream* s, int64_t channels, double count, const double* sums,

@@ -20,6 +20,7 @@ void fill_all(KernelTable& table) noexcept {
   fill_losses<T>(table);
   fill_batch_norm_channels(table);
   fill_flat(table);
+  fill_conclude_step(table);
   fill_optimizer(table);
 }
 

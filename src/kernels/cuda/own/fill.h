@@ -34,6 +34,7 @@ void fill_losses(KernelTable& table) noexcept;
 // Those that know nothing of Elements.
 void fill_batch_norm_channels(KernelTable& table) noexcept;
 void fill_flat(KernelTable& table) noexcept;
+void fill_conclude_step(KernelTable& table) noexcept;
 void fill_optimizer(KernelTable& table) noexcept;
 
 // All of them: `element`, and every entry except the plans.

@@ -1,30 +1,44 @@
 // torch.optim's update rules. One pass over the range: a thread reads gradient, weight, moments and
 // average of its four neighbouring elements (128-bit loads and stores where all buffers allow it),
-// and writes them back. The step's scalars lie in device memory, so that a captured step can be
-// replayed; one thread of each block turns them into factors.
+// and writes them back. They lie in one block of the slots' rules. The step's scalars lie in device
+// memory, so that a captured step can be replayed; each block of threads turns them into factors:
+// one thread what depends on the step alone, then a thread a rule.
 #include "kernels/cuda/own/fill.h"
 #include "kernels/cuda/own/vectors.h"
 
 namespace trireme::cu {
 namespace {
 
-struct Factors {  // of one call
-  float lr, decay, adam_step, root_correction, grad_scale, clip, average_take;
+struct RuleFactors {
+  float lr, decay, adam_step;
+};
+struct StepFactors {
+  double first_correction, aging;  // 1 - beta1^step; adagrad's 1 + (step - 1) lr_decay
+  float root_correction;
+};
+struct Factors {  // of one element
+  RuleFactors rule;
+  float root_correction, grad_scale, clip, average_take;
   bool first;
 };
 
-__device__ Factors factors_of(const OptimizerSpec& o, const OptimizerScalars& s, float lr_scale,
-                              float decay_scale) {
-  const double lr = static_cast<double>(s.lr) * static_cast<double>(lr_scale);
-  Factors f{static_cast<float>(lr), o.weight_decay * decay_scale, 0,          1, s.grad_scale,
-            s.clip_value,           1.0f - s.ema_decay,           s.step == 1};
+__device__ StepFactors factors_of_step(const OptimizerSpec& o, const OptimizerScalars& s) {
+  StepFactors f{1, 1, 1};
   const double step = static_cast<double>(s.step);
   if (o.kind == OptimizerKind::adam || o.kind == OptimizerKind::adamw) {
-    f.adam_step = static_cast<float>(lr / (1.0 - pow(static_cast<double>(o.beta1), step)));
+    f.first_correction = 1.0 - pow(static_cast<double>(o.beta1), step);
     f.root_correction = static_cast<float>(sqrt(1.0 - pow(static_cast<double>(o.beta2), step)));
   }
   if (o.kind == OptimizerKind::adagrad)
-    f.lr = static_cast<float>(lr / (1.0 + (step - 1) * static_cast<double>(o.lr_decay)));
+    f.aging = 1.0 + (step - 1) * static_cast<double>(o.lr_decay);
+  return f;
+}
+
+__device__ RuleFactors factors_of_rule(const OptimizerSpec& o, const OptimizerScalars& s,
+                                       const StepFactors& step, const SlotRule& rule) {
+  const double lr = static_cast<double>(s.lr) * static_cast<double>(rule.lr_scale);
+  RuleFactors f{static_cast<float>(lr / step.aging), o.weight_decay * rule.decay_scale,
+                static_cast<float>(lr / step.first_correction)};
   if (s.step < 1) f.lr = f.adam_step = NAN;  // no bias correction exists: the weights show it
   return f;
 }
@@ -34,34 +48,34 @@ struct Element {
 };
 
 __device__ inline void step_sgd(const OptimizerSpec& o, const Factors& f, Element& e) {
-  e.g += f.decay * e.w;
+  e.g += f.rule.decay * e.w;
   if (o.momentum != 0.0f) {
     const float keep = f.first ? 0.0f : o.momentum, take = f.first ? 1.0f : 1.0f - o.dampening;
     e.s0 = keep * e.s0 + take * e.g;
     e.g = o.nesterov ? e.g + o.momentum * e.s0 : e.s0;
   }
-  e.w -= f.lr * e.g;
+  e.w -= f.rule.lr * e.g;
 }
 
 __device__ inline void step_adam(const OptimizerSpec& o, const Factors& f, Element& e) {
   const bool decoupled = o.kind == OptimizerKind::adamw;
-  if (!decoupled) e.g += f.decay * e.w;
-  const float shrink = decoupled ? 1.0f - f.lr * f.decay : 1.0f;
+  if (!decoupled) e.g += f.rule.decay * e.w;
+  const float shrink = decoupled ? 1.0f - f.rule.lr * f.rule.decay : 1.0f;
   e.s0 += (1.0f - o.beta1) * (e.g - e.s0);
   e.s1 = o.beta2 * e.s1 + (1.0f - o.beta2) * e.g * e.g;
   const float root = sqrtf(e.s1) / f.root_correction + o.epsilon;
-  e.w = e.w * shrink - f.adam_step * (e.s0 / root);
+  e.w = e.w * shrink - f.rule.adam_step * (e.s0 / root);
 }
 
 __device__ inline void step_adagrad(const OptimizerSpec& o, const Factors& f, Element& e) {
-  e.g += f.decay * e.w;
+  e.g += f.rule.decay * e.w;
   e.s0 += e.g * e.g;
-  e.w -= f.lr * (e.g / (sqrtf(e.s0) + o.epsilon));
+  e.w -= f.rule.lr * (e.g / (sqrtf(e.s0) + o.epsilon));
 }
 
 // The momentum buffer comes before the gradient's average; either may be absent.
 __device__ inline void step_rmsprop(const OptimizerSpec& o, const Factors& f, Element& e) {
-  e.g += f.decay * e.w;
+  e.g += f.rule.decay * e.w;
   const bool momentum = o.momentum > 0.0f;
   float& average = momentum ? e.s2 : e.s1;
   const float take = 1.0f - o.rho;
@@ -73,7 +87,7 @@ __device__ inline void step_rmsprop(const OptimizerSpec& o, const Factors& f, El
   }
   e.g /= sqrtf(variance) + o.epsilon;
   if (momentum) e.g = e.s1 = o.momentum * e.s1 + e.g;
-  e.w -= f.lr * e.g;
+  e.w -= f.rule.lr * e.g;
 }
 
 template <OptimizerKind kKind>
@@ -119,17 +133,33 @@ __device__ inline void update(const OptimizerSpec& o, const Factors& f, const Bu
 
 template <OptimizerKind kKind, int kWidth>
 __global__ void __launch_bounds__(kBlock)
-    optimizer_kernel(OptimizerSpec o, const OptimizerScalars* scalars, float lr_scale,
-                     float decay_scale, int64_t n, Buffers b) {
-  TRIREME_SHARED(Factors, shared, 1);
-  if (threadIdx.x == 0) shared[0] = factors_of(o, *scalars, lr_scale, decay_scale);
+    optimizer_kernel(OptimizerSpec o, const OptimizerScalars* scalars, SlotRules rules,
+                     int64_t begin, int64_t n, Buffers b) {
+  if (scalars->skip != 0) return;
+  TRIREME_SHARED(StepFactors, of_step, 1);
+  TRIREME_SHARED(RuleFactors, of_rule, kMostRules);
+  if (threadIdx.x == 0) of_step[0] = factors_of_step(o, *scalars);
   __syncthreads();
-  const Factors f = shared[0];
-  const int64_t packs = n / kWidth;
-  for (int64_t i = first_index(); i < packs; i += grid_stride())
-    update<kKind, kWidth>(o, f, b, i * kWidth);
-  const int64_t tail = packs * kWidth + first_index();
-  if (tail < n) update<kKind, 1>(o, f, b, tail);
+  for (int r = static_cast<int>(threadIdx.x); r < rules.count; r += static_cast<int>(kBlock))
+    of_rule[r] = factors_of_rule(o, *scalars, of_step[0], rules.rules[r]);
+  __syncthreads();
+  Factors f{{},
+            of_step[0].root_correction,
+            scalars->grad_scale,
+            scalars->clip_value,
+            1.0f - scalars->ema_decay,
+            scalars->step == 1};
+  for (int64_t i = first_index() * kWidth; i < n; i += grid_stride() * kWidth) {
+    const int64_t at = begin + i;
+    const SlotBlock block = rules.blocks ? rules.blocks[at / kRuleBlock] : SlotBlock{0, kRuleBlock};
+    const int64_t count = smaller(n - i, block.count - at % kRuleBlock);  // of those from i on
+    f.rule = of_rule[block.rule];
+    if (count >= kWidth) {
+      update<kKind, kWidth>(o, f, b, i);
+    } else {
+      for (int64_t k = 0; k < count; ++k) update<kKind, 1>(o, f, b, i + k);
+    }
+  }
 }
 
 bool has_state(const OptimizerSpec& o, const Buffers& b) {
@@ -168,32 +198,35 @@ int moments(const OptimizerSpec& o) {
 
 template <OptimizerKind kKind>
 Status launch_step(Stream* s, const OptimizerSpec& o, const OptimizerScalars* scalars,
-                   float lr_scale, float decay_scale, int64_t n, const Buffers& b) noexcept {
-  const bool vectors = all_aligned(b.grad, b.weights, b.state[0], b.state[1], b.state[2], b.ema);
+                   const SlotRules& rules, int64_t begin, int64_t n, const Buffers& b) noexcept {
+  // Four elements at a time only where they lie in one block of the rules.
+  const bool vectors =
+      begin % 4 == 0 && all_aligned(b.grad, b.weights, b.state[0], b.state[1], b.state[2], b.ema);
   return launch(vectors ? optimizer_kernel<kKind, 4> : optimizer_kernel<kKind, 1>,
-                grid_for(vectors ? ceil_div(n, 4) : n), kBlock, 0, s, o, scalars, lr_scale,
-                decay_scale, n, b);
+                grid_for(vectors ? ceil_div(n, 4) : n), kBlock, 0, s, o, scalars, rules, begin, n,
+                b);
 }
 
 Status optimizer_step(Stream* s, const OptimizerSpec* spec, const OptimizerScalars* scalars,
-                      float lr_scale, float decay_scale, int64_t n, const float* grad,
+                      const SlotRules* rules, int64_t begin, int64_t n, const float* grad,
                       float* weights, float* state0, float* state1, float* state2,
                       float* ema) noexcept {
   if (n == 0) return Status::ok;
   const OptimizerSpec& o = *spec;
   Buffers b{grad, weights, {state0, state1, state2}, ema};
   if (!has_state(o, b)) return Status::invalid;
+  if (rules->count < 1 || rules->count > kMostRules) return Status::invalid;
   for (int j = moments(o); j < 3; ++j) b.state[j] = nullptr;
   switch (o.kind) {
     case OptimizerKind::sgd:
-      return launch_step<OptimizerKind::sgd>(s, o, scalars, lr_scale, decay_scale, n, b);
+      return launch_step<OptimizerKind::sgd>(s, o, scalars, *rules, begin, n, b);
     case OptimizerKind::adam:
     case OptimizerKind::adamw:
-      return launch_step<OptimizerKind::adam>(s, o, scalars, lr_scale, decay_scale, n, b);
+      return launch_step<OptimizerKind::adam>(s, o, scalars, *rules, begin, n, b);
     case OptimizerKind::adagrad:
-      return launch_step<OptimizerKind::adagrad>(s, o, scalars, lr_scale, decay_scale, n, b);
+      return launch_step<OptimizerKind::adagrad>(s, o, scalars, *rules, begin, n, b);
     case OptimizerKind::rmsprop:
-      return launch_step<OptimizerKind::rmsprop>(s, o, scalars, lr_scale, decay_scale, n, b);
+      return launch_step<OptimizerKind::rmsprop>(s, o, scalars, *rules, begin, n, b);
   }
   return Status::invalid;
 }

@@ -1,0 +1,350 @@
+#include "worker/device/device_runner.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "worker/buckets.h"
+
+namespace trireme {
+namespace {
+
+StepSlotSpec slot_spec(const Schema& schema, const Graph& graph, int64_t samples, int64_t sums) {
+  StepSlotSpec spec;
+  spec.samples = samples;
+  spec.input_bytes = static_cast<size_t>(schema.input.elements()) * sizeof(float);
+  spec.target_bytes = schema.classes > 0 ? sizeof(int64_t)
+                                         : static_cast<size_t>(schema.target_width) * sizeof(float);
+  spec.weight_bytes = schema.weighted ? sizeof(float) : 0;
+  spec.output_bytes =
+      static_cast<size_t>(graph.node(graph.output()).shape.elements()) * sizeof(float);
+  spec.sums = sums;
+  return spec;
+}
+
+}  // namespace
+
+DeviceRunner::DeviceRunner(const Device& device, Communicator& comm, DeviceGroup& group,
+                           const Graph& graph, DeviceState& state, ProgramSet& training,
+                           ProgramSet& evaluation, const MetricSet& training_metrics,
+                           const MetricSet& evaluation_metrics, const Optimizer& optimizer,
+                           const Schema& schema, const DeviceRunnerOptions& options)
+    : device_(device),
+      comm_(comm),
+      group_(group),
+      graph_(graph),
+      state_(state),
+      training_(training),
+      evaluation_(evaluation),
+      training_metrics_(training_metrics),
+      evaluation_metrics_(evaluation_metrics),
+      optimizer_(optimizer),
+      options_(options),
+      copies_(device.stream()) {
+  for (NodeId loss : graph.losses()) loss_weights_.push_back(graph.node(loss).loss_weight);
+  doubles_.losses = 2 * static_cast<int64_t>(loss_weights_.size());
+  int64_t total = doubles_.losses;
+  for (int s = 0; s < training.any().segments(); ++s) {
+    doubles_.offsets.push_back(total);
+    total += training.any().sync_doubles(s);
+  }
+  const auto on_device = [&](size_t bytes, const char* what) {
+    return device.allocate(bytes, Memory::device, what);
+  };
+  doubles_.memory = on_device(static_cast<size_t>(total) * sizeof(double), "the sums of a step");
+  arena_ = on_device(std::max(training.arena_bytes(), evaluation.arena_bytes()), "the activations");
+  partials_ = on_device(static_cast<size_t>(graph.params().chunks()) * sizeof(double),
+                        "the gradient's norms");
+  verdict_ = on_device(sizeof(StepVerdict), "the verdict of a step");
+  const OptimizerRules rules = optimizer.rules(graph.params());
+  rule_blocks_ = copy_of(std::as_bytes(rules.blocks()), "the optimizer's rules");
+  rule_table_ = copy_of(std::as_bytes(rules.rules()), "the optimizer's rules");
+  rules_ = {reinterpret_cast<const SlotBlock*>(rule_blocks_.data()),
+            reinterpret_cast<const SlotRule*>(rule_table_.data()),
+            static_cast<int64_t>(rules.rules().size())};
+  if (group.size() > 1)
+    buckets_ = std::make_unique<DeviceBuckets>(device, group, state.stream(), state.gradients(),
+                                               cut_buckets(graph.params().size(), options.bucket));
+  const int64_t samples = std::max(training.max_samples(), evaluation.max_samples());
+  for (auto& slot : slots_)
+    slot = std::make_unique<StepSlot>(device, slot_spec(schema, graph, samples, doubles_.losses));
+}
+
+// Steps that nobody waited for may still use what goes now.
+DeviceRunner::~DeviceRunner() {
+  try {
+    device_.synchronise();
+  } catch (const Error&) {
+  }
+}
+
+size_t DeviceRunner::bytes() const {
+  size_t total = arena_.size() + partials_.size() + verdict_.size() + doubles_.memory.size();
+  for (const auto& slot : slots_)
+    total += slot->input.size() + slot->target.size() + slot->weight.size() + slot->keys.size();
+  for (const auto& [program, own] : own_) total += own.constants.size() + own.packed.size();
+  return total;
+}
+
+void DeviceRunner::check(Status status, const char* what) const {
+  if (status != Status::ok)
+    throw DeviceError(fmt::format("{}: {} failed with status {}", device_.name(), what,
+                                  static_cast<int>(status)));
+}
+
+const LeafBatch* DeviceRunner::load(StepSlot& slot, Loader& loader) const {
+  const auto start = Clock::now();
+  slot.loader = &loader;
+  const SampleSpan span =
+      leaf_span(slot.plan.begin, slot.plan.samples, options_.leaf, options_.shards);
+  const LeafBatch* batch = span.size() > 0 ? &loader.get(slot.plan.step, 0) : nullptr;
+  slot.data_seconds = seconds_since(start);
+  return batch;
+}
+
+Workspace DeviceRunner::bind(const StepSlot& slot, const Program& program,
+                             const float* params) const {
+  Workspace ws;
+  ws.arena = arena_.data();
+  ws.params = params;
+  ws.grads = state_.gradients();
+  ws.state = state_.running();
+  ws.keys = reinterpret_cast<const SampleKey*>(slot.keys.data());
+  ws.sums = doubles_.all();
+  ws.stream = state_.stream().get();
+  if (const auto own = own_.find(&program); own != own_.end()) {
+    if (own->second.constants.size() > 0) ws.constants = own->second.constants.floats();
+    ws.packed = own->second.packed.data();
+  }
+  ws.scalars = reinterpret_cast<const OptimizerScalars*>(slot.scalars.data());
+  return ws;
+}
+
+// The batch's fields in the program's order.
+std::vector<std::byte*> DeviceRunner::fields(const StepSlot& slot, const Program& program) const {
+  std::vector<std::byte*> result;
+  for (const std::string& name : program.fields()) {
+    const DeviceBuffer& buffer = name == "weight" ? slot.weight
+                                 : result.empty() ? slot.input
+                                                  : slot.target;
+    result.push_back(buffer.data());
+  }
+  return result;
+}
+
+DeviceBuffer DeviceRunner::copy_of(std::span<const std::byte> values, const char* what) const {
+  DeviceBuffer copy = device_.allocate(values.size(), Memory::device, what);
+  device_.copy(copy.data(), values.data(), values.size(), state_.stream());
+  device_.synchronise(state_.stream());  // the values may go
+  return copy;
+}
+
+// When a program first runs.
+void DeviceRunner::prepare(const Program& program) {
+  if (own_.contains(&program)) return;
+  own_.emplace(&program,
+               Own{copy_of(std::as_bytes(program.constants()), "the constants of the layers"),
+                   device_.allocate(program.packed_bytes(), Memory::device, "packed weights")});
+}
+
+void DeviceRunner::train(const StepPlan& plan, Loader& loader, const UpdateSettings& settings) {
+  const size_t index = static_cast<size_t>(started_) % kSlots;
+  StepSlot& slot = *slots_[index];
+  slot.plan = plan;
+  slot.settings = settings;
+  slot.upload(device_, copies_, load(slot, loader), settings.scalars);
+  device_.wait(state_.stream(), slot.ready);
+  launch(slot, index);
+  device_.record(slot.done, state_.stream());
+  ++started_;
+}
+
+// The first step of a batch size runs as it is: libraries load their code then, which a recording
+// does not allow.
+void DeviceRunner::launch(StepSlot& slot, size_t index) {
+  const int64_t samples = slot.plan.samples;
+  const bool first = seen_.insert(samples).second;
+  if (!options_.graph || first || slot.settings.poison) {
+    enqueue(slot);
+    return;
+  }
+  DeviceGraph& graph = graphs_[{samples, index}];
+  if (!graph.get()) graph = device_.capture(state_.stream(), [&] { enqueue(slot); });
+  device_.launch(graph, state_.stream());
+}
+
+// Everything of a step, as work on the stream.
+void DeviceRunner::enqueue(StepSlot& slot) {
+  const int64_t samples = slot.batch ? slot.batch->samples : 0;
+  const Program& program = samples > 0 ? training_.at(samples) : training_.any();
+  if (samples > 0) prepare(program);
+  const std::vector<std::byte*> batch = fields(slot, program);
+  if (buckets_) buckets_->begin();
+  Workspace ws = bind(slot, program, state_.buffers().weights);
+  ws.fields = batch.data();
+  ws.synced_samples = static_cast<double>(slot.plan.samples);
+  if (samples > 0)
+    run_leaf(slot, program, ws);
+  else
+    stand_in();
+  // The sums reach all ranks, unlike an element of a bucket that is under way. A NaN.
+  if (slot.settings.poison)
+    device_.set_bytes(doubles_.all(), 0xff, sizeof(double), state_.stream());
+  group_.all_reduce(doubles_.all(), static_cast<size_t>(doubles_.losses), state_.stream());
+  if (buckets_) buckets_->finish();
+  update(slot, ws);
+  device_.copy(slot.sums.data(), doubles_.all(), slot.sums.size(), state_.stream());
+  device_.copy(slot.verdict.data(), verdict_.data(), slot.verdict.size(), state_.stream());
+  if (samples > 0) fetch_output(slot, program, ws);
+}
+
+void DeviceRunner::pack(const Program& program, const Workspace& ws) {
+  program.pack(ws.params, own_.at(&program).packed.data(), 0, 1, ws.stream);
+}
+
+void DeviceRunner::run_leaf(StepSlot& slot, const Program& program, Workspace& ws) {
+  if (program.packed_bytes() > 0) pack(program, ws);
+  // Where a rank has no backward to send buckets from, all send them at the end: the order of
+  // collectives is one for all ranks.
+  GradSink* const sink = buckets_ && all_present(slot.plan) ? buckets_.get() : nullptr;
+  for (int s = 0; s < program.segments(); ++s) {
+    program.run(ws, s, doubles_.at(s), sink);
+    meet(s);
+    ws.synced = doubles_.at(s);
+  }
+}
+
+// The sums of all ranks for what follows the segment.
+void DeviceRunner::meet(int segment) {
+  const int64_t doubles = training_.any().sync_doubles(segment);
+  if (doubles > 0)
+    group_.all_reduce(doubles_.at(segment), static_cast<size_t>(doubles), state_.stream());
+}
+
+// A rank without samples adds nothing to any sum.
+void DeviceRunner::stand_in() {
+  device_.set_bytes(doubles_.all(), 0, doubles_.memory.size(), state_.stream());
+  device_.set_bytes(state_.gradients(), 0,
+                    static_cast<size_t>(graph_.params().size()) * sizeof(float), state_.stream());
+  for (int s = 0; s < training_.any().segments(); ++s) meet(s);
+}
+
+// The verdict, and what it allows: the optimizer and the running statistics.
+void DeviceRunner::update(StepSlot& slot, Workspace& ws) {
+  const KernelTable& k = device_.kernels();
+  Stream* const stream = ws.stream;
+  auto* scalars = reinterpret_cast<OptimizerScalars*>(slot.scalars.data());
+  auto* partials = reinterpret_cast<double*>(partials_.data());
+  const int64_t size = graph_.params().size();
+  check(k.sums_of_squares(stream, size, state_.gradients(), partials), "the gradient's norm");
+  const StepEnd end{graph_.params().chunks(), static_cast<int64_t>(loss_weights_.size()),
+                    options_.clip_norm};
+  check(k.conclude_step(stream, &end, partials, doubles_.all(), scalars,
+                        reinterpret_cast<StepVerdict*>(verdict_.data())),
+        "the verdict of the step");
+  check(optimizer_.step(k, rules_, {0, size}, scalars, state_.buffers(), stream), "the optimizer");
+  const Program& program = training_.any();
+  for (int s = 0; s < program.segments(); ++s) {
+    if (!program.updates_state(s)) continue;
+    ws.synced = doubles_.at(s);
+    program.update_state(ws, s);
+  }
+}
+
+void DeviceRunner::fetch_output(StepSlot& slot, const Program& program, const Workspace& ws) const {
+  const size_t bytes = static_cast<size_t>(program.samples()) *
+                       static_cast<size_t>(graph_.node(graph_.output()).shape.elements()) *
+                       sizeof(float);
+  device_.copy(slot.output.data(), program.output(ws), bytes, state_.stream());
+}
+
+const StepResult* DeviceRunner::finished(bool wait) {
+  const int64_t open = started_ - read_;
+  if (open == 0 || (!wait && open <= (options_.overlap ? 1 : 0))) return nullptr;
+  StepSlot& slot = *slots_[static_cast<size_t>(read_) % kSlots];
+  const auto start = Clock::now();
+  group_.wait(slot.done, {options_.timeout, "the step on the device", slot.plan.step});
+  read(slot, training_metrics_);
+  result_.plan = slot.plan;
+  result_.learning_rate = slot.settings.scalars.lr;
+  StepVerdict verdict;
+  std::memcpy(&verdict, slot.verdict.data(), sizeof verdict);
+  result_.verdict.grad_norm = verdict.grad_norm;
+  result_.verdict.finite = verdict.finite != 0;
+  result_.verdict.applied = verdict.applied != 0;
+  result_.verdict.requests = agree(slot.plan, slot.settings.requests);
+  result_.data_seconds = slot.data_seconds;
+  result_.compute_seconds = seconds_since(start);
+  slot.loader->release(slot.plan.step);
+  ++read_;
+  return &result_;
+}
+
+const StepResult& DeviceRunner::evaluate(const StepPlan& plan, Loader& loader) {
+  StepSlot& slot = *slots_.front();
+  slot.plan = plan;
+  slot.upload(device_, copies_, load(slot, loader), {});
+  device_.wait(state_.stream(), slot.ready);
+  if (slot.batch) {
+    const Program& program = evaluation_.at(slot.batch->samples);
+    prepare(program);
+    const std::vector<std::byte*> batch = fields(slot, program);
+    Workspace ws = bind(slot, program, state_.evaluated());
+    ws.fields = batch.data();
+    if (program.packed_bytes() > 0) pack(program, ws);
+    program.run(ws, 0, nullptr, nullptr);
+    fetch_output(slot, program, ws);
+  } else {
+    device_.set_bytes(doubles_.all(), 0, slot.sums.size(), state_.stream());
+  }
+  group_.all_reduce(doubles_.all(), static_cast<size_t>(doubles_.losses), state_.stream());
+  device_.copy(slot.sums.data(), doubles_.all(), slot.sums.size(), state_.stream());
+  device_.record(slot.done, state_.stream());
+  group_.wait(slot.done, {options_.timeout, "the evaluation on the device", plan.step});
+  read(slot, evaluation_metrics_);
+  (void)agree(plan, {});
+  result_.data_seconds = slot.data_seconds;
+  loader.release(plan.step);
+  return result_;
+}
+
+// Adds up the metrics of all ranks, and joins their requests.
+Requests DeviceRunner::agree(const StepPlan& plan, const Requests& mine) {
+  if (comm_.size() == 1) return mine;
+  std::vector<double> words = result_.metrics;
+  for (const bool asked : {mine.save, mine.stop, mine.requeue}) words.push_back(asked ? 1 : 0);
+  const auto all = comm_.all_gather(std::as_bytes(std::span(words)),
+                                    {options_.timeout, "the metrics of a step", plan.step});
+  std::fill(words.begin(), words.end(), 0.0);
+  for (const auto& bytes : all) {
+    std::vector<double> theirs(words.size());
+    std::memcpy(theirs.data(), bytes.data(), std::min(bytes.size(), words.size() * sizeof(double)));
+    for (size_t i = 0; i < words.size(); ++i) words[i] += theirs[i];
+  }
+  const size_t n = result_.metrics.size();
+  std::copy_n(words.begin(), n, result_.metrics.begin());
+  return {words[n] > 0, words[n + 1] > 0, words[n + 2] > 0};
+}
+
+// Loss and this rank's metrics of what came back.
+void DeviceRunner::read(StepSlot& slot, const MetricSet& metrics) {
+  const auto* sums = reinterpret_cast<const double*>(slot.sums.data());
+  result_.weight = sums[1];
+  result_.loss = 0;
+  for (size_t j = 0; j < loss_weights_.size(); ++j)
+    if (sums[2 * j + 1] > 0)
+      result_.loss += static_cast<double>(loss_weights_[j]) * sums[2 * j] / sums[2 * j + 1];
+  result_.metrics.assign(static_cast<size_t>(metrics.doubles()), 0.0);
+  const LeafBatch* batch = slot.batch;
+  if (!batch) return;
+  metrics.accumulate(batch->samples, graph_.node(graph_.output()).shape.elements(),
+                     slot.output.floats(),
+                     options_.labels ? reinterpret_cast<const int64_t*>(batch->fields[1]) : nullptr,
+                     options_.labels ? nullptr : reinterpret_cast<const float*>(batch->fields[1]),
+                     reinterpret_cast<const float*>(batch->fields[2]), result_.metrics.data());
+}
+
+}  // namespace trireme

@@ -1,0 +1,106 @@
+#pragma once
+// Steps on a device: one leaf a rank. Everything of a step, from the batch to the changed weights,
+// is put on one stream without looking at a result; its second run of a kind records it as a graph,
+// which later ones replay. While a step computes, the host prepares the next and reads the results
+// of the one before.
+
+#include <array>
+#include <map>
+#include <memory>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "comm/device_group.h"
+#include "model/metrics.h"
+#include "worker/device/device_buckets.h"
+#include "worker/device/device_state.h"
+#include "worker/device/step_slot.h"
+#include "worker/program_set.h"
+#include "worker/step_runner.h"
+
+namespace trireme {
+
+struct DeviceRunnerOptions {
+  int shards = 1, leaf = 0;           // of the batch; this rank's
+  bool labels = true;                 // targets are class labels
+  bool graph = true;                  // record and replay
+  bool overlap = true;                // start a step before the one before has finished
+  double clip_norm = 0;               // 0: off
+  int64_t bucket = int64_t{1} << 20;  // elements of the gradient that travel together
+  double timeout = 300;
+};
+
+class DeviceRunner final : public StepRunner {
+ public:
+  // Programs are those that were prepared. `schema`: of the data. All must outlive this.
+  DeviceRunner(const Device& device, Communicator& comm, DeviceGroup& group, const Graph& graph,
+               DeviceState& state, ProgramSet& training, ProgramSet& evaluation,
+               const MetricSet& training_metrics, const MetricSet& evaluation_metrics,
+               const Optimizer& optimizer, const Schema& schema,
+               const DeviceRunnerOptions& options);
+  ~DeviceRunner() override;
+
+  void train(const StepPlan& plan, Loader& loader, const UpdateSettings& settings) override;
+  const StepResult* finished(bool wait) override;
+  const StepResult& evaluate(const StepPlan& plan, Loader& loader) override;
+  size_t bytes() const;  // of device memory, the state's aside
+
+ private:
+  static constexpr size_t kSlots = 2;
+  const LeafBatch* load(StepSlot& slot, Loader& loader) const;
+  Workspace bind(const StepSlot& slot, const Program& program, const float* params) const;
+  std::vector<std::byte*> fields(const StepSlot& slot, const Program& program) const;
+  DeviceBuffer copy_of(std::span<const std::byte> values, const char* what) const;
+  void prepare(const Program& program);
+  void launch(StepSlot& slot, size_t index);
+  void enqueue(StepSlot& slot);
+  void pack(const Program& program, const Workspace& ws);
+  void run_leaf(StepSlot& slot, const Program& program, Workspace& ws);
+  void stand_in();
+  void meet(int segment);
+  bool all_present(const StepPlan& plan) const { return plan.samples >= options_.shards; }
+  void update(StepSlot& slot, Workspace& ws);
+  void fetch_output(StepSlot& slot, const Program& program, const Workspace& ws) const;
+  void read(StepSlot& slot, const MetricSet& metrics);
+  Requests agree(const StepPlan& plan, const Requests& mine);
+  void check(Status status, const char* what) const;
+
+  // Sums in device memory: of the losses, then of each segment's meeting.
+  struct Doubles {
+    DeviceBuffer memory;
+    std::vector<int64_t> offsets;  // by segment
+    int64_t losses = 0;
+    double* all() const { return reinterpret_cast<double*>(memory.data()); }
+    double* at(int segment) const { return all() + offsets[static_cast<size_t>(segment)]; }
+  };
+
+  const Device& device_;
+  Communicator& comm_;
+  DeviceGroup& group_;
+  const Graph& graph_;
+  DeviceState& state_;
+  ProgramSet& training_;
+  ProgramSet& evaluation_;
+  const MetricSet& training_metrics_;
+  const MetricSet& evaluation_metrics_;
+  const Optimizer& optimizer_;
+  const DeviceRunnerOptions options_;
+  std::vector<float> loss_weights_;
+  DeviceStream copies_;
+  DeviceBuffer arena_, partials_, verdict_, rule_blocks_, rule_table_;
+  SlotRules rules_;  // of the optimizer; its arrays are the two above
+  Doubles doubles_;
+  std::unique_ptr<DeviceBuckets> buckets_;  // null: one rank
+  struct Own {                              // what a program keeps in device memory
+    DeviceBuffer constants, packed;
+  };
+  std::map<const Program*, Own> own_;
+  std::array<std::unique_ptr<StepSlot>, kSlots> slots_;
+  std::map<std::pair<int64_t, size_t>, DeviceGraph> graphs_;  // by samples of the batch, and slot
+  std::set<int64_t> seen_;                                    // samples of batches that ran
+  int64_t started_ = 0, read_ = 0;
+  StepResult result_;
+};
+
+}  // namespace trireme

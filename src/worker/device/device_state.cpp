@@ -1,0 +1,106 @@
+#include "worker/device/device_state.h"
+
+#include <algorithm>
+
+namespace trireme {
+
+DeviceState::DeviceState(const Device& device, Communicator& comm, const Graph& graph,
+                         const Optimizer& optimizer, bool ema, double timeout)
+    : device_(device),
+      comm_(comm),
+      params_(graph.params()),
+      state_(graph.state()),
+      moment_names_(optimizer.state().begin(), optimizer.state().end()),
+      timeout_(timeout),
+      stream_(device.stream()),
+      weights_(flat(params_.size(), "the weights")),
+      gradients_(flat(params_.size(), "the gradients")),
+      running_(flat(state_.size(), "the running statistics")),
+      snapshot_memory_(std::make_shared<SnapshotMemory>(device)) {
+  if (ema) ema_ = flat(params_.size(), "the weights' average");
+  buffers_.grad = gradients_.floats();
+  buffers_.weights = weights_.floats();
+  buffers_.ema = ema_.floats();
+  std::vector<float> start;
+  for (size_t i = 0; i < moment_names_.size(); ++i) {
+    moments_.push_back(flat(params_.size(), "the optimizer's state"));
+    buffers_.state[i] = moments_.back().floats();
+    start.assign(static_cast<size_t>(params_.size()), optimizer.initial_state(static_cast<int>(i)));
+    upload(moments_.back(), start.data());
+  }
+}
+
+DeviceState::~DeviceState() = default;
+
+DeviceBuffer DeviceState::flat(int64_t elements, const char* what) const {
+  return device_.allocate(static_cast<size_t>(elements) * sizeof(float), Memory::device, what);
+}
+
+// Waits: `from` may go as soon as this returns.
+void DeviceState::upload(const DeviceBuffer& to, const float* from) const {
+  device_.copy(to.data(), from, to.size(), stream_);
+  device_.synchronise(stream_);
+}
+
+const float* DeviceState::fetch(AlignedBuffer& host, const DeviceBuffer& device) const {
+  if (host.size() < device.size()) host = AlignedBuffer(device.size());
+  device_.copy(host.data(), device.data(), device.size(), stream_);
+  device_.synchronise(stream_);
+  return host.floats();
+}
+
+const float* DeviceState::averaged_params() const {
+  return ema_.size() > 0 ? fetch(host_average_, ema_) : params();
+}
+
+void DeviceState::initialise(const float* params, const float* state) {
+  upload(weights_, params);
+  upload(running_, state);
+  if (ema_.size() > 0) upload(ema_, params);
+  comm_.barrier({timeout_, "the initial weights", -1});
+}
+
+void DeviceState::restore(const TensorReader& read) {
+  const auto fill = [&](const std::string& prefix, const ParamTable& table,
+                        const DeviceBuffer& buffer) {
+    AlignedBuffer flat;
+    fetch(flat, buffer);
+    std::vector<float> logical;
+    for (const Slot& slot : table.slots()) {
+      logical.resize(static_cast<size_t>(slot.count));
+      if (read({prefix + slot.name, slot.logical, DType::f32},
+               std::as_writable_bytes(std::span(logical))))
+        to_stored(slot, logical.data(), flat.floats() + slot.offset);
+    }
+    upload(buffer, flat.floats());
+  };
+  fill("model.", params_, weights_);
+  for (size_t i = 0; i < moments_.size(); ++i)
+    fill("optimizer." + moment_names_[i] + ".", params_, moments_[i]);
+  if (ema_.size() > 0) fill("ema.", params_, ema_);
+  fill("state.", state_, running_);
+  comm_.barrier({timeout_, "the restored state", -1});
+}
+
+size_t DeviceState::bytes() const {
+  size_t total = weights_.size() + gradients_.size() + running_.size() + ema_.size();
+  for (const DeviceBuffer& moment : moments_) total += moment.size();
+  return total;
+}
+
+std::unique_ptr<StateSource> DeviceState::snapshot() {
+  auto copy = std::make_unique<DeviceSnapshot>(snapshot_memory_);
+  copy->add("model.", params_, weights_.floats(), stream_);
+  for (size_t i = 0; i < moments_.size(); ++i)
+    copy->add("optimizer." + moment_names_[i] + ".", params_, moments_[i].floats(), stream_);
+  if (ema_.size() > 0) copy->add("ema.", params_, ema_.floats(), stream_);
+  copy->add("state.", state_, running_.floats(), stream_);
+  copy->seal(stream_);
+  return copy;
+}
+
+// Ranks wait for each other on the host with deadlines of their own; the error's way out is
+// Communicator::abort.
+void DeviceState::fail(std::string_view) noexcept {}
+
+}  // namespace trireme

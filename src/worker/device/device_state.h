@@ -1,0 +1,62 @@
+#pragma once
+// Training's state in the memory of a device: each flat buffer whole, on every rank, changed by the
+// steps that run on the device's stream. The host sees copies, fetched when it asks.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "comm/communicator.h"
+#include "model/graph.h"
+#include "optim/optimizer.h"
+#include "tensor/device.h"
+#include "worker/device/device_snapshot.h"
+#include "worker/training_state.h"
+
+namespace trireme {
+
+class DeviceState final : public TrainingState {
+ public:
+  // Weights start at zero: call initialise() or restore(). All must outlive this.
+  DeviceState(const Device& device, Communicator& comm, const Graph& graph,
+              const Optimizer& optimizer, bool ema, double timeout);
+  ~DeviceState() override;
+
+  // Where steps run, and what they read and change: device memory.
+  const DeviceStream& stream() const { return stream_; }
+  const OptimizerBuffers& buffers() const { return buffers_; }  // `grad` is gradients()
+  float* gradients() const { return gradients_.floats(); }
+  float* running() const { return running_.floats(); }
+  const float* evaluated() const { return buffers_.ema ? buffers_.ema : buffers_.weights; }
+
+  void initialise(const float* params, const float* state) override;
+  void restore(const TensorReader& read) override;
+  const float* params() const override { return fetch(host_params_, weights_); }
+  const float* averaged_params() const override;
+  const float* state() const override { return fetch(host_state_, running_); }
+  bool owns_state() const override { return true; }
+  size_t bytes() const override;
+  std::unique_ptr<StateSource> snapshot() override;
+  void fail(std::string_view why) noexcept override;
+
+ private:
+  DeviceBuffer flat(int64_t elements, const char* what) const;
+  // A host copy of a device buffer as of the work on the stream so far.
+  const float* fetch(AlignedBuffer& host, const DeviceBuffer& device) const;
+  void upload(const DeviceBuffer& to, const float* from) const;
+
+  const Device& device_;
+  Communicator& comm_;
+  const ParamTable& params_;
+  const ParamTable& state_;
+  const std::vector<std::string> moment_names_;
+  const double timeout_;
+  DeviceStream stream_;
+  DeviceBuffer weights_, gradients_, running_, ema_;
+  std::vector<DeviceBuffer> moments_;
+  OptimizerBuffers buffers_;
+  mutable AlignedBuffer host_params_, host_average_, host_state_;
+  std::shared_ptr<SnapshotMemory> snapshot_memory_;
+};
+
+}  // namespace trireme

@@ -1,0 +1,46 @@
+#include "worker/device/step_slot.h"
+
+#include <cstring>
+
+namespace trireme {
+
+StepSlot::StepSlot(const Device& device, const StepSlotSpec& spec)
+    : ready(device.event()),
+      done(device.event()),
+      input_bytes(spec.input_bytes),
+      target_bytes(spec.target_bytes),
+      weight_bytes(spec.weight_bytes) {
+  const auto samples = static_cast<size_t>(spec.samples);
+  const auto on_device = [&](size_t bytes) {
+    return device.allocate(bytes, Memory::device, "the batch");
+  };
+  const auto pinned = [&](size_t bytes) {
+    return device.allocate(bytes, Memory::pinned, "the results of a step");
+  };
+  input = on_device(samples * spec.input_bytes);
+  target = on_device(samples * spec.target_bytes);
+  weight = on_device(samples * spec.weight_bytes);
+  keys = on_device(samples * sizeof(SampleKey));
+  scalars = on_device(sizeof(OptimizerScalars));
+  host_scalars = pinned(sizeof(OptimizerScalars));
+  sums = pinned(static_cast<size_t>(spec.sums) * sizeof(double));
+  verdict = pinned(sizeof(StepVerdict));
+  output = pinned(samples * spec.output_bytes);
+}
+
+void StepSlot::upload(const Device& device, const DeviceStream& copies, const LeafBatch* leaf,
+                      const OptimizerScalars& of_step) {
+  batch = leaf;
+  std::memcpy(host_scalars.data(), &of_step, sizeof of_step);
+  device.copy(scalars.data(), host_scalars.data(), sizeof of_step, copies);
+  if (leaf) {
+    const auto n = static_cast<size_t>(leaf->samples);
+    device.copy(input.data(), leaf->fields[0], n * input_bytes, copies);
+    device.copy(target.data(), leaf->fields[1], n * target_bytes, copies);
+    if (weight_bytes > 0) device.copy(weight.data(), leaf->fields[2], n * weight_bytes, copies);
+    device.copy(keys.data(), leaf->keys, n * sizeof(SampleKey), copies);
+  }
+  device.record(ready, copies);
+}
+
+}  // namespace trireme

@@ -1,0 +1,40 @@
+#pragma once
+// What a step under way on a device has to itself: its batch and scalars in device memory, its
+// results in pinned memory. Two slots alternate: one step computes while the next one's batch
+// arrives.
+
+#include <vector>
+
+#include "data/source.h"
+#include "kernels/kernel_table.h"
+#include "tensor/device.h"
+#include "worker/step_runner.h"
+
+namespace trireme {
+
+struct StepSlotSpec {
+  int64_t samples = 0;  // most, of any leaf
+  size_t input_bytes = 0, target_bytes = 0, weight_bytes = 0, output_bytes = 0;  // of one sample
+  int64_t sums = 0;  // doubles that come back
+};
+
+struct StepSlot {
+  StepSlot(const Device& device, const StepSlotSpec& spec);
+  // Puts the batch and the scalars on their way; `ready` happens when they have arrived. The batch
+  // and what `settings` says stay until then. Null batch: this rank has no samples.
+  void upload(const Device& device, const DeviceStream& copies, const LeafBatch* batch,
+              const OptimizerScalars& scalars);
+
+  DeviceBuffer input, target, weight, keys, scalars;  // device memory
+  DeviceBuffer host_scalars, sums, verdict, output;   // pinned
+  DeviceEvent ready, done;
+  size_t input_bytes, target_bytes, weight_bytes;  // of one sample
+
+  StepPlan plan;
+  UpdateSettings settings;
+  Loader* loader = nullptr;
+  const LeafBatch* batch = nullptr;
+  double data_seconds = 0;
+};
+
+}  // namespace trireme

@@ -1,0 +1,240 @@
+// Training on a device, with the CPU standing in for one (its memory is host memory, its streams
+// do everything at once): bit for bit what one lane does with one leaf.
+
+#include <gtest/gtest.h>
+
+#include <fmt/format.h>
+
+#include "comm/thread_collectives.h"
+#include "comm/thread_comm.h"
+#include "config/experiment.h"
+#include "kernels/cuda_plugin.h"
+#include "worker/evaluate.h"
+#include "worker/session.h"
+
+namespace trireme {
+namespace {
+
+struct Model {
+  const char* name;
+  const char* data;
+  const char* model;
+  const char* train;
+};
+
+constexpr const char* kImages = "shape = 1x8x8\nclasses = 4\n";
+
+constexpr Model kModels[] = {{"convolutional", kImages, R"(
+layer = conv1: conv2d filters=8 kernel=3 padding=1 activation=relu
+layer = maxpool2d size=2
+layer = flatten
+layer = drop: dropout p=0.25
+layer = out: dense units=4
+loss = softmax_cross_entropy)",
+                              "clip_norm = 0.5\n"},
+                             {"normalised", kImages, R"(
+layer = conv1: conv2d filters=8 kernel=3 padding=1
+layer = batch_norm
+layer = relu
+layer = flatten
+layer = out: dense units=4
+loss = softmax_cross_entropy)",
+                              "ema = 0.9\n"},
+                             {"class_weights", kImages, R"(
+layer = flatten
+layer = hidden: dense units=16 activation=tanh
+layer = out: dense units=4
+loss = softmax_cross_entropy class_weights=1,2,3,4)",
+                              "clip_value = 0.01\n"},
+                             {"regression", "shape = 6\ntarget = value\n", R"(
+layer = hidden: dense units=16 activation=gelu
+layer = out: dense units=1
+loss = mse)",
+                              ""}};
+
+Experiment experiment(const Model& model, const std::string& more = "") {
+  return parse_experiment(fmt::format(R"([run]
+lanes = 1
+timeout = 60
+[data]
+reader = synthetic
+samples = 70
+validation_samples = 20
+{}[model]{}
+[train]
+batch_size = 24
+max_epochs = 3
+virtual_shards = 1
+{}{}[optimizer]
+name = adam
+lr = 0.01
+)",
+                                      model.data, model.model, model.train, more),
+                          "device.ini", {});
+}
+
+struct Outcome {
+  std::vector<float> params, average, state, moments;
+  std::vector<double> losses, norms, metrics, evaluations;
+  std::vector<int64_t> steps;
+  std::vector<bool> applied;
+  friend bool operator==(const Outcome&, const Outcome&) = default;
+};
+
+std::vector<float> moments(Session& s) {
+  std::vector<float> all;
+  const auto snapshot = s.state->snapshot();
+  snapshot->capture();
+  for (const TensorMeta& tensor : snapshot->list()) {
+    std::vector<float> values(static_cast<size_t>(tensor.shape.elements()));
+    snapshot->read(tensor, std::as_writable_bytes(std::span(values)));
+    all.insert(all.end(), values.begin(), values.end());
+  }
+  return all;
+}
+
+void take_results(Session& s, bool wait, Outcome& outcome) {
+  while (const StepResult* result = s.runner->finished(wait)) {
+    outcome.steps.push_back(result->plan.step);
+    outcome.losses.push_back(result->loss);
+    outcome.norms.push_back(result->verdict.grad_norm);
+    outcome.applied.push_back(result->verdict.applied);
+    outcome.metrics.insert(outcome.metrics.end(), result->metrics.begin(), result->metrics.end());
+  }
+}
+
+Outcome train(Session& s, int64_t poison_step = -1) {
+  Outcome outcome;
+  const auto loader = s.make_loader(
+      true, 0, [&](int64_t step) { return s.steps->at(step); }, s.steps->total(),
+      s.steps->full_batch());
+  for (int64_t step = 0; step < s.steps->total(); ++step) {
+    UpdateSettings settings;
+    settings.scalars.lr = 0.01f;
+    settings.scalars.clip_value = static_cast<float>(s.experiment.train.clip_value);
+    settings.scalars.ema_decay = static_cast<float>(s.experiment.train.ema);
+    settings.scalars.step = step + 1;
+    settings.clip_norm = s.experiment.train.clip_norm;
+    settings.poison = step == poison_step;
+    s.runner->train(s.steps->at(step), *loader, settings);
+    take_results(s, false, outcome);
+  }
+  take_results(s, true, outcome);
+  const auto copy = [](const float* values, const ParamTable& table) {
+    return std::vector<float>(values, values + table.size());
+  };
+  outcome.params = copy(s.state->params(), s.graph->params());
+  outcome.average = copy(s.state->averaged_params(), s.graph->params());
+  outcome.state = copy(s.state->state(), s.graph->state());
+  outcome.moments = moments(s);
+  for (const MetricValue& value : evaluate(s).values) outcome.evaluations.push_back(value.value);
+  return outcome;
+}
+
+Outcome on_lane(const Experiment& e, int64_t poison_step = -1) {
+  const auto comm = make_local_communicator();
+  Session session(*comm, e, {});
+  return train(session, poison_step);
+}
+
+Outcome on_device(const Experiment& e, int64_t poison_step = -1) {
+  const auto comm = make_local_communicator();
+  Session session(*comm, e, {}, make_cpu_device());
+  return train(session, poison_step);
+}
+
+class DeviceTraining : public testing::TestWithParam<Model> {};
+
+TEST_P(DeviceTraining, ChangesTheStateAsALaneDoes) {
+  const Experiment e = experiment(GetParam());
+  const Outcome lane = on_lane(e), device = on_device(e);
+  EXPECT_EQ(device.steps, lane.steps);
+  EXPECT_EQ(device.losses, lane.losses);
+  EXPECT_EQ(device.norms, lane.norms);
+  EXPECT_EQ(device.metrics, lane.metrics);
+  EXPECT_EQ(device.params, lane.params);
+  EXPECT_EQ(device.average, lane.average);
+  EXPECT_EQ(device.state, lane.state);
+  EXPECT_EQ(device.moments, lane.moments);
+  EXPECT_EQ(device.evaluations, lane.evaluations);
+}
+
+TEST_P(DeviceTraining, LeavesTheStateAloneInAStepThatIsNotFinite) {
+  const Experiment e = experiment(GetParam(), "non_finite = skip\n");
+  const Outcome lane = on_lane(e, 2), device = on_device(e, 2);
+  EXPECT_FALSE(device.applied[2]);
+  EXPECT_TRUE(device.applied[3]);
+  EXPECT_EQ(device.params, lane.params);
+  EXPECT_EQ(device.state, lane.state);
+  EXPECT_EQ(device.moments, lane.moments);
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, DeviceTraining, testing::ValuesIn(kModels),
+                         [](const auto& info) { return info.param.name; });
+
+TEST(DeviceTraining, StartsAStepBeforeTheOneBeforeHasFinished) {
+  const Experiment e = experiment(kModels[0]);
+  const auto comm = make_local_communicator();
+  Session s(*comm, e, {}, make_cpu_device());
+  const auto loader = s.make_loader(
+      true, 0, [&](int64_t step) { return s.steps->at(step); }, s.steps->total(),
+      s.steps->full_batch());
+  UpdateSettings settings;
+  settings.scalars.step = 1;
+  s.runner->train(s.steps->at(0), *loader, settings);
+  EXPECT_FALSE(s.runner->finished(false));
+  s.runner->train(s.steps->at(1), *loader, settings);
+  const StepResult* first = s.runner->finished(false);
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->plan.step, 0);
+  EXPECT_FALSE(s.runner->finished(false));
+  const StepResult* second = s.runner->finished(true);
+  ASSERT_TRUE(second);
+  EXPECT_EQ(second->plan.step, 1);
+  EXPECT_FALSE(s.runner->finished(true));
+}
+
+// Ranks that are threads; their collectives add up in the order of ranks.
+std::vector<Outcome> on_devices(const Experiment& e, int ranks, int64_t poison_step = -1) {
+  ThreadCollectives collectives;
+  std::vector<Outcome> outcomes(static_cast<size_t>(ranks));
+  run_thread_ranks(ranks, [&](Communicator& comm) {
+    Session session(comm, e, {},
+                    std::make_unique<Device>(host_functions(), nullptr, cpu_kernels(), "cpu",
+                                             DeviceLinks{&collectives.functions(), ""}));
+    outcomes[static_cast<size_t>(comm.rank())] =
+        train(session, comm.rank() == 0 ? poison_step : -1);
+    session.close();
+  });
+  return outcomes;
+}
+
+class DevicesTraining : public testing::TestWithParam<Model> {};
+
+// 70 samples in batches of 24 leave a last batch of 22; with 23 ranks one has none of it.
+TEST_P(DevicesTraining, AgreeWithEachOtherAndWithOneRank) {
+  const Experiment e = experiment(GetParam());
+  const Outcome alone = on_device(e);
+  for (int ranks : {2, 3, 23}) {
+    const auto outcomes = on_devices(e, ranks);
+    for (const Outcome& o : outcomes) EXPECT_EQ(o, outcomes.front()) << "ranks disagree";
+    ASSERT_EQ(outcomes.front().losses.size(), alone.losses.size());
+    for (size_t i = 0; i < alone.losses.size(); ++i)
+      EXPECT_NEAR(outcomes.front().losses[i], alone.losses[i], 1e-4) << ranks << " ranks";
+  }
+}
+
+TEST_P(DevicesTraining, SkipAStepTogether) {
+  const Experiment e = experiment(GetParam(), "non_finite = skip\n");
+  const auto outcomes = on_devices(e, 2, 2);
+  EXPECT_FALSE(outcomes[1].applied[2]);
+  EXPECT_TRUE(outcomes[1].applied[3]);
+  EXPECT_EQ(outcomes[0].params, outcomes[1].params);
+  EXPECT_EQ(outcomes[0].state, outcomes[1].state);
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, DevicesTraining, testing::ValuesIn(kModels),
+                         [](const auto& info) { return info.param.name; });
+
+}  // namespace
+}  // namespace trireme
