@@ -4,7 +4,8 @@
 // own.
 //
 // Conventions, for every entry:
-//   * Activations of images are N,H,W,C in memory; everything else is row-major. fp32 unless said.
+//   * Activations of images are N,H,W,C in memory; everything else is row-major. fp32 unless said,
+//     but for what is declared as an Element.
 //   * Pointers are device memory, 64-byte aligned at buffer starts. Scratch comes from the caller.
 //     That includes labels, SampleKey, OptimizerScalars, LossSums and all sums: nothing that a
 //     kernel reads or writes has to pass through the host inside a step. Only a Spec is host
@@ -25,6 +26,19 @@ namespace trireme {
 
 struct Stream;  // a CUDA stream in the plugin; null on the CPU
 struct Plan;    // immutable, shareable between threads
+
+// What an Element is in memory.
+enum class ElementType : int32_t { f32, bf16, f16 };
+constexpr size_t bytes_of(ElementType t) { return t == ElementType::f32 ? 4 : 2; }
+
+// An Element* points to an activation, to an activation's gradient, or to the weights that a plan
+// reads (their low-precision copy, where there is one). What lies there has the type that
+// KernelTable::element names and may be 2 bytes wide: only a table of ElementType::f32, as the
+// CPU's are, lets it be followed, or counted in, as a float. A kernel widens what it reads to fp32,
+// computes and sums in fp32 or fp64, and rounds what it writes once, to nearest even. Everything
+// else (biases, parameters of norms, statistics, gradients of parameters, losses, targets) is fp32
+// or fp64 whatever the element is.
+using Element = float;
 
 enum class Status : int32_t { ok = 0, unsupported = 1, invalid = 2, failed = 3 };
 enum class Write : int32_t { set = 0, add = 1 };
@@ -53,6 +67,7 @@ enum class ConvPass : int32_t { forward, backward_data, backward_weights };
 //   forward:           x, packed weights, bias or null, y (set)
 //   backward_data:     dy, packed weights, dx (set)
 //   backward_weights:  x, dy, dw (set, stored order), db (set) or null
+// x, dy, weights, y and dx are Elements; bias, dw and db are fp32.
 
 // C[m,n] = act(op(A) op(B) + bias[n]), row-major; op(A) is [m,k], op(B) is [k,n].
 struct MatmulSpec {
@@ -61,16 +76,19 @@ struct MatmulSpec {
   bool bias;
   Activation activation;  // as in Conv2dSpec
   float alpha;
-  Write write;         // add: C += op(A) op(B), without bias and activation
-  int64_t leaves = 1;  // more: for run_leaves(), k then being the most rows of one leaf
+  Write write;               // add: C += op(A) op(B), without bias and activation
+  int64_t leaves = 1;        // more: for run_leaves(), k then being the most rows of one leaf
+  bool full_result = false;  // C is fp32 whatever the element is: gradients of weights. Without
+                             // bias and activation
 };
-// Arguments of run(): A, B (packed if pack_bytes > 0), bias or null, C
+// Arguments of run(): A, B (packed if pack_bytes > 0), bias or null, C. A, B and, but for
+// full_result, C are Elements; the bias is fp32.
 
 // One leaf's part of a weight gradient that run_leaves() computes for a whole piece of the
 // reduction tree: A is stored [k,m], B [k,n], the k rows being the leaf's samples.
 struct LeafProduct {
-  const float* a;
-  const float* b;
+  const Element* a;
+  const Element* b;
   int64_t k;  // 0: the leaf is absent
 };
 
@@ -161,11 +179,14 @@ struct OptimizerSpec {  // PyTorch's definitions (torch.optim), fused
 struct KernelTable {
   uint64_t build_id;
   const char* level;  // "x86-64-v3", "x86-64-v4", "baseline", "sm_90"
+  ElementType element;
+
+  // From here on a table is function pointers only (kFirstEntry).
 
   // ---- plans: compile time only
   Status (*make_conv2d)(const Conv2dSpec*, ConvPass, Plan** out, PlanInfo* info) noexcept;
   Status (*make_matmul)(const MatmulSpec*, bool pack_b, Plan** out, PlanInfo* info) noexcept;
-  Status (*pack)(const Plan*, Stream*, const float* weights, void* packed) noexcept;
+  Status (*pack)(const Plan*, Stream*, const Element* weights, void* packed) noexcept;
   Status (*run)(const Plan*, Stream*, void* const* arguments, void* scratch) noexcept;
   // C = the sum of A^T B over `leaves` leaves, a power of two and at most the spec's, taken along
   // the tree: the bits that run() for each leaf and adding left + right at every node would give,
@@ -176,22 +197,29 @@ struct KernelTable {
   void (*destroy)(Plan*) noexcept;
 
   // ---- element-wise, n elements; dx may alias dy, y may alias x
-  Status (*fill)(Stream*, int64_t n, float value, float* y) noexcept;
-  Status (*copy)(Stream*, int64_t n, const float* x, float* y) noexcept;
-  Status (*add)(Stream*, int64_t n, const float* a, const float* b,
-                float* y) noexcept;                                             // y = a + b
-  Status (*accumulate)(Stream*, int64_t n, const float* x, float* y) noexcept;  // y += x
-  Status (*scale)(Stream*, int64_t n, float factor, float* x) noexcept;         // x *= factor
-  Status (*activation_forward)(Stream*, Activation, float alpha, int64_t n, const float* x,
-                               float* y) noexcept;
+  Status (*fill)(Stream*, int64_t n, float value, Element* y) noexcept;
+  Status (*copy)(Stream*, int64_t n, const Element* x, Element* y) noexcept;
+  Status (*add)(Stream*, int64_t n, const Element* a, const Element* b,
+                Element* y) noexcept;                                               // y = a + b
+  Status (*accumulate)(Stream*, int64_t n, const Element* x, Element* y) noexcept;  // y += x
+  Status (*scale)(Stream*, int64_t n, float factor, Element* x) noexcept;           // x *= factor
+  Status (*activation_forward)(Stream*, Activation, float alpha, int64_t n, const Element* x,
+                               Element* y) noexcept;
   // dx (+)= act'(.) dy. relu, leaky_relu (alpha > 0), sigmoid and tanh read y only (x may be null);
   // the others x.
-  Status (*activation_backward)(Stream*, Activation, float alpha, int64_t n, const float* x,
-                                const float* y, const float* dy, float* dx, Write) noexcept;
-  Status (*dropout_forward)(Stream*, const DropoutSpec*, const SampleKey* keys, const float* x,
-                            float* y) noexcept;
-  Status (*dropout_backward)(Stream*, const DropoutSpec*, const SampleKey* keys, const float* dy,
-                             float* dx, Write) noexcept;
+  Status (*activation_backward)(Stream*, Activation, float alpha, int64_t n, const Element* x,
+                                const Element* y, const Element* dy, Element* dx, Write) noexcept;
+  Status (*dropout_forward)(Stream*, const DropoutSpec*, const SampleKey* keys, const Element* x,
+                            Element* y) noexcept;
+  Status (*dropout_backward)(Stream*, const DropoutSpec*, const SampleKey* keys, const Element* dy,
+                             Element* dx, Write) noexcept;
+
+  // y = x, from Element to fp32 and back: where inputs enter a program, and predictions leave it.
+  Status (*widen)(Stream*, int64_t n, const Element* x, float* y) noexcept;
+  Status (*narrow)(Stream*, int64_t n, const float* x, Element* y) noexcept;
+  // copy and accumulate for what is fp32 whatever the element is: gradients of parameters.
+  Status (*copy_full)(Stream*, int64_t n, const float* x, float* y) noexcept;
+  Status (*accumulate_full)(Stream*, int64_t n, const float* x, float* y) noexcept;
 
   // ---- rows and columns
   // Bytes of `scratch`, 64-byte aligned, that an entry with that parameter needs for a reduction
@@ -199,53 +227,54 @@ struct KernelTable {
   // without bound.
   size_t (*reduction_scratch)(int64_t rows, int64_t cols) noexcept;
   // y[c] (+)= sum over rows of x[r,c]: bias gradients.
-  Status (*column_sum)(Stream*, int64_t rows, int64_t cols, const float* x, float* y, Write,
+  Status (*column_sum)(Stream*, int64_t rows, int64_t cols, const Element* x, float* y, Write,
                        void* scratch) noexcept;
   // dst[r*dst_stride + c] (+)= src[r*src_stride + c], c < cols: concatenation along channels and
   // back.
-  Status (*copy_columns)(Stream*, int64_t rows, int64_t cols, const float* src, int64_t src_stride,
-                         float* dst, int64_t dst_stride, Write) noexcept;
+  Status (*copy_columns)(Stream*, int64_t rows, int64_t cols, const Element* src,
+                         int64_t src_stride, Element* dst, int64_t dst_stride, Write) noexcept;
   // y[n,c,s] (+)= x[n,s,c] (s = H*W): channels-last to logical order; and back with the roles of s
   // and c swapped.
-  Status (*transpose_samples)(Stream*, int64_t n, int64_t rows, int64_t cols, const float* x,
-                              float* y, Write) noexcept;
-  Status (*softmax_forward)(Stream*, int64_t rows, int64_t cols, const float* x, float* y) noexcept;
-  Status (*softmax_backward)(Stream*, int64_t rows, int64_t cols, const float* y, const float* dy,
-                             float* dx, Write) noexcept;
+  Status (*transpose_samples)(Stream*, int64_t n, int64_t rows, int64_t cols, const Element* x,
+                              Element* y, Write) noexcept;
+  Status (*softmax_forward)(Stream*, int64_t rows, int64_t cols, const Element* x,
+                            Element* y) noexcept;
+  Status (*softmax_backward)(Stream*, int64_t rows, int64_t cols, const Element* y,
+                             const Element* dy, Element* dx, Write) noexcept;
 
   // ---- pooling, N,H,W,C
   // index: position of the maximum in its window (kh * kernel_w + kw), first maximum wins, NaN
   // wins.
-  Status (*max_pool_forward)(Stream*, const Pool2dSpec*, const float* x, float* y,
+  Status (*max_pool_forward)(Stream*, const Pool2dSpec*, const Element* x, Element* y,
                              uint8_t* index) noexcept;
-  Status (*max_pool_backward)(Stream*, const Pool2dSpec*, const float* dy, const uint8_t* index,
-                              float* dx, Write) noexcept;
-  Status (*average_pool_forward)(Stream*, const Pool2dSpec*, const float* x, float* y) noexcept;
-  Status (*average_pool_backward)(Stream*, const Pool2dSpec*, const float* dy, float* dx,
+  Status (*max_pool_backward)(Stream*, const Pool2dSpec*, const Element* dy, const uint8_t* index,
+                              Element* dx, Write) noexcept;
+  Status (*average_pool_forward)(Stream*, const Pool2dSpec*, const Element* x, Element* y) noexcept;
+  Status (*average_pool_backward)(Stream*, const Pool2dSpec*, const Element* dy, Element* dx,
                                   Write) noexcept;
 
   // ---- normalisation
   // sums[c] = sum x, sums[C+c] = sum x^2 over rows, accumulated in fp64.
-  Status (*batch_norm_sums)(Stream*, int64_t rows, int64_t channels, const float* x, double* sums,
+  Status (*batch_norm_sums)(Stream*, int64_t rows, int64_t channels, const Element* x, double* sums,
                             void* scratch) noexcept;
   // y = act(gamma (x - mean) rstd + beta + addend); addend may be null; act is none or relu.
-  Status (*batch_norm_forward)(Stream*, int64_t rows, int64_t channels, const float* x,
+  Status (*batch_norm_forward)(Stream*, int64_t rows, int64_t channels, const Element* x,
                                const float* mean, const float* rstd, const float* gamma,
-                               const float* beta, const float* addend, Activation,
-                               float* y) noexcept;
+                               const float* beta, const Element* addend, Activation,
+                               Element* y) noexcept;
   // g = dy, or dy where y > 0 when act is relu. sums[c] = sum g, sums[C+c] = sum g (x - mean) rstd,
   // fp64.
-  Status (*batch_norm_backward_sums)(Stream*, int64_t rows, int64_t channels, const float* x,
-                                     const float* y, const float* dy, const float* mean,
+  Status (*batch_norm_backward_sums)(Stream*, int64_t rows, int64_t channels, const Element* x,
+                                     const Element* y, const Element* dy, const float* mean,
                                      const float* rstd, Activation, double* sums,
                                      void* scratch) noexcept;
   // dx (+)= gamma rstd (g - mean_g[c] - xhat mean_gx[c]);  daddend (+)= g when not null.
   // mean_g, mean_gx: the sums over the whole normalised set divided by its count.
-  Status (*batch_norm_backward)(Stream*, int64_t rows, int64_t channels, const float* x,
-                                const float* y, const float* dy, const float* mean,
+  Status (*batch_norm_backward)(Stream*, int64_t rows, int64_t channels, const Element* x,
+                                const Element* y, const Element* dy, const float* mean,
                                 const float* rstd, const float* gamma, const float* mean_g,
-                                const float* mean_gx, Activation, float* dx, Write dx_write,
-                                float* daddend, Write daddend_write) noexcept;
+                                const float* mean_gx, Activation, Element* dx, Write dx_write,
+                                Element* daddend, Write daddend_write) noexcept;
   // What lies between sums and normalising, per channel, in fp64 and rounded once. `sums` as the
   // two entries above write them, added up over `count` values; for the device they are device
   // memory. mean = sums[c] / count; rstd = 1 / sqrt(max(0, sums[C+c] / count - mean^2) + epsilon).
@@ -268,13 +297,13 @@ struct KernelTable {
                                            float* dgamma, Write dgamma_write, float* dbeta,
                                            Write dbeta_write) noexcept;
   // Over the last axis. mean, rstd: [rows], kept for backward.
-  Status (*layer_norm_forward)(Stream*, int64_t rows, int64_t cols, float epsilon, const float* x,
-                               const float* gamma, const float* beta, float* y, float* mean,
+  Status (*layer_norm_forward)(Stream*, int64_t rows, int64_t cols, float epsilon, const Element* x,
+                               const float* gamma, const float* beta, Element* y, float* mean,
                                float* rstd) noexcept;
   // dgamma, dbeta: [cols], `parameter_write`; dx: `write`.
-  Status (*layer_norm_backward)(Stream*, int64_t rows, int64_t cols, const float* x,
+  Status (*layer_norm_backward)(Stream*, int64_t rows, int64_t cols, const Element* x,
                                 const float* gamma, const float* mean, const float* rstd,
-                                const float* dy, float* dx, Write write, float* dgamma,
+                                const Element* dy, Element* dx, Write write, float* dgamma,
                                 float* dbeta, Write parameter_write, void* scratch) noexcept;
 
   // ---- losses: value and gradient in one pass. dlogits null: value only. sample_weight,
@@ -283,26 +312,26 @@ struct KernelTable {
   // without a stall. loss_i = w_i sum_k q_k (logsumexp - z_k), q = one-hot smoothed by `smoothing`;
   // w_i = sample_weight[i] class_weight[label]. With smoothing the class weights multiply per
   // class, as torch.nn.CrossEntropyLoss does.
-  Status (*softmax_cross_entropy)(Stream*, int64_t rows, int64_t cols, const float* logits,
+  Status (*softmax_cross_entropy)(Stream*, int64_t rows, int64_t cols, const Element* logits,
                                   const int64_t* labels, const float* sample_weight,
                                   const float* class_weight, float smoothing, LossSums* sums,
-                                  float* dlogits, Write, void* scratch) noexcept;
+                                  Element* dlogits, Write, void* scratch) noexcept;
   // Mean over cols of BCE-with-logits per sample (torch's reduction over all elements).
-  Status (*sigmoid_cross_entropy)(Stream*, int64_t rows, int64_t cols, const float* logits,
+  Status (*sigmoid_cross_entropy)(Stream*, int64_t rows, int64_t cols, const Element* logits,
                                   const float* targets, const float* sample_weight,
-                                  float positive_weight, LossSums* sums, float* dlogits, Write,
+                                  float positive_weight, LossSums* sums, Element* dlogits, Write,
                                   void* scratch) noexcept;
   // targets[i] = labels[i] as a float. Labels other than 0 and 1: as those out of range above, but
   // the device's gradient is NaN as well.
   Status (*binary_targets)(Stream*, int64_t n, const int64_t* labels, float* targets) noexcept;
   Status (*regression)(Stream*, Regression, float delta, int64_t rows, int64_t cols,
-                       const float* prediction, const float* targets, const float* sample_weight,
-                       LossSums* sums, float* dprediction, Write, void* scratch) noexcept;
+                       const Element* prediction, const float* targets, const float* sample_weight,
+                       LossSums* sums, Element* dprediction, Write, void* scratch) noexcept;
   // cols == 1: binary, labels 0/1 become -1/+1: max(0, margin - t z). cols > 1: Weston-Watkins as
   // torch.nn.MultiMarginLoss: sum over k != label of max(0, margin - z_label + z_k)^p / cols.
   Status (*hinge)(Stream*, int64_t rows, int64_t cols, bool squared, float margin,
-                  const float* logits, const int64_t* labels, const float* sample_weight,
-                  LossSums* sums, float* dlogits, Write, void* scratch) noexcept;
+                  const Element* logits, const int64_t* labels, const float* sample_weight,
+                  LossSums* sums, Element* dlogits, Write, void* scratch) noexcept;
 
   // ---- flat ranges: exchange and optimizer
   // partials[i] = sum of x^2 over elements [i kSumChunk, (i + 1) kSumChunk) below n, in fp64: not
@@ -324,6 +353,9 @@ struct KernelTable {
                            int64_t begin, int64_t n, const float* grad, float* weights,
                            float* state0, float* state1, float* state2, float* ema) noexcept;
 };
+
+// The first of a table's words that is a function's address.
+constexpr size_t kFirstEntry = offsetof(KernelTable, make_conv2d) / sizeof(void*);
 
 // The CPU's tables by level, best first; never empty. The program picks one at start-up.
 // `limit`: highest level allowed ("" = no limit), so that all ranks of a job use the same.

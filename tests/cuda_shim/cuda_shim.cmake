@@ -7,7 +7,7 @@ set_source_files_properties(${own_cuda_kernels} PROPERTIES LANGUAGE CXX)
 add_library(cuda_shim STATIC ${shim}/fibers.cpp ${shim}/execution.cpp ${shim}/table.cpp ${own_cuda_kernels})
 target_include_directories(cuda_shim BEFORE PRIVATE ${shim} PUBLIC ${PROJECT_SOURCE_DIR}/tests)
 target_link_libraries(cuda_shim PUBLIC trireme_kernels PRIVATE trireme_contract Boost::context)
-# Kernels look at floats as float4, which nvcc allows.
+# Kernels look at elements several at a time, which nvcc allows.
 target_compile_options(cuda_shim PRIVATE -fno-strict-aliasing -Wno-unknown-pragmas)
 
 add_executable(cuda_shim_tests ${shim}/execution_test.cpp)

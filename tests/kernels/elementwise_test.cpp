@@ -23,6 +23,15 @@ TEST_P(ElementwiseTest, SimpleKernelsTouchExactlyNElements) {
   }
 }
 
+TEST_P(ElementwiseTest, WhatIsFp32WhateverTheElementIsCopiedAndAccumulatedAsFloats) {
+  const auto a = random(1003, 1), b = random(1003, 2);
+  std::vector<float> y(1004, 5.0f);
+  k.copy_full(nullptr, 1003, a.data(), y.data());
+  k.accumulate_full(nullptr, 1003, b.data(), y.data());
+  for (size_t i = 0; i < a.size(); ++i) ASSERT_EQ(y[i], a[i] + b[i]);
+  EXPECT_EQ(y[1003], 5.0f) << "one past the end";
+}
+
 TEST_P(ElementwiseTest, AddMayWriteOverItsOperand) {
   auto a = random(1000, 1);
   const auto before = a, b = random(1000, 2);

@@ -192,6 +192,9 @@ TEST_P(MatmulTest, EmptyProductsDoNothingAndBadOnesAreRefused) {
   EXPECT_EQ(PlanRunner(k, spec, false).status, Status::invalid) << "no inner extent";
   spec = {4, 4, 4, false, false, true, Activation::none, 0, Write::add};
   EXPECT_EQ(PlanRunner(k, spec, false).status, Status::invalid) << "bias with add";
+  spec.write = Write::set;
+  spec.full_result = true;
+  EXPECT_EQ(PlanRunner(k, spec, false).status, Status::invalid) << "bias with a gradient";
   spec = {4, 4, 4, false, false, false, Activation::gelu_erf, 0, Write::set};
   EXPECT_EQ(PlanRunner(k, spec, false).status, on_cpu() ? Status::unsupported : Status::ok);
 }

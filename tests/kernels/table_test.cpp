@@ -16,9 +16,9 @@ TEST(TableTest, EveryLevelOfTheMachineHasACompleteTable) {
     const KernelTable& table = cpu_kernels(level.c_str());
     EXPECT_EQ(table.level, level);
     EXPECT_NE(table.build_id, 0u);
-    // Beyond build_id and level a table is function pointers only.
+    EXPECT_EQ(table.element, ElementType::f32);
     const auto* words = reinterpret_cast<void* const*>(&table);
-    for (size_t i = 2; i < sizeof table / sizeof(void*); ++i) {
+    for (size_t i = kFirstEntry; i < sizeof table / sizeof(void*); ++i) {
       EXPECT_NE(words[i], nullptr) << "entry " << i << " of " << level;
     }
   }
@@ -34,7 +34,8 @@ TEST(TableTest, EveryEntryButThePlansHasACudaTwin) {
   table.run_leaves = cpu.run_leaves;
   table.destroy = cpu.destroy;
   const auto* words = reinterpret_cast<void* const*>(&table);
-  for (size_t i = 2; i < sizeof table / sizeof(void*); ++i) EXPECT_NE(words[i], nullptr) << i;
+  for (size_t i = kFirstEntry; i < sizeof table / sizeof(void*); ++i)
+    EXPECT_NE(words[i], nullptr) << i;
   std::puts(
       "not run in the shim, as it runs no library: make_conv2d, make_matmul, pack, run, "
       "run_leaves, "

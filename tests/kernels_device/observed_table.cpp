@@ -73,12 +73,12 @@ void observe_entries(KernelTable& table) {
   ((table.*Entries = Observed<Entries>::call), ...);
 }
 
-// Every entry that returns a Status. Beyond build_id and level a table is function pointers only.
+// Every entry that returns a Status.
 void require_all_observed(const KernelTable& table) {
   const auto* before = reinterpret_cast<void* const*>(observed);
   const auto* after = reinterpret_cast<void* const*>(&table);
   size_t same = 0;
-  for (size_t i = 2; i < sizeof table / sizeof(void*); ++i) same += before[i] == after[i];
+  for (size_t i = kFirstEntry; i < sizeof table / sizeof(void*); ++i) same += before[i] == after[i];
   if (same != 2)  // destroy, reduction_scratch
     throw std::logic_error(std::to_string(same) + " entries are not observed, 2 need not be");
 }
@@ -91,18 +91,18 @@ const KernelTable& observe(const KernelTable& kernels, const Device& on) {
   device = &on;
   table = kernels;
   using K = KernelTable;
-  observe_entries<&K::make_conv2d, &K::make_matmul, &K::pack, &K::run, &K::run_leaves, &K::fill,
-                  &K::copy, &K::add, &K::accumulate, &K::scale, &K::activation_forward,
-                  &K::activation_backward, &K::dropout_forward, &K::dropout_backward,
-                  &K::column_sum, &K::copy_columns, &K::transpose_samples, &K::softmax_forward,
-                  &K::softmax_backward, &K::max_pool_forward, &K::max_pool_backward,
-                  &K::average_pool_forward, &K::average_pool_backward, &K::batch_norm_sums,
-                  &K::batch_norm_forward, &K::batch_norm_backward_sums, &K::batch_norm_backward,
-                  &K::batch_norm_statistics, &K::batch_norm_rstd, &K::batch_norm_running,
-                  &K::batch_norm_means, &K::batch_norm_parameter_gradients, &K::layer_norm_forward,
-                  &K::layer_norm_backward, &K::softmax_cross_entropy, &K::sigmoid_cross_entropy,
-                  &K::binary_targets, &K::regression, &K::hinge, &K::sums_of_squares,
-                  &K::conclude_step, &K::optimizer_step>(table);
+  observe_entries<
+      &K::make_conv2d, &K::make_matmul, &K::pack, &K::run, &K::run_leaves, &K::fill, &K::copy,
+      &K::add, &K::accumulate, &K::scale, &K::widen, &K::narrow, &K::copy_full, &K::accumulate_full,
+      &K::activation_forward, &K::activation_backward, &K::dropout_forward, &K::dropout_backward,
+      &K::column_sum, &K::copy_columns, &K::transpose_samples, &K::softmax_forward,
+      &K::softmax_backward, &K::max_pool_forward, &K::max_pool_backward, &K::average_pool_forward,
+      &K::average_pool_backward, &K::batch_norm_sums, &K::batch_norm_forward,
+      &K::batch_norm_backward_sums, &K::batch_norm_backward, &K::batch_norm_statistics,
+      &K::batch_norm_rstd, &K::batch_norm_running, &K::batch_norm_means,
+      &K::batch_norm_parameter_gradients, &K::layer_norm_forward, &K::layer_norm_backward,
+      &K::softmax_cross_entropy, &K::sigmoid_cross_entropy, &K::binary_targets, &K::regression,
+      &K::hinge, &K::sums_of_squares, &K::conclude_step, &K::optimizer_step>(table);
   require_all_observed(table);
   return table;
 }

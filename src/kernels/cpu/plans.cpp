@@ -82,7 +82,8 @@ bool valid(const MatmulSpec& s) {
   const bool plain = !s.bias && s.activation == Activation::none;
   const bool leaves = s.leaves == 1 || (s.leaves > 1 && s.leaves <= 4096 && plain &&
                                         (s.leaves & (s.leaves - 1)) == 0);
-  return s.m >= 0 && s.n >= 0 && s.k >= 1 && leaves && (s.write == Write::set || plain);
+  return s.m >= 0 && s.n >= 0 && s.k >= 1 && leaves &&
+         ((s.write == Write::set && !s.full_result) || plain);
 }
 
 Status make_leaves(const OwnPlans& own, const MatmulTask& task, Plan** out, PlanInfo* info) {

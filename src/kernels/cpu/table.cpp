@@ -42,6 +42,7 @@ KernelTable make_table() {
   KernelTable table{};
   table.build_id = TRIREME_BUILD_ID;
   table.level = level.name;
+  table.element = ElementType::f32;
   level.fill_table(table);
   table.make_conv2d = [](const Conv2dSpec* spec, ConvPass pass, Plan** out,
                          PlanInfo* info) noexcept {

@@ -43,7 +43,7 @@ void fill_table(DeviceContext& context, const CudaDeviceInfo& info) noexcept {
   (void)std::snprintf(context.level, sizeof context.level, "sm_%d%d", info.major, info.minor);
   context.kernels.build_id = TRIREME_BUILD_ID;
   context.kernels.level = context.level;
-  fill_own_kernels(context.kernels);
+  fill_own_kernels(ElementType::f32, context.kernels);
   context.kernels.make_conv2d = make_conv2d;
   context.kernels.make_matmul = make_matmul;
   context.kernels.pack = pack;
@@ -52,10 +52,9 @@ void fill_table(DeviceContext& context, const CudaDeviceInfo& info) noexcept {
   context.kernels.destroy = destroy;
 }
 
-// Beyond build_id and level a table is function pointers only.
 bool is_complete(const KernelTable& table) noexcept {
   const auto* words = reinterpret_cast<void* const*>(&table);
-  for (size_t i = 0; i < sizeof table / sizeof(void*); ++i)
+  for (size_t i = kFirstEntry; i < sizeof table / sizeof(void*); ++i)
     if (!words[i]) return false;
   return true;
 }

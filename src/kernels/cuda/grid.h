@@ -31,6 +31,4 @@ inline dim3 grid_of_rows(int64_t rows) {
 __device__ inline int64_t first_index() { return int64_t{blockIdx.x} * blockDim.x + threadIdx.x; }
 __device__ inline int64_t grid_stride() { return int64_t{gridDim.x} * blockDim.x; }
 
-__device__ inline void put(float* y, float value, bool add) { *y = add ? *y + value : value; }
-
 }  // namespace trireme::cu

@@ -3,10 +3,12 @@
 // header and no other of CUDA's; the tests put a header of the same name before it, so that the
 // same files also run on a CPU (tests/cuda_shim). What both understand is then all that kernels may
 // use: this launch(), the two macros below, threadIdx, blockIdx, blockDim and gridDim,
-// __syncthreads(),
-// __syncwarp(), __shfl_sync(), __shfl_xor_sync() over full warps, __umulhi(), CUDA's vector types
-// and C's mathematical functions. Blocks are one-dimensional, of whole warps.
+// __syncthreads(), __syncwarp(), __shfl_sync(), __shfl_xor_sync() over full warps, __umulhi(),
+// __nv_bfloat16 and __half with their conversions from and to float (to nearest even), and C's
+// mathematical functions. Blocks are one-dimensional, of whole warps.
 
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
 #include <cuda_runtime.h>
 
 #include "kernels/kernel_table.h"

@@ -169,7 +169,7 @@ class NothingPlan final : public Plan {
 
 bool valid(const MatmulSpec& s) {
   const bool plain = !s.bias && s.activation == Activation::none;
-  return s.m >= 0 && s.n >= 0 && s.k >= 1 && (s.write == Write::set || plain);
+  return s.m >= 0 && s.n >= 0 && s.k >= 1 && ((s.write == Write::set && !s.full_result) || plain);
 }
 
 }  // namespace

@@ -39,8 +39,8 @@ class LoweredLayerNorm final : public Lowered {
     for (size_t i = 0; i < 2 && s == Status::ok; ++i)
       if (added_[i])
         s = added_write_[i] == Write::set
-                ? k_.copy(f.stream, cols_, f.at(written_[i]), f.at(added_[i]))
-                : k_.accumulate(f.stream, cols_, f.at(written_[i]), f.at(added_[i]));
+                ? k_.copy_full(f.stream, cols_, f.at(written_[i]), f.at(added_[i]))
+                : k_.accumulate_full(f.stream, cols_, f.at(written_[i]), f.at(added_[i]));
     return s;
   }
 

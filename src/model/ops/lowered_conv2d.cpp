@@ -53,9 +53,10 @@ Status LoweredConv2d::forward(const Frame& f) const noexcept {
   return forward_.run(f, {f.at(x_), f.at(weight_), f.at(bias_), f.at(y_)}, scratch_);
 }
 
-Status LoweredConv2d::finish(const Frame& f, const Result& result) const noexcept {
+Status LoweredConv2d::finish(const Frame& f, const Result& result,
+                             decltype(KernelTable::accumulate) accumulate) const noexcept {
   if (!result.added) return Status::ok;
-  return k_.accumulate(f.stream, result.elements, f.at(result.written), f.at(result.added));
+  return accumulate(f.stream, result.elements, f.at(result.written), f.at(result.added));
 }
 
 Status LoweredConv2d::backward_weights(const Frame& f, const float* dz) const noexcept {
@@ -65,8 +66,8 @@ Status LoweredConv2d::backward_weights(const Frame& f, const float* dz) const no
   else if (dbias_.written)
     s = k_.column_sum(f.stream, rows_, channels_, dz, f.at(dbias_.written), Write::set,
                       f.at<void>(sum_scratch_));
-  if (s == Status::ok) s = finish(f, dweight_);
-  return s == Status::ok ? finish(f, dbias_) : s;
+  if (s == Status::ok) s = finish(f, dweight_, k_.accumulate_full);
+  return s == Status::ok ? finish(f, dbias_, k_.accumulate_full) : s;
 }
 
 Status LoweredConv2d::backward(const Frame& f) const noexcept {
@@ -78,7 +79,7 @@ Status LoweredConv2d::backward(const Frame& f) const noexcept {
   if (s == Status::ok) s = backward_weights(f, dz);
   if (s != Status::ok || !data_) return s;
   s = data_.run(f, {dz, f.at(data_weight_), f.at(dx_.written), nullptr}, scratch_);
-  return s == Status::ok ? finish(f, dx_) : s;
+  return s == Status::ok ? finish(f, dx_, k_.accumulate) : s;
 }
 
 }  // namespace trireme

@@ -20,7 +20,9 @@ class LoweredConv2d final : public Lowered {
   };
   static Result result(LowerContext& context, Ref gradient, bool add, int64_t elements);
   void plan_backward(LowerContext& context, const Conv2dSpec& spec);
-  Status finish(const Frame& f, const Result& result) const noexcept;
+  // accumulate: the table's for Elements or for gradients of parameters.
+  Status finish(const Frame& f, const Result& result,
+                decltype(KernelTable::accumulate) accumulate) const noexcept;
   Status backward_weights(const Frame& f, const float* dz) const noexcept;
 
   const KernelTable& k_;

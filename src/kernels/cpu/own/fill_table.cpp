@@ -8,6 +8,8 @@ void fill_table(KernelTable& t) noexcept {
   t.add = add;
   t.accumulate = accumulate;
   t.scale = scale;
+  t.widen = t.narrow = t.copy_full = copy;
+  t.accumulate_full = accumulate;
   t.activation_forward = activation_forward;
   t.activation_backward = activation_backward;
   t.dropout_forward = dropout_forward;

@@ -8,7 +8,7 @@
 
 namespace trireme::cpu::TRIREME_LEVEL {
 
-// Sets every entry except the plans, build_id and level.
+// Sets every entry except the plans.
 void fill_table(KernelTable& table) noexcept;
 
 Status fill(Stream*, int64_t n, float value, float* y) noexcept;

@@ -62,69 +62,76 @@ struct Chain {
   }
 };
 
-template <Activation kKind>
-Status forward(Stream* s, float alpha, int64_t n, const float* x, float* y) noexcept {
-  return map<1>(s, n, {x}, y, Activate<kKind>{alpha});
+template <class T, Activation kKind>
+Status forward(Stream* s, float alpha, int64_t n, const Element* x, Element* y) noexcept {
+  return map<1>(s, n, Inputs<T>{typed<T>(x)}, typed<T>(y), Activate<kKind>{alpha});
 }
 
-template <Activation kKind>
-Status backward(Stream* s, float alpha, int64_t n, const float* saved, const float* dy, float* dx,
-                Write write) noexcept {
-  if (write == Write::add) return map<3>(s, n, {saved, dy, dx}, dx, Chain<kKind, true>{alpha});
-  return map<2>(s, n, {saved, dy}, dx, Chain<kKind, false>{alpha});
+template <class T, Activation kKind>
+Status backward(Stream* s, float alpha, int64_t n, const Element* saved, const Element* dy,
+                Element* dx, Write write) noexcept {
+  const Inputs<T> in{typed<T>(saved), typed<T>(dy), typed<T>(dx)};
+  if (write == Write::add) return map<3>(s, n, in, typed<T>(dx), Chain<kKind, true>{alpha});
+  return map<2>(s, n, in, typed<T>(dx), Chain<kKind, false>{alpha});
 }
 
-Status activation_forward(Stream* s, Activation kind, float alpha, int64_t n, const float* x,
-                          float* y) noexcept {
+template <class T>
+Status activation_forward(Stream* s, Activation kind, float alpha, int64_t n, const Element* x,
+                          Element* y) noexcept {
   switch (kind) {
     case Activation::none:
-      return forward<Activation::none>(s, alpha, n, x, y);
+      return forward<T, Activation::none>(s, alpha, n, x, y);
     case Activation::relu:
-      return forward<Activation::relu>(s, alpha, n, x, y);
+      return forward<T, Activation::relu>(s, alpha, n, x, y);
     case Activation::leaky_relu:
-      return forward<Activation::leaky_relu>(s, alpha, n, x, y);
+      return forward<T, Activation::leaky_relu>(s, alpha, n, x, y);
     case Activation::gelu_erf:
-      return forward<Activation::gelu_erf>(s, alpha, n, x, y);
+      return forward<T, Activation::gelu_erf>(s, alpha, n, x, y);
     case Activation::gelu_tanh:
-      return forward<Activation::gelu_tanh>(s, alpha, n, x, y);
+      return forward<T, Activation::gelu_tanh>(s, alpha, n, x, y);
     case Activation::silu:
-      return forward<Activation::silu>(s, alpha, n, x, y);
+      return forward<T, Activation::silu>(s, alpha, n, x, y);
     case Activation::sigmoid:
-      return forward<Activation::sigmoid>(s, alpha, n, x, y);
+      return forward<T, Activation::sigmoid>(s, alpha, n, x, y);
     case Activation::tanh:
-      return forward<Activation::tanh>(s, alpha, n, x, y);
+      return forward<T, Activation::tanh>(s, alpha, n, x, y);
   }
   return Status::invalid;
 }
 
-Status activation_backward(Stream* s, Activation kind, float alpha, int64_t n, const float* x,
-                           const float* y, const float* dy, float* dx, Write write) noexcept {
+template <class T>
+Status activation_backward(Stream* s, Activation kind, float alpha, int64_t n, const Element* x,
+                           const Element* y, const Element* dy, Element* dx, Write write) noexcept {
   switch (kind) {
     case Activation::none:
-      return backward<Activation::none>(s, alpha, n, dy, dy, dx, write);
+      return backward<T, Activation::none>(s, alpha, n, dy, dy, dx, write);
     case Activation::relu:
-      return backward<Activation::relu>(s, alpha, n, y, dy, dx, write);
+      return backward<T, Activation::relu>(s, alpha, n, y, dy, dx, write);
     case Activation::leaky_relu:
-      return backward<Activation::leaky_relu>(s, alpha, n, y, dy, dx, write);
+      return backward<T, Activation::leaky_relu>(s, alpha, n, y, dy, dx, write);
     case Activation::gelu_erf:
-      return backward<Activation::gelu_erf>(s, alpha, n, x, dy, dx, write);
+      return backward<T, Activation::gelu_erf>(s, alpha, n, x, dy, dx, write);
     case Activation::gelu_tanh:
-      return backward<Activation::gelu_tanh>(s, alpha, n, x, dy, dx, write);
+      return backward<T, Activation::gelu_tanh>(s, alpha, n, x, dy, dx, write);
     case Activation::silu:
-      return backward<Activation::silu>(s, alpha, n, x, dy, dx, write);
+      return backward<T, Activation::silu>(s, alpha, n, x, dy, dx, write);
     case Activation::sigmoid:
-      return backward<Activation::sigmoid>(s, alpha, n, y, dy, dx, write);
+      return backward<T, Activation::sigmoid>(s, alpha, n, y, dy, dx, write);
     case Activation::tanh:
-      return backward<Activation::tanh>(s, alpha, n, y, dy, dx, write);
+      return backward<T, Activation::tanh>(s, alpha, n, y, dy, dx, write);
   }
   return Status::invalid;
 }
 
 }  // namespace
 
+template <class T>
 void fill_activation(KernelTable& t) noexcept {
-  t.activation_forward = activation_forward;
-  t.activation_backward = activation_backward;
+  t.activation_forward = activation_forward<T>;
+  t.activation_backward = activation_backward<T>;
 }
+template void fill_activation<float>(KernelTable&) noexcept;
+template void fill_activation<__nv_bfloat16>(KernelTable&) noexcept;
+template void fill_activation<__half>(KernelTable&) noexcept;
 
 }  // namespace trireme::cu

@@ -20,9 +20,9 @@ __device__ inline float inverse_area(const PoolSize& s, int row, int column) {
   return 1.0f / static_cast<float>(height * width);
 }
 
-template <int kWidth>
+template <int kWidth, class T>
 __global__ void __launch_bounds__(kBlock)
-    average_pool_forward_kernel(PoolSize s, const float* x, float* y) {
+    average_pool_forward_kernel(PoolSize s, const T* x, T* y) {
   for_pixels<kWidth>(s.out_rows, s.out_h, s.out_w, s.c,
                      [&](int64_t sample, int row, int column, int channel) {
                        const Span h = Span::clip(row * s.stride_h - s.pad_h, s.kernel_h, s.h);
@@ -40,9 +40,9 @@ __global__ void __launch_bounds__(kBlock)
                      });
 }
 
-template <int kWidth>
+template <int kWidth, class T>
 __global__ void __launch_bounds__(kBlock)
-    average_pool_backward_kernel(PoolSize s, const float* dy, float* dx, bool add) {
+    average_pool_backward_kernel(PoolSize s, const T* dy, T* dx, bool add) {
   for_pixels<kWidth>(
       s.in_rows, s.h, s.w, s.c, [&](int64_t sample, int row, int column, int channel) {
         const Span over_h = windows_over(row, s.pad_h, s.kernel_h, s.stride_h, s.out_h);
@@ -59,31 +59,41 @@ __global__ void __launch_bounds__(kBlock)
       });
 }
 
-Status average_pool_forward(Stream* s, const Pool2dSpec* spec, const float* x, float* y) noexcept {
+template <class T>
+Status average_pool_forward(Stream* s, const Pool2dSpec* spec, const Element* x,
+                            Element* y) noexcept {
   if (!valid(*spec)) return Status::invalid;
   if (!fits(*spec)) return Status::unsupported;
   const PoolSize size = pool_size(*spec);
-  const bool vectors = size.c % 4 == 0 && all_aligned(x, y);
-  return launch_pixels(vectors ? average_pool_forward_kernel<4> : average_pool_forward_kernel<1>, s,
-                       size.out_rows, spec->out_w * spec->c / (vectors ? 4 : 1), size, x, y);
+  const bool vectors = size.c % kVector<T> == 0 && all_aligned(x, y);
+  return launch_pixels(
+      vectors ? average_pool_forward_kernel<kVector<T>, T> : average_pool_forward_kernel<1, T>, s,
+      size.out_rows, spec->out_w * spec->c / (vectors ? kVector<T> : 1), size, typed<T>(x),
+      typed<T>(y));
 }
 
-Status average_pool_backward(Stream* s, const Pool2dSpec* spec, const float* dy, float* dx,
+template <class T>
+Status average_pool_backward(Stream* s, const Pool2dSpec* spec, const Element* dy, Element* dx,
                              Write write) noexcept {
   if (!valid(*spec)) return Status::invalid;
   if (!fits(*spec)) return Status::unsupported;
   const PoolSize size = pool_size(*spec);
-  const bool vectors = size.c % 4 == 0 && all_aligned(dy, dx);
-  return launch_pixels(vectors ? average_pool_backward_kernel<4> : average_pool_backward_kernel<1>,
-                       s, size.in_rows, spec->w * spec->c / (vectors ? 4 : 1), size, dy, dx,
-                       write == Write::add);
+  const bool vectors = size.c % kVector<T> == 0 && all_aligned(dy, dx);
+  return launch_pixels(
+      vectors ? average_pool_backward_kernel<kVector<T>, T> : average_pool_backward_kernel<1, T>, s,
+      size.in_rows, spec->w * spec->c / (vectors ? kVector<T> : 1), size, typed<T>(dy),
+      typed<T>(dx), write == Write::add);
 }
 
 }  // namespace
 
+template <class T>
 void fill_average_pool(KernelTable& t) noexcept {
-  t.average_pool_forward = average_pool_forward;
-  t.average_pool_backward = average_pool_backward;
+  t.average_pool_forward = average_pool_forward<T>;
+  t.average_pool_backward = average_pool_backward<T>;
 }
+template void fill_average_pool<float>(KernelTable&) noexcept;
+template void fill_average_pool<__nv_bfloat16>(KernelTable&) noexcept;
+template void fill_average_pool<__half>(KernelTable&) noexcept;
 
 }  // namespace trireme::cu

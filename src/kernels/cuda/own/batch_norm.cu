@@ -1,6 +1,6 @@
 // Batch normalisation in steps, so that sums can meet across leaves between them. Sums convert
 // every element to fp64: E[x^2] - E[x]^2 then keeps fp32 accuracy even when the mean is large. All
-// steps walk columns.h's way: 128-bit loads where the channels are a multiple of four.
+// steps walk columns.h's way: 128-bit loads where the channels are a multiple of what these hold.
 #include "kernels/cuda/own/columns.h"
 #include "kernels/cuda/own/fill.h"
 
@@ -12,8 +12,9 @@ struct Store {
   __device__ void put(int64_t c, double sum) const { sums[c] = sum; }
 };
 
+template <class T>
 struct MomentTerms {
-  const float* x;
+  const T* x;
   template <int kWidth>
   __device__ int of_columns(int64_t) const {
     return 0;
@@ -35,8 +36,8 @@ struct Channels {
 };
 
 // g = dy, or dy where y > 0 when there is a gate.
-template <int kWidth>
-__device__ inline Pack<kWidth> gated(const float* dy, const float* gate, int64_t offset) {
+template <int kWidth, class T>
+__device__ inline Pack<kWidth> gated(const T* dy, const T* gate, int64_t offset) {
   Pack<kWidth> g = load<kWidth>(dy + offset);
   if (!gate) return g;
   const Pack<kWidth> y = load<kWidth>(gate + offset);
@@ -44,10 +45,11 @@ __device__ inline Pack<kWidth> gated(const float* dy, const float* gate, int64_t
   return g;
 }
 
+template <class T>
 struct GradientTerms {
-  const float* x;
-  const float* gate;
-  const float* dy;
+  const T* x;
+  const T* gate;
+  const T* dy;
   const float* mean;
   const float* rstd;
   template <int kWidth>
@@ -67,15 +69,16 @@ struct GradientTerms {
 };
 
 // y = act((x - mean) scale + beta + addend), scale = gamma rstd.
+template <class T>
 struct Normalise {
-  const float* x;
+  const T* x;
   const float* mean;
   const float* rstd;
   const float* gamma;
   const float* beta;
-  const float* addend;
+  const T* addend;
   bool relu;
-  float* y;
+  T* y;
   template <int kWidth>
   struct Numbers {
     Pack<kWidth> mean, scale, beta;
@@ -101,17 +104,18 @@ struct Normalise {
 
 // dx (+)= gamma rstd (g - mean_g - xhat mean_gx);  daddend (+)= g. Reads all before it writes: dx
 // may be dy.
+template <class T>
 struct Backward {
-  const float* x;
-  const float* gate;
-  const float* dy;
+  const T* x;
+  const T* gate;
+  const T* dy;
   const float* mean;
   const float* rstd;
   const float* gamma;
   const float* mean_g;
   const float* mean_gx;
-  float* dx;
-  float* daddend;
+  T* dx;
+  T* daddend;
   bool add, add_addend;
   template <int kWidth>
   struct Numbers {
@@ -141,54 +145,67 @@ struct Backward {
 
 bool supported(Activation act) { return act == Activation::none || act == Activation::relu; }
 
-Status batch_norm_sums(Stream* s, int64_t rows, int64_t channels, const float* x, double* sums,
+template <class T>
+Status batch_norm_sums(Stream* s, int64_t rows, int64_t channels, const Element* x, double* sums,
                        void* scratch) noexcept {
-  return column_sums<2>(s, rows, channels, channels % 4 == 0 && all_aligned(x), MomentTerms{x},
-                        scratch, Store{sums});
+  const bool vectors = channels % kVector<T> == 0 && all_aligned(x);
+  return column_sums<2, kVector<T>>(s, rows, channels, vectors, MomentTerms<T>{typed<T>(x)},
+                                    scratch, Store{sums});
 }
 
-Status batch_norm_forward(Stream* s, int64_t rows, int64_t channels, const float* x,
+template <class T>
+Status batch_norm_forward(Stream* s, int64_t rows, int64_t channels, const Element* x,
                           const float* mean, const float* rstd, const float* gamma,
-                          const float* beta, const float* addend, Activation act,
-                          float* y) noexcept {
+                          const float* beta, const Element* addend, Activation act,
+                          Element* y) noexcept {
   if (!supported(act)) return Status::unsupported;
-  const bool vectors = channels % 4 == 0 && all_aligned(x, mean, rstd, gamma, beta, addend, y);
-  return column_map(s, rows, channels, vectors,
-                    Normalise{x, mean, rstd, gamma, beta, addend, act == Activation::relu, y});
+  const bool vectors =
+      channels % kVector<T> == 0 && all_aligned(x, mean, rstd, gamma, beta, addend, y);
+  return column_map<kVector<T>>(s, rows, channels, vectors,
+                                Normalise<T>{typed<T>(x), mean, rstd, gamma, beta, typed<T>(addend),
+                                             act == Activation::relu, typed<T>(y)});
 }
 
-Status batch_norm_backward_sums(Stream* s, int64_t rows, int64_t channels, const float* x,
-                                const float* y, const float* dy, const float* mean,
+template <class T>
+Status batch_norm_backward_sums(Stream* s, int64_t rows, int64_t channels, const Element* x,
+                                const Element* y, const Element* dy, const float* mean,
                                 const float* rstd, Activation act, double* sums,
                                 void* scratch) noexcept {
   if (!supported(act)) return Status::unsupported;
-  const float* gate = act == Activation::relu ? y : nullptr;
-  const bool vectors = channels % 4 == 0 && all_aligned(x, gate, dy, mean, rstd);
-  return column_sums<2>(s, rows, channels, vectors, GradientTerms{x, gate, dy, mean, rstd}, scratch,
-                        Store{sums});
+  const T* gate = act == Activation::relu ? typed<T>(y) : nullptr;
+  const bool vectors = channels % kVector<T> == 0 && all_aligned(x, gate, dy, mean, rstd);
+  return column_sums<2, kVector<T>>(s, rows, channels, vectors,
+                                    GradientTerms<T>{typed<T>(x), gate, typed<T>(dy), mean, rstd},
+                                    scratch, Store{sums});
 }
 
-Status batch_norm_backward(Stream* s, int64_t rows, int64_t channels, const float* x,
-                           const float* y, const float* dy, const float* mean, const float* rstd,
-                           const float* gamma, const float* mean_g, const float* mean_gx,
-                           Activation act, float* dx, Write dx_write, float* daddend,
-                           Write daddend_write) noexcept {
+template <class T>
+Status batch_norm_backward(Stream* s, int64_t rows, int64_t channels, const Element* x,
+                           const Element* y, const Element* dy, const float* mean,
+                           const float* rstd, const float* gamma, const float* mean_g,
+                           const float* mean_gx, Activation act, Element* dx, Write dx_write,
+                           Element* daddend, Write daddend_write) noexcept {
   if (!supported(act)) return Status::unsupported;
-  const float* gate = act == Activation::relu ? y : nullptr;
-  const bool vectors = channels % 4 == 0 &&
+  const T* gate = act == Activation::relu ? typed<T>(y) : nullptr;
+  const bool vectors = channels % kVector<T> == 0 &&
                        all_aligned(x, gate, dy, mean, rstd, gamma, mean_g, mean_gx, dx, daddend);
-  return column_map(s, rows, channels, vectors,
-                    Backward{x, gate, dy, mean, rstd, gamma, mean_g, mean_gx, dx, daddend,
-                             dx_write == Write::add, daddend_write == Write::add});
+  return column_map<kVector<T>>(
+      s, rows, channels, vectors,
+      Backward<T>{typed<T>(x), gate, typed<T>(dy), mean, rstd, gamma, mean_g, mean_gx, typed<T>(dx),
+                  typed<T>(daddend), dx_write == Write::add, daddend_write == Write::add});
 }
 
 }  // namespace
 
+template <class T>
 void fill_batch_norm(KernelTable& t) noexcept {
-  t.batch_norm_sums = batch_norm_sums;
-  t.batch_norm_forward = batch_norm_forward;
-  t.batch_norm_backward_sums = batch_norm_backward_sums;
-  t.batch_norm_backward = batch_norm_backward;
+  t.batch_norm_sums = batch_norm_sums<T>;
+  t.batch_norm_forward = batch_norm_forward<T>;
+  t.batch_norm_backward_sums = batch_norm_backward_sums<T>;
+  t.batch_norm_backward = batch_norm_backward<T>;
 }
+template void fill_batch_norm<float>(KernelTable&) noexcept;
+template void fill_batch_norm<__nv_bfloat16>(KernelTable&) noexcept;
+template void fill_batch_norm<__half>(KernelTable&) noexcept;
 
 }  // namespace trireme::cu

@@ -1,6 +1,6 @@
 // The steps of batch normalisation that see one number a channel: one thread a channel, fp64,
 // rounded once.
-#include "kernels/cuda/grid.h"
+#include "kernels/cuda/own/element.h"
 #include "kernels/cuda/own/fill.h"
 
 namespace trireme::cu {

@@ -76,7 +76,9 @@ __global__ void __launch_bounds__(kBlock)
     }
   }
   const int t = static_cast<int>(threadIdx.x);
+#pragma unroll
   for (int value = 0; value < kValues; ++value) {
+#pragma unroll
     for (int k = 0; k < kWidth; ++k) {
       of_thread[t] = sums[value][k];
       __syncthreads();
@@ -114,16 +116,16 @@ inline size_t column_sums_scratch(int64_t rows, int64_t cols, int values) {
          static_cast<size_t>(cols * values) * sizeof(double);
 }
 
-// Adds the kValues sums of every column and hands them to `store`. `vectors`: rows may be read four
-// floats at a time.
-template <int kValues, class Terms, class Store>
+// Adds the kValues sums of every column and hands them to `store`. `vectors`: rows may be read
+// kWidth elements at a time.
+template <int kValues, int kWidth, class Terms, class Store>
 Status column_sums(Stream* s, int64_t rows, int64_t cols, bool vectors, const Terms& terms,
                    void* scratch, const Store& store) noexcept {
   if (cols <= 0) return Status::ok;
   double* const partials = static_cast<double*>(scratch);
-  const ColumnGrid g = column_grid(rows, cols, vectors ? 4 : 1);
-  const Status first = vectors ? launch(column_sums_kernel<kValues, 4, Terms>, g.grid(), kBlock, 0,
-                                        s, g, terms, partials)
+  const ColumnGrid g = column_grid(rows, cols, vectors ? kWidth : 1);
+  const Status first = vectors ? launch(column_sums_kernel<kValues, kWidth, Terms>, g.grid(),
+                                        kBlock, 0, s, g, terms, partials)
                                : launch(column_sums_kernel<kValues, 1, Terms>, g.grid(), kBlock, 0,
                                         s, g, terms, partials);
   if (first != Status::ok) return first;
@@ -143,16 +145,16 @@ __global__ void __launch_bounds__(kBlock) column_map_kernel(ColumnGrid g, Visit 
   }
 }
 
-template <class Visit>
+template <int kWidth, class Visit>
 Status column_map(Stream* s, int64_t rows, int64_t cols, bool vectors,
                   const Visit& visit) noexcept {
   if (rows <= 0 || cols <= 0) return Status::ok;
-  ColumnGrid g = column_grid(rows, cols, vectors ? 4 : 1);
+  ColumnGrid g = column_grid(rows, cols, vectors ? kWidth : 1);
   // No second stage here: as many parts as fill the device.
   g.parts = larger(
       1, smaller(ceil_div(rows, kRowsPerThread * g.group), larger(1, kMostBlocks / g.strips)));
   g.rows_per_part = ceil_div(rows, g.parts);
-  return vectors ? launch(column_map_kernel<4, Visit>, g.grid(), kBlock, 0, s, g, visit)
+  return vectors ? launch(column_map_kernel<kWidth, Visit>, g.grid(), kBlock, 0, s, g, visit)
                  : launch(column_map_kernel<1, Visit>, g.grid(), kBlock, 0, s, g, visit);
 }
 

@@ -1,6 +1,6 @@
 // Counter-based dropout: the mask is recomputed in backward, never stored. A thread makes the four
-// words of one counter, for four neighbouring elements of one sample: 128-bit loads and stores
-// where samples begin at multiples of four elements.
+// words of one counter for four neighbouring elements of one sample, and as many counters as 128
+// bits of elements need: 128-bit loads and stores where samples begin at multiples of them.
 #include "kernels/cuda/own/fill.h"
 #include "kernels/cuda/own/vectors.h"
 
@@ -43,20 +43,26 @@ struct Mask {
 };
 
 // y (+)= kept ? x factor : 0, one sample a row of the grid.
-template <int kWidth>
+template <int kWidth, class T>
 __global__ void __launch_bounds__(kBlock)
-    dropout_kernel(int64_t samples, int64_t elements, Mask mask, const SampleKey* keys,
-                   const float* x, float* y, bool add) {
-  const int64_t quads = ceil_div(elements, 4);
+    dropout_kernel(int64_t samples, int64_t elements, Mask mask, const SampleKey* keys, const T* x,
+                   T* y, bool add) {
+  constexpr int kUnit = kVector<T>, kCounters = kUnit / 4;  // of a thread at a time
+  const int64_t units = ceil_div(elements, kUnit);
   for (int64_t i = blockIdx.y; i < samples; i += gridDim.y) {
     const uint64_t high = mix_words(keys[i].epoch, keys[i].position);
-    for (int64_t q = first_index(); q < quads; q += grid_stride()) {
-      const Words words = philox_words(mask.key, static_cast<uint64_t>(q), high);
-      const int64_t first = i * elements + 4 * q, rest = elements - 4 * q;
-      for (int k = 0; k < 4 && k < rest; k += kWidth) {
+    for (int64_t u = first_index(); u < units; u += grid_stride()) {
+      Words words[kCounters];
+      for (int c = 0; c < kCounters; ++c)
+        words[c] = philox_words(mask.key, static_cast<uint64_t>(u * kCounters + c), high);
+      const int64_t first = i * elements + kUnit * u, rest = elements - kUnit * u;
+#pragma unroll
+      for (int k = 0; k < kUnit; k += kWidth) {
+        if (k >= rest) break;
         Pack<kWidth> v = load<kWidth>(x + first + k);
         for (int j = 0; j < kWidth; ++j) {
-          v.at[j] = words.w[k + j] >> 8 >= mask.limit ? v.at[j] * mask.factor : 0.0f;
+          const unsigned word = words[(k + j) / 4].w[(k + j) % 4];
+          v.at[j] = word >> 8 >= mask.limit ? v.at[j] * mask.factor : 0.0f;
         }
         put(y + first + k, v, add);
       }
@@ -64,33 +70,40 @@ __global__ void __launch_bounds__(kBlock)
   }
 }
 
-Status apply(Stream* s, const DropoutSpec& spec, const SampleKey* keys, const float* x, float* y,
-             bool add) noexcept {
+template <class T>
+Status apply(Stream* s, const DropoutSpec& spec, const SampleKey* keys, const Element* x,
+             Element* y, bool add) noexcept {
   if (!(spec.p >= 0.0f && spec.p <= 1.0f)) return Status::invalid;
   const Mask mask{spec.key, static_cast<unsigned>(ceilf(spec.p * 0x1p24f)),
                   spec.p < 1.0f ? 1.0f / (1.0f - spec.p) : 0.0f};
-  dim3 grid = grid_for(ceil_div(spec.elements, 4));
+  dim3 grid = grid_for(ceil_div(spec.elements, kVector<T>));
   grid.y = static_cast<unsigned>(smaller(spec.n, kMostGridY));
-  const bool vectors = spec.elements % 4 == 0 && all_aligned(x, y);
-  return launch(vectors ? dropout_kernel<4> : dropout_kernel<1>, grid, kBlock, 0, s, spec.n,
-                spec.elements, mask, keys, x, y, add);
+  const bool vectors = spec.elements % kVector<T> == 0 && all_aligned(x, y);
+  return launch(vectors ? dropout_kernel<kVector<T>, T> : dropout_kernel<1, T>, grid, kBlock, 0, s,
+                spec.n, spec.elements, mask, keys, typed<T>(x), typed<T>(y), add);
 }
 
-Status dropout_forward(Stream* s, const DropoutSpec* spec, const SampleKey* keys, const float* x,
-                       float* y) noexcept {
-  return apply(s, *spec, keys, x, y, false);
+template <class T>
+Status dropout_forward(Stream* s, const DropoutSpec* spec, const SampleKey* keys, const Element* x,
+                       Element* y) noexcept {
+  return apply<T>(s, *spec, keys, x, y, false);
 }
 
-Status dropout_backward(Stream* s, const DropoutSpec* spec, const SampleKey* keys, const float* dy,
-                        float* dx, Write write) noexcept {
-  return apply(s, *spec, keys, dy, dx, write == Write::add);
+template <class T>
+Status dropout_backward(Stream* s, const DropoutSpec* spec, const SampleKey* keys,
+                        const Element* dy, Element* dx, Write write) noexcept {
+  return apply<T>(s, *spec, keys, dy, dx, write == Write::add);
 }
 
 }  // namespace
 
+template <class T>
 void fill_dropout(KernelTable& t) noexcept {
-  t.dropout_forward = dropout_forward;
-  t.dropout_backward = dropout_backward;
+  t.dropout_forward = dropout_forward<T>;
+  t.dropout_backward = dropout_backward<T>;
 }
+template void fill_dropout<float>(KernelTable&) noexcept;
+template void fill_dropout<__nv_bfloat16>(KernelTable&) noexcept;
+template void fill_dropout<__half>(KernelTable&) noexcept;
 
 }  // namespace trireme::cu

@@ -19,34 +19,57 @@ struct Scaled {
   __device__ float operator()(const float* v) const { return v[0] * factor; }
 };
 
-Status fill(Stream* s, int64_t n, float value, float* y) noexcept {
-  return map<0>(s, n, {}, y, Constant{value});
+template <class T>
+Status fill(Stream* s, int64_t n, float value, Element* y) noexcept {
+  return map<0>(s, n, Inputs<T>{}, typed<T>(y), Constant{value});
 }
 
-Status copy(Stream* s, int64_t n, const float* x, float* y) noexcept {
-  return x == y ? Status::ok : map<1>(s, n, {x}, y, First{});
+template <class T>
+Status copy(Stream* s, int64_t n, const Element* x, Element* y) noexcept {
+  return x == y ? Status::ok : map<1>(s, n, Inputs<T>{typed<T>(x)}, typed<T>(y), First{});
 }
 
-Status add(Stream* s, int64_t n, const float* a, const float* b, float* y) noexcept {
-  return map<2>(s, n, {a, b}, y, Total{});
+template <class T>
+Status add(Stream* s, int64_t n, const Element* a, const Element* b, Element* y) noexcept {
+  return map<2>(s, n, Inputs<T>{typed<T>(a), typed<T>(b)}, typed<T>(y), Total{});
 }
 
-Status accumulate(Stream* s, int64_t n, const float* x, float* y) noexcept {
-  return map<2>(s, n, {y, x}, y, Total{});
+template <class T>
+Status accumulate(Stream* s, int64_t n, const Element* x, Element* y) noexcept {
+  return add<T>(s, n, y, x, y);
 }
 
-Status scale(Stream* s, int64_t n, float factor, float* x) noexcept {
-  return map<1>(s, n, {x}, x, Scaled{factor});
+template <class T>
+Status scale(Stream* s, int64_t n, float factor, Element* x) noexcept {
+  return map<1>(s, n, Inputs<T>{typed<T>(x)}, typed<T>(x), Scaled{factor});
+}
+
+template <class T>
+Status widen(Stream* s, int64_t n, const Element* x, float* y) noexcept {
+  return map<1>(s, n, Inputs<T>{typed<T>(x)}, y, First{});
+}
+
+template <class T>
+Status narrow(Stream* s, int64_t n, const float* x, Element* y) noexcept {
+  return map<1>(s, n, Inputs<float>{x}, typed<T>(y), First{});
 }
 
 }  // namespace
 
+template <class T>
 void fill_elementwise(KernelTable& t) noexcept {
-  t.fill = fill;
-  t.copy = copy;
-  t.add = add;
-  t.accumulate = accumulate;
-  t.scale = scale;
+  t.fill = fill<T>;
+  t.copy = copy<T>;
+  t.add = add<T>;
+  t.accumulate = accumulate<T>;
+  t.scale = scale<T>;
+  t.widen = widen<T>;
+  t.narrow = narrow<T>;
+  t.copy_full = copy<float>;
+  t.accumulate_full = accumulate<float>;
 }
+template void fill_elementwise<float>(KernelTable&) noexcept;
+template void fill_elementwise<__nv_bfloat16>(KernelTable&) noexcept;
+template void fill_elementwise<__half>(KernelTable&) noexcept;
 
 }  // namespace trireme::cu

@@ -1,23 +1,41 @@
 #include "kernels/cuda/own/fill.h"
 
-namespace trireme::cu {
+#include "kernels/cuda/launch.h"
 
-void fill_own_kernels(KernelTable& table) noexcept {
-  fill_elementwise(table);
-  fill_activation(table);
-  fill_dropout(table);
-  fill_rows(table);
-  fill_softmax(table);
-  fill_max_pool(table);
-  fill_average_pool(table);
-  fill_batch_norm(table);
+namespace trireme::cu {
+namespace {
+
+template <class T>
+void fill_all(KernelTable& table) noexcept {
+  fill_elementwise<T>(table);
+  fill_activation<T>(table);
+  fill_dropout<T>(table);
+  fill_rows<T>(table);
+  fill_softmax<T>(table);
+  fill_max_pool<T>(table);
+  fill_average_pool<T>(table);
+  fill_batch_norm<T>(table);
+  fill_layer_norm<T>(table);
+  fill_softmax_loss<T>(table);
+  fill_losses<T>(table);
   fill_batch_norm_channels(table);
-  fill_layer_norm(table);
-  fill_softmax_loss(table);
-  fill_losses(table);
   fill_flat(table);
   fill_conclude_step(table);
   fill_optimizer(table);
+}
+
+}  // namespace
+
+void fill_own_kernels(ElementType element, KernelTable& table) noexcept {
+  table.element = element;
+  switch (element) {
+    case ElementType::f32:
+      return fill_all<float>(table);
+    case ElementType::bf16:
+      return fill_all<__nv_bfloat16>(table);
+    case ElementType::f16:
+      return fill_all<__half>(table);
+  }
 }
 
 }  // namespace trireme::cu

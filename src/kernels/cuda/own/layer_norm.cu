@@ -8,21 +8,24 @@
 namespace trireme::cu {
 namespace {
 
+template <class T>
 __global__ void __launch_bounds__(kBlock)
-    layer_norm_forward_kernel(int64_t rows, int64_t cols, float epsilon, const float* x,
-                              const float* gamma, const float* beta, float* y, float* mean,
+    layer_norm_forward_kernel(int64_t rows, int64_t cols, float epsilon, const T* x,
+                              const float* gamma, const float* beta, T* y, float* mean,
                               float* rstd) {
   const float inverse = 1.0f / static_cast<float>(cols);
   for (int64_t r = blockIdx.x; r < rows; r += gridDim.x) {
-    const float* from = x + r * cols;
+    const T* from = x + r * cols;
     float sum = 0, squares = 0;
-    for (int64_t c = threadIdx.x; c < cols; c += blockDim.x) sum += from[c];
+    for (int64_t c = threadIdx.x; c < cols; c += blockDim.x) sum += to_float(from[c]);
     const float m = block_sum(sum) * inverse;
-    for (int64_t c = threadIdx.x; c < cols; c += blockDim.x)
-      squares += (from[c] - m) * (from[c] - m);
+    for (int64_t c = threadIdx.x; c < cols; c += blockDim.x) {
+      const float d = to_float(from[c]) - m;
+      squares += d * d;
+    }
     const float s = 1.0f / sqrtf(block_sum(squares) * inverse + epsilon);
     for (int64_t c = threadIdx.x; c < cols; c += blockDim.x)
-      y[r * cols + c] = (from[c] - m) * s * gamma[c] + beta[c];
+      y[r * cols + c] = from_float<T>((to_float(from[c]) - m) * s * gamma[c] + beta[c]);
     if (threadIdx.x == 0) {
       mean[r] = m;
       rstd[r] = s;
@@ -32,32 +35,34 @@ __global__ void __launch_bounds__(kBlock)
 
 // dx (+)= rstd (g - mean(g) - xhat mean(g xhat)), g = dy gamma, means over the row. dx may be dy:
 // a thread reads its columns before it writes them.
+template <class T>
 __global__ void __launch_bounds__(kBlock)
-    layer_norm_backward_kernel(int64_t rows, int64_t cols, const float* x, const float* gamma,
-                               const float* mean, const float* rstd, const float* dy, float* dx,
-                               bool add) {
+    layer_norm_backward_kernel(int64_t rows, int64_t cols, const T* x, const float* gamma,
+                               const float* mean, const float* rstd, const T* dy, T* dx, bool add) {
   const float inverse = 1.0f / static_cast<float>(cols);
   for (int64_t r = blockIdx.x; r < rows; r += gridDim.x) {
     const int64_t first = r * cols;
     const float m = mean[r], s = rstd[r];
     float sum_g = 0, sum_gx = 0;
     for (int64_t c = threadIdx.x; c < cols; c += blockDim.x) {
-      const float g = dy[first + c] * gamma[c];
+      const float g = to_float(dy[first + c]) * gamma[c];
       sum_g += g;
-      sum_gx += g * ((x[first + c] - m) * s);
+      sum_gx += g * ((to_float(x[first + c]) - m) * s);
     }
     const float mean_g = block_sum(sum_g) * inverse, mean_gx = block_sum(sum_gx) * inverse;
     for (int64_t c = threadIdx.x; c < cols; c += blockDim.x) {
-      const float xhat = (x[first + c] - m) * s;
-      put(dx + first + c, s * (dy[first + c] * gamma[c] - mean_g - xhat * mean_gx), add);
+      const float xhat = (to_float(x[first + c]) - m) * s;
+      const float g = to_float(dy[first + c]) * gamma[c];
+      put(dx + first + c, s * (g - mean_g - xhat * mean_gx), add);
     }
   }
 }
 
 // dy and dy xhat, whose mean and rstd are the row's.
+template <class T>
 struct ParameterTerms {
-  const float* x;
-  const float* dy;
+  const T* x;
+  const T* dy;
   const float* mean;
   const float* rstd;
   template <int kWidth>
@@ -86,35 +91,43 @@ struct ParameterStore {
   }
 };
 
-Status layer_norm_forward(Stream* s, int64_t rows, int64_t cols, float epsilon, const float* x,
-                          const float* gamma, const float* beta, float* y, float* mean,
+template <class T>
+Status layer_norm_forward(Stream* s, int64_t rows, int64_t cols, float epsilon, const Element* x,
+                          const float* gamma, const float* beta, Element* y, float* mean,
                           float* rstd) noexcept {
   if (cols == 0) return Status::ok;
-  return launch(layer_norm_forward_kernel, grid_of_rows(rows), row_block(cols), 0, s, rows, cols,
-                epsilon, x, gamma, beta, y, mean, rstd);
+  return launch(layer_norm_forward_kernel<T>, grid_of_rows(rows), row_block(cols), 0, s, rows, cols,
+                epsilon, typed<T>(x), gamma, beta, typed<T>(y), mean, rstd);
 }
 
-Status layer_norm_backward(Stream* s, int64_t rows, int64_t cols, const float* x,
+template <class T>
+Status layer_norm_backward(Stream* s, int64_t rows, int64_t cols, const Element* x,
                            const float* gamma, const float* mean, const float* rstd,
-                           const float* dy, float* dx, Write write, float* dgamma, float* dbeta,
+                           const Element* dy, Element* dx, Write write, float* dgamma, float* dbeta,
                            Write parameter_write, void* scratch) noexcept {
   if (cols == 0) return Status::ok;
   if (dgamma || dbeta) {  // before dx, which may be dy
-    const Status sums = column_sums<2>(
-        s, rows, cols, cols % 4 == 0 && all_aligned(x, dy), ParameterTerms{x, dy, mean, rstd},
-        scratch, ParameterStore{cols, dgamma, dbeta, parameter_write == Write::add});
+    const bool vectors = cols % kVector<T> == 0 && all_aligned(x, dy);
+    const Status sums = column_sums<2, kVector<T>>(
+        s, rows, cols, vectors, ParameterTerms<T>{typed<T>(x), typed<T>(dy), mean, rstd}, scratch,
+        ParameterStore{cols, dgamma, dbeta, parameter_write == Write::add});
     if (sums != Status::ok) return sums;
   }
   if (!dx) return Status::ok;
-  return launch(layer_norm_backward_kernel, grid_of_rows(rows), row_block(cols), 0, s, rows, cols,
-                x, gamma, mean, rstd, dy, dx, write == Write::add);
+  return launch(layer_norm_backward_kernel<T>, grid_of_rows(rows), row_block(cols), 0, s, rows,
+                cols, typed<T>(x), gamma, mean, rstd, typed<T>(dy), typed<T>(dx),
+                write == Write::add);
 }
 
 }  // namespace
 
+template <class T>
 void fill_layer_norm(KernelTable& t) noexcept {
-  t.layer_norm_forward = layer_norm_forward;
-  t.layer_norm_backward = layer_norm_backward;
+  t.layer_norm_forward = layer_norm_forward<T>;
+  t.layer_norm_backward = layer_norm_backward<T>;
 }
+template void fill_layer_norm<float>(KernelTable&) noexcept;
+template void fill_layer_norm<__nv_bfloat16>(KernelTable&) noexcept;
+template void fill_layer_norm<__half>(KernelTable&) noexcept;
 
 }  // namespace trireme::cu

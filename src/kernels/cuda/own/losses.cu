@@ -1,4 +1,5 @@
 // Losses that are a mean over the columns of each sample, times the sample's weight.
+#include "kernels/cuda/own/element.h"
 #include "kernels/cuda/own/fill.h"
 #include "kernels/cuda/own/loss_sums.h"
 
@@ -43,57 +44,67 @@ struct Huber {
   }
 };
 
+template <class T>
 struct Batch {
   int64_t rows, cols;
-  const float* prediction;
+  const T* prediction;
   const float* targets;
   const float* sample_weight;
-  float* gradient;
+  T* gradient;
   bool add;
 };
 
 // A grid-stride loop over all elements, whatever the shape: coalesced, and one logit a sample does
 // not leave 31 lanes idle. Fewer than 2^32 elements: 64-bit division is a function call. The thread
 // at a row's first element counts the row's weight.
-template <class Element>
+template <class T, class Rule>
 __global__ void __launch_bounds__(kBlock)
-    element_loss_kernel(Batch b, Element element, LossSums* partials) {
+    element_loss_kernel(Batch<T> b, Rule rule, LossSums* partials) {
   double loss = 0, weights = 0;
   for (int64_t i = first_index(); i < b.rows * b.cols; i += grid_stride()) {
     const int64_t row = static_cast<unsigned>(i) / static_cast<unsigned>(b.cols);
     const float weight = b.sample_weight ? b.sample_weight[row] : 1.0f;
     const float factor = weight / static_cast<float>(b.cols);
-    const float p = b.prediction[i], t = b.targets[i];
-    loss += static_cast<double>(factor) * static_cast<double>(element.value(p, t));
+    const float p = to_float(b.prediction[i]), t = b.targets[i];
+    loss += static_cast<double>(factor) * static_cast<double>(rule.value(p, t));
     if (i == row * b.cols) weights += static_cast<double>(weight);
-    if (b.gradient) put(b.gradient + i, factor * element.slope(p, t), b.add);
+    if (b.gradient) put(b.gradient + i, factor * rule.slope(p, t), b.add);
   }
   keep_loss_sums(loss, weights, partials);
 }
 
-template <class Element>
-Status element_loss(Stream* s, const Batch& b, const Element& element, void* scratch,
+template <class T, class Rule>
+Status element_loss(Stream* s, const Batch<T>& b, const Rule& rule, void* scratch,
                     LossSums* sums) noexcept {
   if (b.cols == 0 && b.rows > 0) return Status::invalid;
   if (b.rows > 0 && b.cols >= (int64_t{1} << 32) / b.rows) return Status::unsupported;
   const int64_t blocks = smaller(loss_blocks(b.rows), ceil_div(b.rows * b.cols, kBlock));
-  const Status first = launch(element_loss_kernel<Element>, dim3(static_cast<unsigned>(blocks)),
-                              kBlock, 0, s, b, element, static_cast<LossSums*>(scratch));
+  const Status first = launch(element_loss_kernel<T, Rule>, dim3(static_cast<unsigned>(blocks)),
+                              kBlock, 0, s, b, rule, static_cast<LossSums*>(scratch));
   return finish_loss(s, first, blocks, scratch, sums);
 }
 
-Status sigmoid_cross_entropy(Stream* s, int64_t rows, int64_t cols, const float* logits,
+template <class T>
+Status sigmoid_cross_entropy(Stream* s, int64_t rows, int64_t cols, const Element* logits,
                              const float* targets, const float* sample_weight,
-                             float positive_weight, LossSums* sums, float* dlogits, Write write,
+                             float positive_weight, LossSums* sums, Element* dlogits, Write write,
                              void* scratch) noexcept {
-  const Batch b{rows, cols, logits, targets, sample_weight, dlogits, write == Write::add};
+  const Batch<T> b{
+      rows, cols, typed<T>(logits), targets, sample_weight, typed<T>(dlogits), write == Write::add};
   return element_loss(s, b, SigmoidCrossEntropy{positive_weight - 1.0f}, scratch, sums);
 }
 
+template <class T>
 Status regression(Stream* s, Regression kind, float delta, int64_t rows, int64_t cols,
-                  const float* prediction, const float* targets, const float* sample_weight,
-                  LossSums* sums, float* dprediction, Write write, void* scratch) noexcept {
-  const Batch b{rows, cols, prediction, targets, sample_weight, dprediction, write == Write::add};
+                  const Element* prediction, const float* targets, const float* sample_weight,
+                  LossSums* sums, Element* dprediction, Write write, void* scratch) noexcept {
+  const Batch<T> b{rows,
+                   cols,
+                   typed<T>(prediction),
+                   targets,
+                   sample_weight,
+                   typed<T>(dprediction),
+                   write == Write::add};
   if (kind == Regression::mse) return element_loss(s, b, SquaredError{}, scratch, sums);
   if (kind == Regression::mae) return element_loss(s, b, AbsoluteError{}, scratch, sums);
   if (!(delta > 0.0f)) return Status::invalid;
@@ -121,15 +132,16 @@ struct Hinge {
 };
 
 // One logit a sample: max(0, margin - t z), t = -1 or 1. One thread a sample.
+template <class T>
 __global__ void __launch_bounds__(kBlock)
-    binary_hinge_kernel(Batch b, Hinge h, LossSums* partials) {
+    binary_hinge_kernel(Batch<T> b, Hinge h, LossSums* partials) {
   double loss = 0, weights = 0;
   for (int64_t r = first_index(); r < b.rows; r += grid_stride()) {
     const int64_t label = h.labels[r];
     const float weight = b.sample_weight ? b.sample_weight[r] : 1.0f;
     const bool known = label == 0 || label == 1;
     const float t = label == 1 ? 1.0f : -1.0f;
-    const float v = positive_part(h.margin - t * b.prediction[r]);
+    const float v = positive_part(h.margin - t * to_float(b.prediction[r]));
     loss += known ? static_cast<double>(weight) * static_cast<double>(h.value(v))
                   : static_cast<double>(NAN);
     weights += static_cast<double>(weight);
@@ -140,16 +152,19 @@ __global__ void __launch_bounds__(kBlock)
 
 // Several logits: a block takes a row. The label's own term is left out of the value; its slope is
 // minus the sum of the others'.
-__global__ void __launch_bounds__(kBlock) hinge_kernel(Batch b, Hinge h, LossSums* partials) {
+template <class T>
+__global__ void __launch_bounds__(kBlock) hinge_kernel(Batch<T> b, Hinge h, LossSums* partials) {
   double loss = 0, weights = 0;
   for (int64_t r = blockIdx.x; r < b.rows; r += gridDim.x) {
-    const float* z = b.prediction + r * b.cols;
+    const T* z = b.prediction + r * b.cols;
     const int64_t label = h.labels[r];
     const float weight = b.sample_weight ? b.sample_weight[r] : 1.0f;
     const bool known = label >= 0 && label < b.cols;  // for the whole block alike
     const float factor = known ? weight / static_cast<float>(b.cols) : 0.0f;
-    const float base = known ? h.margin - z[label] : 0.0f;
-    const auto excess = [&](int64_t k) { return k == label ? 0.0f : positive_part(base + z[k]); };
+    const float base = known ? h.margin - to_float(z[label]) : 0.0f;
+    const auto excess = [&](int64_t k) {
+      return k == label ? 0.0f : positive_part(base + to_float(z[k]));
+    };
     float others = 0;
     for (int64_t k = threadIdx.x; k < b.cols; k += blockDim.x) {
       loss += static_cast<double>(factor) * static_cast<double>(h.value(excess(k)));
@@ -166,29 +181,35 @@ __global__ void __launch_bounds__(kBlock) hinge_kernel(Batch b, Hinge h, LossSum
   keep_loss_sums(loss, weights, partials);
 }
 
-Status hinge(Stream* s, int64_t rows, int64_t cols, bool squared, float margin, const float* logits,
-             const int64_t* labels, const float* sample_weight, LossSums* sums, float* dlogits,
-             Write write, void* scratch) noexcept {
+template <class T>
+Status hinge(Stream* s, int64_t rows, int64_t cols, bool squared, float margin,
+             const Element* logits, const int64_t* labels, const float* sample_weight,
+             LossSums* sums, Element* dlogits, Write write, void* scratch) noexcept {
   if (cols == 0 && rows > 0) return Status::invalid;
-  const Batch b{rows, cols, logits, nullptr, sample_weight, dlogits, write == Write::add};
+  const Batch<T> b{
+      rows, cols, typed<T>(logits), nullptr, sample_weight, typed<T>(dlogits), write == Write::add};
   const Hinge h{squared, margin, labels};
   auto* const partials = static_cast<LossSums*>(scratch);
   const int64_t blocks =
       cols == 1 ? smaller(loss_blocks(rows), ceil_div(rows, kBlock)) : loss_blocks(rows);
   const dim3 grid(static_cast<unsigned>(blocks));
   const Status first = cols == 1
-                           ? launch(binary_hinge_kernel, grid, kBlock, 0, s, b, h, partials)
-                           : launch(hinge_kernel, grid, row_block(cols), 0, s, b, h, partials);
+                           ? launch(binary_hinge_kernel<T>, grid, kBlock, 0, s, b, h, partials)
+                           : launch(hinge_kernel<T>, grid, row_block(cols), 0, s, b, h, partials);
   return finish_loss(s, first, blocks, scratch, sums);
 }
 
 }  // namespace
 
+template <class T>
 void fill_losses(KernelTable& t) noexcept {
-  t.sigmoid_cross_entropy = sigmoid_cross_entropy;
+  t.sigmoid_cross_entropy = sigmoid_cross_entropy<T>;
   t.binary_targets = binary_targets;
-  t.regression = regression;
-  t.hinge = hinge;
+  t.regression = regression<T>;
+  t.hinge = hinge<T>;
 }
+template void fill_losses<float>(KernelTable&) noexcept;
+template void fill_losses<__nv_bfloat16>(KernelTable&) noexcept;
+template void fill_losses<__half>(KernelTable&) noexcept;
 
 }  // namespace trireme::cu

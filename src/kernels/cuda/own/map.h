@@ -7,13 +7,14 @@
 
 namespace trireme::cu {
 
+template <class In>
 struct Inputs {
-  const float* x[3];
+  const In* x[3];
 };
 
 // f(v) for the elements [i, i + kWidth), v[j] being input j's element.
-template <int kInputs, int kWidth, class F>
-__device__ void map_at(int64_t i, const Inputs& in, float* y, const F& f) {
+template <int kInputs, int kWidth, class In, class Out, class F>
+__device__ void map_at(int64_t i, const Inputs<In>& in, Out* y, const F& f) {
   Pack<kWidth> x[kInputs > 0 ? kInputs : 1];
   for (int j = 0; j < kInputs; ++j) x[j] = load<kWidth>(in.x[j] + i);
   Pack<kWidth> result;
@@ -25,8 +26,8 @@ __device__ void map_at(int64_t i, const Inputs& in, float* y, const F& f) {
   store(y + i, result);
 }
 
-template <int kInputs, int kWidth, class F>
-__global__ void __launch_bounds__(kBlock) map_kernel(int64_t n, Inputs in, float* y, F f) {
+template <int kInputs, int kWidth, class In, class Out, class F>
+__global__ void __launch_bounds__(kBlock) map_kernel(int64_t n, Inputs<In> in, Out* y, F f) {
   const int64_t packs = n / kWidth;
   for (int64_t i = first_index(); i < packs; i += grid_stride()) {
     map_at<kInputs, kWidth>(i * kWidth, in, y, f);
@@ -35,14 +36,15 @@ __global__ void __launch_bounds__(kBlock) map_kernel(int64_t n, Inputs in, float
   if (tail < n) map_at<kInputs, 1>(tail, in, y, f);
 }
 
-template <int kInputs, class F>
-Status map(Stream* stream, int64_t n, const Inputs& in, float* y, const F& f) noexcept {
+template <int kInputs, class In, class Out, class F>
+Status map(Stream* stream, int64_t n, const Inputs<In>& in, Out* y, const F& f) noexcept {
   if (n <= 0) return Status::ok;
+  constexpr int kWidth = kVector < In >> kVector<Out> ? kVector<In> : kVector<Out>;
   if (all_aligned(in.x[0], in.x[1], in.x[2], y)) {
-    return launch(map_kernel<kInputs, 4, F>, grid_for(ceil_div(n, 4)), kBlock, 0, stream, n, in, y,
-                  f);
+    return launch(map_kernel<kInputs, kWidth, In, Out, F>, grid_for(ceil_div(n, kWidth)), kBlock, 0,
+                  stream, n, in, y, f);
   }
-  return launch(map_kernel<kInputs, 1, F>, grid_for(n), kBlock, 0, stream, n, in, y, f);
+  return launch(map_kernel<kInputs, 1, In, Out, F>, grid_for(n), kBlock, 0, stream, n, in, y, f);
 }
 
 }  // namespace trireme::cu

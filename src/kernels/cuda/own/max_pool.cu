@@ -4,35 +4,24 @@
 namespace trireme::cu {
 namespace {
 
-// One byte an element: four at a time beside a Pack<4>.
+// One byte an element: as many as a Pack has, at a time.
 template <int kWidth>
-struct Indices {
-  unsigned char at[kWidth];
-};
+using Indices = Stored<uint8_t, kWidth>;
 
 template <int kWidth>
 __device__ inline Indices<kWidth> load_indices(const uint8_t* p) {
-  if constexpr (kWidth == 4) {
-    const uchar4 v = *reinterpret_cast<const uchar4*>(p);
-    return {v.x, v.y, v.z, v.w};
-  } else {
-    return {*p};
-  }
+  return *reinterpret_cast<const Indices<kWidth>*>(p);
 }
 
 template <int kWidth>
 __device__ inline void store_indices(uint8_t* p, const Indices<kWidth>& v) {
-  if constexpr (kWidth == 4) {
-    *reinterpret_cast<uchar4*>(p) = make_uchar4(v.at[0], v.at[1], v.at[2], v.at[3]);
-  } else {
-    *p = v.at[0];
-  }
+  *reinterpret_cast<Indices<kWidth>*>(p) = v;
 }
 
 // The first maximum wins, and so does NaN.
-template <int kWidth>
+template <int kWidth, class T>
 __global__ void __launch_bounds__(kBlock)
-    max_pool_forward_kernel(PoolSize s, const float* x, float* y, uint8_t* index) {
+    max_pool_forward_kernel(PoolSize s, const T* x, T* y, uint8_t* index) {
   for_pixels<kWidth>(
       s.out_rows, s.out_h, s.out_w, s.c, [&](int64_t sample, int row, int column, int channel) {
         const int top = row * s.stride_h - s.pad_h, left = column * s.stride_w - s.pad_w;
@@ -40,11 +29,11 @@ __global__ void __launch_bounds__(kBlock)
         Pack<kWidth> best = load<kWidth>(x + s.input(sample, h.first, w.first, channel));
         Indices<kWidth> where;
         for (int k = 0; k < kWidth; ++k)
-          where.at[k] = static_cast<unsigned char>((h.first - top) * s.kernel_w + w.first - left);
+          where.at[k] = static_cast<uint8_t>((h.first - top) * s.kernel_w + w.first - left);
         for (int i = h.first; i < h.last; ++i) {
           for (int j = w.first; j < w.last; ++j) {
             const Pack<kWidth> v = load<kWidth>(x + s.input(sample, i, j, channel));
-            const auto here = static_cast<unsigned char>((i - top) * s.kernel_w + j - left);
+            const auto here = static_cast<uint8_t>((i - top) * s.kernel_w + j - left);
             for (int k = 0; k < kWidth; ++k) {
               const bool take = v.at[k] > best.at[k] || v.at[k] != v.at[k];
               best.at[k] = take ? v.at[k] : best.at[k];
@@ -58,10 +47,9 @@ __global__ void __launch_bounds__(kBlock)
       });
 }
 
-template <int kWidth>
+template <int kWidth, class T>
 __global__ void __launch_bounds__(kBlock)
-    max_pool_backward_kernel(PoolSize s, const float* dy, const uint8_t* index, float* dx,
-                             bool add) {
+    max_pool_backward_kernel(PoolSize s, const T* dy, const uint8_t* index, T* dx, bool add) {
   for_pixels<kWidth>(
       s.in_rows, s.h, s.w, s.c, [&](int64_t sample, int row, int column, int channel) {
         const Span over_h = windows_over(row, s.pad_h, s.kernel_h, s.stride_h, s.out_h);
@@ -83,32 +71,42 @@ __global__ void __launch_bounds__(kBlock)
 
 bool has_index(const Pool2dSpec& s) { return s.kernel_h * s.kernel_w <= 256; }
 
-Status max_pool_forward(Stream* s, const Pool2dSpec* spec, const float* x, float* y,
+template <class T>
+Status max_pool_forward(Stream* s, const Pool2dSpec* spec, const Element* x, Element* y,
                         uint8_t* index) noexcept {
   if (!valid(*spec) || !has_index(*spec)) return Status::invalid;
   if (!fits(*spec)) return Status::unsupported;
   const PoolSize size = pool_size(*spec);
-  const bool vectors = size.c % 4 == 0 && all_aligned(x, y) && aligned(index, 4);
-  return launch_pixels(vectors ? max_pool_forward_kernel<4> : max_pool_forward_kernel<1>, s,
-                       size.out_rows, spec->out_w * spec->c / (vectors ? 4 : 1), size, x, y, index);
+  const bool vectors = size.c % kVector<T> == 0 && all_aligned(x, y) && aligned(index, kVector<T>);
+  return launch_pixels(
+      vectors ? max_pool_forward_kernel<kVector<T>, T> : max_pool_forward_kernel<1, T>, s,
+      size.out_rows, spec->out_w * spec->c / (vectors ? kVector<T> : 1), size, typed<T>(x),
+      typed<T>(y), index);
 }
 
-Status max_pool_backward(Stream* s, const Pool2dSpec* spec, const float* dy, const uint8_t* index,
-                         float* dx, Write write) noexcept {
+template <class T>
+Status max_pool_backward(Stream* s, const Pool2dSpec* spec, const Element* dy, const uint8_t* index,
+                         Element* dx, Write write) noexcept {
   if (!valid(*spec) || !has_index(*spec)) return Status::invalid;
   if (!fits(*spec)) return Status::unsupported;
   const PoolSize size = pool_size(*spec);
-  const bool vectors = size.c % 4 == 0 && all_aligned(dy, dx) && aligned(index, 4);
-  return launch_pixels(vectors ? max_pool_backward_kernel<4> : max_pool_backward_kernel<1>, s,
-                       size.in_rows, spec->w * spec->c / (vectors ? 4 : 1), size, dy, index, dx,
-                       write == Write::add);
+  const bool vectors =
+      size.c % kVector<T> == 0 && all_aligned(dy, dx) && aligned(index, kVector<T>);
+  return launch_pixels(
+      vectors ? max_pool_backward_kernel<kVector<T>, T> : max_pool_backward_kernel<1, T>, s,
+      size.in_rows, spec->w * spec->c / (vectors ? kVector<T> : 1), size, typed<T>(dy), index,
+      typed<T>(dx), write == Write::add);
 }
 
 }  // namespace
 
+template <class T>
 void fill_max_pool(KernelTable& t) noexcept {
-  t.max_pool_forward = max_pool_forward;
-  t.max_pool_backward = max_pool_backward;
+  t.max_pool_forward = max_pool_forward<T>;
+  t.max_pool_backward = max_pool_backward<T>;
 }
+template void fill_max_pool<float>(KernelTable&) noexcept;
+template void fill_max_pool<__nv_bfloat16>(KernelTable&) noexcept;
+template void fill_max_pool<__half>(KernelTable&) noexcept;
 
 }  // namespace trireme::cu

@@ -1,9 +1,9 @@
 #pragma once
-// What the pooling kernels share. One thread makes one result (four neighbouring channels where
-// they allow 128-bit loads): forward an output pixel's, from its window; backward an input pixel's,
-// gathered from the windows that cover it in ascending order, so that no two threads write the same
-// place and the sum has a fixed order. Channels are the fastest axis: neighbouring threads touch
-// neighbouring addresses.
+// What the pooling kernels share. One thread makes one result (those of neighbouring channels
+// where they allow 128-bit loads): forward an output pixel's, from its window; backward an input
+// pixel's, gathered from the windows that cover it in ascending order, so that no two threads write
+// the same place and the sum has a fixed order. Channels are the fastest axis: neighbouring threads
+// touch neighbouring addresses.
 
 #include "kernels/cuda/own/vectors.h"
 

@@ -1,39 +1,44 @@
 #pragma once
-// One or four neighbouring floats, moved by one instruction: 128 bits a thread where addresses and
-// counts allow it.
+// Neighbouring elements, moved together: 128 bits a thread where addresses and counts allow it,
+// which is four floats or eight elements of 2 bytes.
 
-#include "kernels/cuda/grid.h"
+#include "kernels/cuda/own/element.h"
 
 namespace trireme::cu {
 
+// How many T's fill 128 bits.
+template <class T>
+constexpr int kVector = 16 / static_cast<int>(sizeof(T));
+
+// As they lie in memory; one instruction moves them, or one for every 128 bits.
+template <class T, int kWidth>
+struct alignas(sizeof(T) * kWidth < 16 ? sizeof(T) * kWidth : 16) Stored {
+  T at[kWidth];
+};
+// As kernels compute with them.
 template <int kWidth>
 struct Pack {
   float at[kWidth];
 };
 
-template <int kWidth>
-__device__ inline Pack<kWidth> load(const float* p) {
-  static_assert(kWidth == 1 || kWidth == 4);
-  if constexpr (kWidth == 4) {
-    const float4 v = *reinterpret_cast<const float4*>(p);
-    return {v.x, v.y, v.z, v.w};
-  } else {
-    return {*p};
-  }
+template <int kWidth, class T>
+__device__ inline Pack<kWidth> load(const T* p) {
+  const auto stored = *reinterpret_cast<const Stored<T, kWidth>*>(p);
+  Pack<kWidth> v;
+  for (int k = 0; k < kWidth; ++k) v.at[k] = to_float(stored.at[k]);
+  return v;
 }
 
-template <int kWidth>
-__device__ inline void store(float* p, const Pack<kWidth>& v) {
-  if constexpr (kWidth == 4) {
-    *reinterpret_cast<float4*>(p) = make_float4(v.at[0], v.at[1], v.at[2], v.at[3]);
-  } else {
-    *p = v.at[0];
-  }
+template <int kWidth, class T>
+__device__ inline void store(T* p, const Pack<kWidth>& v) {
+  Stored<T, kWidth> stored;
+  for (int k = 0; k < kWidth; ++k) stored.at[k] = from_float<T>(v.at[k]);
+  *reinterpret_cast<Stored<T, kWidth>*>(p) = stored;
 }
 
 // store, or add to what is there.
-template <int kWidth>
-__device__ inline void put(float* p, const Pack<kWidth>& v, bool add) {
+template <int kWidth, class T>
+__device__ inline void put(T* p, const Pack<kWidth>& v, bool add) {
   if (!add) return store(p, v);
   Pack<kWidth> sum = load<kWidth>(p);
   for (int k = 0; k < kWidth; ++k) sum.at[k] += v.at[k];
@@ -43,7 +48,7 @@ __device__ inline void put(float* p, const Pack<kWidth>& v, bool add) {
 inline bool aligned(const void* p, size_t to = 16) {
   return reinterpret_cast<uintptr_t>(p) % to == 0;
 }
-// Whether all may be read four floats at a time. Null is.
+// Whether all may be read 128 bits at a time. Null is.
 template <class... Pointers>
 bool all_aligned(const Pointers*... pointers) {
   return (aligned(pointers) && ...);
