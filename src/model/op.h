@@ -24,8 +24,20 @@ enum class Mode : uint8_t { training, inference };
 
 // ---- addresses
 // What a Ref points into. `field`: an input or target of the batch; `packed`: weights repacked for
-// a library; `constants`: numbers of the ops themselves.
-enum class Space : uint8_t { none, arena, params, grads, state, packed, constants, field, weight };
+// a library; `constants`: numbers of the ops themselves; `low`: the weights as Elements, by the
+// indices of `params`.
+enum class Space : uint8_t {
+  none,
+  arena,
+  params,
+  grads,
+  state,
+  packed,
+  constants,
+  low,
+  field,
+  weight
+};
 struct Ref {  // resolved by Frame; cheap to copy
   Space space = Space::none;
   int32_t index = 0;
@@ -110,6 +122,7 @@ class LowerContext {
   virtual Ref input_grad(int i) = 0;                // none: nobody needs it
   virtual Write input_grad_write(int i) const = 0;  // set: first contribution
   virtual Ref param(int i) = 0;
+  virtual Ref weight(int i) = 0;      // param(i) as plans read it: Elements (kernel_table.h)
   virtual Ref param_grad(int i) = 0;  // none: frozen, or inference
   virtual Write param_grad_write(int i) const = 0;
   // Most leaves of a piece when backward() may leave the gradient of param(i) to the last of them

@@ -22,9 +22,16 @@ struct Program::Impl : CompiledProgram {
     set(Space::grads, ws.grads);
     set(Space::state, ws.state);
     set(Space::packed, ws.packed);
+    set(Space::low, ws.low);
     set(Space::constants, ws.constants ? ws.constants : constants.data());
     return {bases.data(), offsets.data(), ws.fields, ws.keys, ws.synced, ws.synced_samples, ws.sums,
             seed,         samples,        ws.stream, ws.kept, nullptr,   ws.scalars};
+  }
+
+  void narrow_inputs(const Frame& f) const {
+    for (const NarrowedInput& in : inputs)
+      if (kernels->narrow(f.stream, in.elements, f.at(in.given), f.at(in.narrowed)) != Status::ok)
+        throw DeviceError("narrowing an input failed");
   }
 
   [[noreturn]] void fail(const Instruction& instruction, Status status) const {
@@ -131,6 +138,7 @@ void Program::run(const Workspace& ws, int segment, double* sync_out, GradSink* 
   Frame f = impl_->frame(ws, bases);
   const Leaves leaves(piece, impl_->offsets.data());
   if (piece) f.piece = &leaves;
+  if (segment == 0) impl_->narrow_inputs(f);
   for (const Instruction& instruction : impl_->segments[static_cast<size_t>(segment)]) {
     const Status status = impl_->execute(instruction, f, sync_out);
     if (status != Status::ok) impl_->fail(instruction, status);
@@ -151,7 +159,7 @@ void Program::update_state(const Workspace& ws, int segment) const {
   if (status != Status::ok) impl_->fail(last, status);
 }
 
-const float* Program::output(const Workspace& ws) const {
+const Element* Program::output(const Workspace& ws) const {
   std::array<std::byte*, 8> bases;
   return impl_->frame(ws, bases).at(impl_->output);
 }

@@ -19,6 +19,7 @@ struct Workspace {
   float* grads = nullptr;              // training: the leaf's gradient
   float* state = nullptr;              // running statistics
   const std::byte* packed = nullptr;   // Program::packed_bytes()
+  const std::byte* low = nullptr;      // the weights as Elements; unused where these are fp32
   std::byte* const* fields = nullptr;  // by Program::fields()
   const float* constants = nullptr;  // a device's copy of Program::constants(); null: the program's
   const SampleKey* keys = nullptr;
@@ -97,9 +98,8 @@ class Program {
   bool updates_state(int segment) const;
   void update_state(const Workspace&, int segment) const;
 
-  // Where the output of node `id` is in the arena after the forward part (inference programs keep
-  // the graph's output; training programs too). Channels-last for images.
-  const float* output(const Workspace&) const;
+  // Where the graph's output is in the arena after the forward part. Channels-last for images.
+  const Element* output(const Workspace&) const;
 
  private:
   struct Impl;

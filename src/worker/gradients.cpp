@@ -128,6 +128,10 @@ void run(const Program& program, Workspace& ws, int64_t n, const OnDevice& memor
   }
 }
 
+void check(Status status) {
+  if (status != Status::ok) throw DeviceError("a conversion between precisions failed");
+}
+
 // The mean of each loss, with its weight.
 float mean_loss(const Graph& graph, std::span<const double> sums) {
   double loss = 0;
@@ -166,6 +170,9 @@ std::map<std::string, HostTensor> gradients(const Device& device, const Experime
                      state = memory.copy_of(running.data(), running.size() * sizeof(float)),
                      arena = memory.zeros(program->arena_bytes()),
                      packed = memory.zeros(program->packed_bytes()),
+                     low = memory.zeros(device.kernels().element == ElementType::f32
+                                            ? 0
+                                            : values.size() * bytes_of(device.kernels().element)),
                      keys = memory.zeros(static_cast<size_t>(n) * sizeof(SampleKey)),
                      sums =
                          memory.zeros(static_cast<size_t>(program->loss_sums()) * sizeof(double)),
@@ -181,11 +188,16 @@ std::map<std::string, HostTensor> gradients(const Device& device, const Experime
   ws.grads = grads.floats();
   ws.state = state.floats();
   ws.packed = packed.data();
+  ws.low = low.data();
   ws.constants = constants.floats();
   ws.fields = fields.data();
   ws.keys = reinterpret_cast<const SampleKey*>(keys.data());
   ws.sums = reinterpret_cast<double*>(sums.data());
   ws.stream = memory.stream();
+  const KernelTable& k = device.kernels();
+  if (low.size() > 0)
+    check(
+        k.narrow(ws.stream, table.size(), params.floats(), reinterpret_cast<Element*>(low.data())));
   program->pack(params.floats(), packed.data(), 0, 1, ws.stream);
   run(*program, ws, n, memory);
 
@@ -195,8 +207,10 @@ std::map<std::string, HostTensor> gradients(const Device& device, const Experime
   auto result = from_flat(table, flat.data());
   const float loss = mean_loss(*graph, totals);
   const Node& out = graph->node(graph->output());
-  const auto output =
-      memory.read<float>(program->output(ws), static_cast<size_t>(n * out.shape.elements()));
+  const int64_t outputs = n * out.shape.elements();
+  const DeviceBuffer wide = memory.zeros(static_cast<size_t>(outputs) * sizeof(float));
+  check(k.widen(ws.stream, outputs, program->output(ws), wide.floats()));
+  const auto output = memory.read<float>(wide.data(), static_cast<size_t>(outputs));
   result.insert_or_assign("loss", HostTensor::from(Shape{}, std::span(&loss, 1)));
   result.insert_or_assign("output", to_logical_tensor(out, n, output.data()));
   return result;

@@ -138,17 +138,30 @@ class Compilation {
     b.first = std::min(b.first, time);
     b.last = std::max(b.last, time);
   }
+  size_t element_bytes() const { return bytes_of(out_.kernels->element); }
   size_t value_bytes(NodeId id) const {
     const Node& n = graph_.node(id);
-    return static_cast<size_t>(n.shape.elements() * out_.samples) * size_of(n.dtype);
+    return static_cast<size_t>(n.shape.elements() * out_.samples) *
+           (n.dtype == DType::f32 ? element_bytes() : size_of(n.dtype));
   }
 
   Ref read_value(NodeId id, int time) {
     Value& v = value(id);
-    if (v.producer == kNever)
-      return {Space::field, static_cast<int32_t>(field(graph_.node(id).name))};
+    if (v.producer == kNever) {
+      const Ref given{Space::field, static_cast<int32_t>(field(graph_.node(id).name))};
+      if (element_bytes() == sizeof(float)) return given;
+      if (v.buffer == kNever) narrow_input(id, given);
+    }
     extend(v.buffer, time);
     return buffer_ref(v.buffer);
+  }
+
+  // The field as Elements, written before the first op.
+  void narrow_input(NodeId id, Ref given) {
+    Value& v = value(id);
+    v.buffer = add_buffer(value_bytes(id), 0, 0);
+    out_.inputs.push_back(
+        {given, buffer_ref(v.buffer), graph_.node(id).shape.elements() * out_.samples});
   }
 
   // Gradients of a value are written by its losses first (in forward), then by its other readers

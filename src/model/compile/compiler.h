@@ -20,6 +20,12 @@ struct PackJob {
   size_t bytes = 0;
 };
 
+// An input of the graph where Elements are narrower than fp32.
+struct NarrowedInput {
+  Ref given, narrowed;
+  int64_t elements = 0;
+};
+
 enum class Phase : uint8_t { forward_sums, forward, backward_sums, backward };
 struct Instruction {
   int op = 0;  // index into CompiledProgram::ops
@@ -46,6 +52,7 @@ struct CompiledProgram {
   std::vector<int64_t> sync_doubles;  // by segment
   std::vector<int64_t> offsets;       // by Ref::index, bytes
   std::vector<PackJob> packs;
+  std::vector<NarrowedInput> inputs;
   std::vector<std::string> fields;
   std::vector<Range> at_once;  // ascending
   std::vector<float> constants;

@@ -57,6 +57,10 @@ class OpContext final : public LowerContext {
   }
 
   Ref param(int i) override { return c_.fixed(Space::params, slot(i).offset * 4); }
+  Ref weight(int i) override {
+    if (c_.element_bytes() == sizeof(float)) return param(i);
+    return c_.fixed(Space::low, slot(i).offset * static_cast<int64_t>(c_.element_bytes()));
+  }
   Ref param_grad(int i) override {
     return c_.has_backward(i_) && slot(i).trainable ? c_.fixed(Space::grads, slot(i).offset * 4)
                                                     : Ref{};

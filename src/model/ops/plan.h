@@ -30,7 +30,7 @@ class PlanHandle {
   size_t scratch_bytes() const noexcept { return info_.scratch_bytes; }
   // Where run() reads the weights param(i) from: the library's packed copy, or as stored.
   Ref weights(LowerContext& context, int i) const {
-    return info_.pack_bytes > 0 ? context.packed(i, plan_, info_.pack_bytes) : context.param(i);
+    return info_.pack_bytes > 0 ? context.packed(i, plan_, info_.pack_bytes) : context.weight(i);
   }
   // Arguments by position, as kernel_table.h lists them for the plan's kind.
   Status run(const Frame& f, std::array<const void*, 4> arguments, Ref scratch) const noexcept;

@@ -69,6 +69,10 @@ DeviceRunner::DeviceRunner(const Device& device, Communicator& comm, DeviceGroup
     buckets_ = std::make_unique<DeviceBuckets>(device, group, state.stream(), state.gradients(),
                                                cut_buckets(graph.params().size(), options.bucket));
   const int64_t samples = std::max(training.max_samples(), evaluation.max_samples());
+  if (device.kernels().element != ElementType::f32)
+    wide_output_ = on_device(
+        static_cast<size_t>(samples * graph.node(graph.output()).shape.elements()) * sizeof(float),
+        "the output");
   for (auto& slot : slots_)
     slot = std::make_unique<StepSlot>(device, slot_spec(schema, graph, samples, doubles_.losses));
 }
@@ -105,11 +109,11 @@ const LeafBatch* DeviceRunner::load(StepSlot& slot, Loader& loader) const {
   return batch;
 }
 
-Workspace DeviceRunner::bind(const StepSlot& slot, const Program& program,
-                             const float* params) const {
+Workspace DeviceRunner::bind(const StepSlot& slot, const Program& program) const {
   Workspace ws;
   ws.arena = arena_.data();
-  ws.params = params;
+  ws.params = state_.buffers().weights;
+  ws.low = state_.low();
   ws.grads = state_.gradients();
   ws.state = state_.running();
   ws.keys = reinterpret_cast<const SampleKey*>(slot.keys.data());
@@ -183,7 +187,7 @@ void DeviceRunner::enqueue(StepSlot& slot) {
   if (samples > 0) prepare(program);
   const std::vector<std::byte*> batch = fields(slot, program);
   if (buckets_) buckets_->begin();
-  Workspace ws = bind(slot, program, state_.buffers().weights);
+  Workspace ws = bind(slot, program);
   ws.fields = batch.data();
   ws.synced_samples = static_cast<double>(slot.plan.samples);
   if (samples > 0)
@@ -255,10 +259,15 @@ void DeviceRunner::update(StepSlot& slot, Workspace& ws) {
 }
 
 void DeviceRunner::fetch_output(StepSlot& slot, const Program& program, const Workspace& ws) const {
-  const size_t bytes = static_cast<size_t>(program.samples()) *
-                       static_cast<size_t>(graph_.node(graph_.output()).shape.elements()) *
-                       sizeof(float);
-  device_.copy(slot.output.data(), program.output(ws), bytes, state_.stream());
+  const int64_t elements = program.samples() * graph_.node(graph_.output()).shape.elements();
+  const float* output = program.output(ws);
+  if (wide_output_.size() > 0) {
+    check(device_.kernels().widen(ws.stream, elements, output, wide_output_.floats()),
+          "widening the output");
+    output = wide_output_.floats();
+  }
+  device_.copy(slot.output.data(), output, static_cast<size_t>(elements) * sizeof(float),
+               state_.stream());
 }
 
 const StepResult* DeviceRunner::finished(bool wait) {
@@ -292,7 +301,9 @@ const StepResult& DeviceRunner::evaluate(const StepPlan& plan, Loader& loader) {
     const Program& program = evaluation_.at(slot.batch->samples);
     prepare(program);
     const std::vector<std::byte*> batch = fields(slot, program);
-    Workspace ws = bind(slot, program, state_.evaluated());
+    Workspace ws = bind(slot, program);
+    ws.params = state_.evaluated();
+    ws.low = state_.evaluated_low();
     ws.fields = batch.data();
     if (program.packed_bytes() > 0) pack(program, ws);
     program.run(ws, 0, nullptr, nullptr);

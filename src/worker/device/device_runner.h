@@ -49,7 +49,7 @@ class DeviceRunner final : public StepRunner {
  private:
   static constexpr size_t kSlots = 2;
   const LeafBatch* load(StepSlot& slot, Loader& loader) const;
-  Workspace bind(const StepSlot& slot, const Program& program, const float* params) const;
+  Workspace bind(const StepSlot& slot, const Program& program) const;
   std::vector<std::byte*> fields(const StepSlot& slot, const Program& program) const;
   DeviceBuffer copy_of(std::span<const std::byte> values, const char* what) const;
   void prepare(const Program& program);
@@ -89,7 +89,8 @@ class DeviceRunner final : public StepRunner {
   std::vector<float> loss_weights_;
   DeviceStream copies_;
   DeviceBuffer arena_, partials_, verdict_, rule_blocks_, rule_table_;
-  SlotRules rules_;  // of the optimizer; its arrays are the two above
+  DeviceBuffer wide_output_;  // where Elements are narrower than fp32
+  SlotRules rules_;           // of the optimizer; its arrays are the two above
   Doubles doubles_;
   std::unique_ptr<DeviceBuckets> buckets_;  // null: one rank
   struct Own {                              // what a program keeps in device memory

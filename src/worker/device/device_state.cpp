@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/error.h"
+
 namespace trireme {
 
 DeviceState::DeviceState(const Device& device, Communicator& comm, const Graph& graph,
@@ -18,9 +20,15 @@ DeviceState::DeviceState(const Device& device, Communicator& comm, const Graph& 
       running_(flat(state_.size(), "the running statistics")),
       snapshot_memory_(std::make_shared<SnapshotMemory>(device)) {
   if (ema) ema_ = flat(params_.size(), "the weights' average");
+  if (const size_t element = bytes_of(device.kernels().element); element < sizeof(float)) {
+    const size_t bytes = static_cast<size_t>(params_.size()) * element;
+    low_ = device.allocate(bytes, Memory::device, "the weights' low-precision copy");
+    if (ema) low_ema_ = device.allocate(bytes, Memory::device, "the average's low-precision copy");
+  }
   buffers_.grad = gradients_.floats();
   buffers_.weights = weights_.floats();
   buffers_.ema = ema_.floats();
+  buffers_.low = reinterpret_cast<Element*>(low_.data());
   std::vector<float> start;
   for (size_t i = 0; i < moment_names_.size(); ++i) {
     moments_.push_back(flat(params_.size(), "the optimizer's state"));
@@ -42,6 +50,19 @@ void DeviceState::upload(const DeviceBuffer& to, const float* from) const {
   device_.synchronise(stream_);
 }
 
+void DeviceState::narrow(const DeviceBuffer& from, const DeviceBuffer& to) const {
+  if (to.size() == 0) return;
+  if (device_.kernels().narrow(stream_.get(), params_.size(), from.floats(),
+                               reinterpret_cast<Element*>(to.data())) != Status::ok)
+    throw DeviceError(device_.name() + ": the kernel that narrows the weights failed");
+}
+
+const std::byte* DeviceState::evaluated_low() {
+  if (low_ema_.size() == 0) return low_.data();
+  narrow(ema_, low_ema_);
+  return low_ema_.data();
+}
+
 const float* DeviceState::fetch(AlignedBuffer& host, const DeviceBuffer& device) const {
   if (host.size() < device.size()) host = AlignedBuffer(device.size());
   device_.copy(host.data(), device.data(), device.size(), stream_);
@@ -57,6 +78,7 @@ void DeviceState::initialise(const float* params, const float* state) {
   upload(weights_, params);
   upload(running_, state);
   if (ema_.size() > 0) upload(ema_, params);
+  narrow(weights_, low_);
   comm_.barrier({timeout_, "the initial weights", -1});
 }
 
@@ -79,11 +101,13 @@ void DeviceState::restore(const TensorReader& read) {
     fill("optimizer." + moment_names_[i] + ".", params_, moments_[i]);
   if (ema_.size() > 0) fill("ema.", params_, ema_);
   fill("state.", state_, running_);
+  narrow(weights_, low_);
   comm_.barrier({timeout_, "the restored state", -1});
 }
 
 size_t DeviceState::bytes() const {
-  size_t total = weights_.size() + gradients_.size() + running_.size() + ema_.size();
+  size_t total = weights_.size() + gradients_.size() + running_.size() + ema_.size() + low_.size() +
+                 low_ema_.size();
   for (const DeviceBuffer& moment : moments_) total += moment.size();
   return total;
 }

@@ -27,7 +27,11 @@ class DeviceState final : public TrainingState {
   const OptimizerBuffers& buffers() const { return buffers_; }  // `grad` is gradients()
   float* gradients() const { return gradients_.floats(); }
   float* running() const { return running_.floats(); }
+  // The weights as plans read them; null where these are fp32.
+  const std::byte* low() const { return low_.data(); }
+  // What evaluations run with: the average where there is one. evaluated_low() makes its copy anew.
   const float* evaluated() const { return buffers_.ema ? buffers_.ema : buffers_.weights; }
+  const std::byte* evaluated_low();
 
   void initialise(const float* params, const float* state) override;
   void restore(const TensorReader& read) override;
@@ -44,6 +48,7 @@ class DeviceState final : public TrainingState {
   // A host copy of a device buffer as of the work on the stream so far.
   const float* fetch(AlignedBuffer& host, const DeviceBuffer& device) const;
   void upload(const DeviceBuffer& to, const float* from) const;
+  void narrow(const DeviceBuffer& from, const DeviceBuffer& to) const;
 
   const Device& device_;
   Communicator& comm_;
@@ -52,7 +57,7 @@ class DeviceState final : public TrainingState {
   const std::vector<std::string> moment_names_;
   const double timeout_;
   DeviceStream stream_;
-  DeviceBuffer weights_, gradients_, running_, ema_;
+  DeviceBuffer weights_, gradients_, running_, ema_, low_, low_ema_;
   std::vector<DeviceBuffer> moments_;
   OptimizerBuffers buffers_;
   mutable AlignedBuffer host_params_, host_average_, host_state_;
