@@ -23,9 +23,28 @@ struct CudaDeviceInfo {
   char reason[256];
 };
 
+// In what convolutions and matrix products are computed, and what Elements are stored in. fp32 is
+// fp32: no tensor cores. tf32 stores fp32 and lets the libraries' tensor cores round its operands.
+// bf16 and fp16 store Elements in 2 bytes; products are of these, sums are fp32.
+enum class Precision : int32_t { fp32, tf32, bf16, fp16 };
+
+constexpr ElementType element_of(Precision precision) {
+  switch (precision) {
+    case Precision::bf16:
+      return ElementType::bf16;
+    case Precision::fp16:
+      return ElementType::f16;
+    case Precision::fp32:
+    case Precision::tf32:
+      break;
+  }
+  return ElementType::f32;
+}
+
 struct CudaOpenOptions {
   int32_t ordinal;
   int32_t reproducible;  // libraries choose among algorithms with run-to-run bits only
+  Precision precision;   // of the opened device's kernel table, for as long as it is open
 };
 
 struct CudaOpened {

@@ -87,9 +87,11 @@ CudaDeviceInfo CudaPlugin::probe(int ordinal) const {
   return info;
 }
 
-std::unique_ptr<Device> CudaPlugin::open(int ordinal, bool reproducible) const {
+std::unique_ptr<Device> CudaPlugin::open(int ordinal, bool reproducible,
+                                         Precision precision) const {
   if (!reason_.empty()) throw DeviceError(reason_, hint_);
-  const CudaOpenOptions options{.ordinal = ordinal, .reproducible = reproducible};
+  const CudaOpenOptions options{
+      .ordinal = ordinal, .reproducible = reproducible, .precision = precision};
   CudaOpened opened{};
   if (entry_.open(&options, &opened) != Status::ok)
     throw DeviceError(fmt::format("CUDA device {} cannot be opened: {}", ordinal, opened.reason),

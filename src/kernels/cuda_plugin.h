@@ -32,7 +32,8 @@ class CudaPlugin {
   CudaDeviceInfo describe(int ordinal) const;  // without touching the device
   CudaDeviceInfo probe(int ordinal) const;     // see CudaPluginEntry
   // Throws DeviceError: the device's reason. The plugin stays loaded until the process ends.
-  std::unique_ptr<Device> open(int ordinal, bool reproducible) const;
+  std::unique_ptr<Device> open(int ordinal, bool reproducible,
+                               Precision precision = Precision::fp32) const;
 
  private:
   CudaPluginEntry entry_{};

@@ -33,11 +33,11 @@ constexpr size_t bytes_of(ElementType t) { return t == ElementType::f32 ? 4 : 2;
 
 // An Element* points to an activation, to an activation's gradient, or to the weights that a plan
 // reads (their low-precision copy, where there is one). What lies there has the type that
-// KernelTable::element names and may be 2 bytes wide: only a table of ElementType::f32, as the
-// CPU's are, lets it be followed, or counted in, as a float. A kernel widens what it reads to fp32,
-// computes and sums in fp32 or fp64, and rounds what it writes once, to nearest even. Everything
-// else (biases, parameters of norms, statistics, gradients of parameters, losses, targets) is fp32
-// or fp64 whatever the element is.
+// KernelTable::element names and may be 2 bytes wide: only a table of
+// ElementType::f32, as the CPU's are, lets it be followed, or counted in, as a float. A kernel
+// widens what it reads to fp32, computes and sums in fp32 or fp64, and rounds what it writes once,
+// to nearest even. Everything else (biases, parameters of norms, statistics, gradients of
+// parameters, losses, targets) is fp32 or fp64 whatever the element is.
 using Element = float;
 
 enum class Status : int32_t { ok = 0, unsupported = 1, invalid = 2, failed = 3 };
@@ -347,11 +347,13 @@ struct KernelTable {
   // One pass: g' = grad * grad_scale (clamped), weight decay, moments, weights, average. The first
   // of the n elements is element `begin` of the index space that the rules speak of.
   // state0, state1, state2: the kind's moments (docs in optim/optimizer.h); ema may be null.
-  // Where scalars->skip is not 0, all buffers stay as they are. Else a step below 1 returns
+  // low: null, or the weights' low-precision copy, with the same indices, which is written beside
+  // them. Where scalars->skip is not 0, all buffers stay as they are. Else a step below 1 returns
   // Status::invalid; a device makes the weights NaN.
   Status (*optimizer_step)(Stream*, const OptimizerSpec*, const OptimizerScalars*, const SlotRules*,
                            int64_t begin, int64_t n, const float* grad, float* weights,
-                           float* state0, float* state1, float* state2, float* ema) noexcept;
+                           float* state0, float* state1, float* state2, float* ema,
+                           Element* low) noexcept;
 };
 
 // The first of a table's words that is a function's address.

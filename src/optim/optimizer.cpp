@@ -1,6 +1,7 @@
 #include "optim/optimizer.h"
 
 #include <array>
+#include <cstddef>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -49,6 +50,12 @@ std::vector<std::string> state_names(const OptimizerSpec& spec) {
 
 float* shifted(float* base, int64_t offset) { return base ? base + offset : nullptr; }
 
+Element* shifted(Element* base, int64_t offset, ElementType type) {
+  if (!base) return nullptr;
+  auto* bytes = reinterpret_cast<std::byte*>(base);
+  return reinterpret_cast<Element*>(bytes + static_cast<size_t>(offset) * bytes_of(type));
+}
+
 }  // namespace
 
 Optimizer::Optimizer(const OptimizerConfig& config) : decay_all_(config.decay_all) {
@@ -82,10 +89,10 @@ Status Optimizer::step(const KernelTable& kernels, const SlotRules& rules, Range
                        const OptimizerScalars* scalars, const OptimizerBuffers& buffers,
                        Stream* stream) const {
   const int64_t at = range.begin;
-  return kernels.optimizer_step(stream, &spec_, scalars, &rules, at, range.size(),
-                                buffers.grad + at, buffers.weights + at,
-                                shifted(buffers.state[0], at), shifted(buffers.state[1], at),
-                                shifted(buffers.state[2], at), shifted(buffers.ema, at));
+  return kernels.optimizer_step(
+      stream, &spec_, scalars, &rules, at, range.size(), buffers.grad + at, buffers.weights + at,
+      shifted(buffers.state[0], at), shifted(buffers.state[1], at), shifted(buffers.state[2], at),
+      shifted(buffers.ema, at), shifted(buffers.low, at, kernels.element));
 }
 
 }  // namespace trireme

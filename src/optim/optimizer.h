@@ -20,6 +20,7 @@ struct OptimizerBuffers {
   float* weights = nullptr;
   float* state[3] = {nullptr, nullptr, nullptr};
   float* ema = nullptr;
+  Element* low = nullptr;  // the weights' low-precision copy, of the kernel table's element
 };
 
 class Optimizer {

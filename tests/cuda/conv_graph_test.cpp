@@ -82,6 +82,37 @@ TEST(ConvGraphTest, ReproducibleLeavesOutEnginesThatAreNot) {
   EXPECT_NE(strict->engine(), free->engine());
 }
 
+TEST(ConvGraphTest, OtherPrecisionsTakeEnginesOfTheirOwn) {
+  for (const ConvPass pass :
+       {ConvPass::forward, ConvPass::backward_data, ConvPass::backward_weights}) {
+    Conv2dSpec spec = first_layer();
+    spec.c_in = 64;
+    std::string why;
+    ConvTarget target = a100();
+    const auto fp32 = ConvGraph::plan(spec, pass, {}, target, why);
+    ASSERT_TRUE(fp32) << why;
+    for (const Precision precision : {Precision::tf32, Precision::bf16, Precision::fp16}) {
+      target.precision = precision;
+      const auto other = ConvGraph::plan(spec, pass, {}, target, why);
+      ASSERT_TRUE(other) << why;
+      EXPECT_NE(other->engine(), fp32->engine());
+    }
+  }
+}
+
+// The bias is fp32 beside Elements of 2 bytes.
+TEST(ConvGraphTest, InTwoBytesForwardTakesBiasAndActivationAlong) {
+  for (const Precision precision : {Precision::bf16, Precision::fp16}) {
+    ConvTarget target = a100();
+    target.precision = precision;
+    ConvFusion fused;
+    std::string why;
+    ASSERT_TRUE(plan_with_most_fusion(first_layer(), ConvPass::forward, target, fused, why)) << why;
+    EXPECT_TRUE(fused.bias);
+    EXPECT_EQ(fused.activation, Activation::relu);
+  }
+}
+
 TEST(ConvGraphTest, WhatCannotBePlannedSaysWhy) {
   ConvTarget target = a100();
   target.device = {'{', '}'};

@@ -78,10 +78,18 @@ target_include_directories(cuda_planning PRIVATE ${PROJECT_SOURCE_DIR}/tests)
 target_compile_definitions(cuda_planning PRIVATE TRIREME_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
 target_link_libraries(cuda_planning PRIVATE trireme_flags trireme_model GTest::gmock trireme_cuda_graphs
   -Wl,--no-as-needed stub_driver_no_device)
-set(engines ${CMAKE_CURRENT_LIST_DIR}/planning/engines.txt)
-add_test(NAME cuda.engines COMMAND cuda_planning ${engines} ${CMAKE_CURRENT_LIST_DIR}/planning/devices)
-set_tests_properties(cuda.engines PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77)
-add_custom_target(update_engines COMMAND cuda_planning ${engines} ${CMAKE_CURRENT_LIST_DIR}/planning/devices --update)
+set(planning ${CMAKE_CURRENT_LIST_DIR}/planning)
+add_custom_target(update_engines)
+foreach(precision fp32 tf32 bf16 fp16)
+  set(engines "")  # tf32 and fp16: that there is an engine for everything
+  if(EXISTS ${planning}/engines_${precision}.txt)
+    set(engines ${planning}/engines_${precision}.txt)
+    add_custom_target(update_engines_${precision} COMMAND cuda_planning ${precision} ${planning}/devices ${engines} --update)
+    add_dependencies(update_engines update_engines_${precision})
+  endif()
+  add_test(NAME cuda.engines_${precision} COMMAND cuda_planning ${precision} ${planning}/devices ${engines})
+  set_tests_properties(cuda.engines_${precision} PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77)
+endforeach()
 
 # Writes the description of this machine's device, for planning/devices.
 add_executable(cuda_dump_device ${CMAKE_CURRENT_LIST_DIR}/planning/dump_device_main.cc)

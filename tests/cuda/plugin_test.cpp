@@ -84,6 +84,14 @@ TEST(CudaPluginTest, DevicesAreDescribedAndOpened) {
   EXPECT_EQ(buffer.size(), 1000u);
 }
 
+TEST(CudaPluginTest, ADeviceIsOpenedInFp32OrInAPrecisionThatIsAskedFor) {
+  const CudaPlugin plugin = fake("devices");
+  EXPECT_EQ(plugin.open(0, true)->kernels().element, ElementType::f32);
+  EXPECT_EQ(plugin.open(0, true, Precision::tf32)->kernels().element, ElementType::f32);
+  EXPECT_EQ(plugin.open(0, true, Precision::bf16)->kernels().element, ElementType::bf16);
+  EXPECT_EQ(plugin.open(0, true, Precision::fp16)->kernels().element, ElementType::f16);
+}
+
 TEST(CudaPluginTest, ADeviceThatIsNotUsableSaysWhy) {
   EXPECT_THAT(
       [] { fake("devices").open(1, true); },

@@ -1,6 +1,6 @@
 #include "cuda_shim/table.h"
 
-#include <array>
+#include <map>
 
 #include "kernels/cuda/own/fill.h"
 
@@ -18,9 +18,11 @@ KernelTable make_table(ElementType element) {
 }  // namespace
 
 const KernelTable& kernels(ElementType element) {
-  static const std::array<KernelTable, 3> tables{
-      make_table(ElementType::f32), make_table(ElementType::bf16), make_table(ElementType::f16)};
-  return tables[static_cast<size_t>(element)];
+  static const std::map<ElementType, KernelTable> tables{
+      {ElementType::f32, make_table(ElementType::f32)},
+      {ElementType::bf16, make_table(ElementType::bf16)},
+      {ElementType::f16, make_table(ElementType::f16)}};
+  return tables.at(element);
 }
 
 }  // namespace trireme::cuda_shim

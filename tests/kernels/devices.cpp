@@ -9,13 +9,18 @@ std::vector<std::string> devices() {
   std::vector<std::string> all = levels();
   for (const char* order : {"ascending", "descending", "shuffled"})
     all.push_back(std::string("cuda_shim_") + order);
+  for (const char* element : {"bf16", "fp16"})  // in ascending order
+    all.push_back(std::string("cuda_shim_") + element);
   return all;
 }
 
 std::vector<std::string> devices_with_plans() { return {levels().back()}; }
 
 const KernelTable& kernels_of(const std::string& device) {
-  return device.starts_with("cuda_shim") ? cuda_shim::kernels() : cpu_kernels(device.c_str());
+  if (!device.starts_with("cuda_shim")) return cpu_kernels(device.c_str());
+  return cuda_shim::kernels(device.ends_with("bf16")   ? ElementType::bf16
+                            : device.ends_with("fp16") ? ElementType::f16
+                                                       : ElementType::f32);
 }
 
 }  // namespace trireme::test

@@ -5,22 +5,79 @@ namespace {
 
 class ElementwiseTest : public KernelTest {};
 
-TEST_P(ElementwiseTest, SimpleKernelsTouchExactlyNElements) {
+TEST_P(ElementwiseTest, SimpleKernelsTouchExactlyNElementsAndRoundOnce) {
   for (int64_t n : sizes()) {
-    const auto a = random(n, 1), b = random(n, 2);
+    const auto a = rounded(random(n, 1)), b = rounded(random(n, 2));
+    const Elements x = elements(a), other = elements(b);
     const auto size = static_cast<size_t>(n);
-    std::vector<float> y(size + 1, 5.0f);
-    k.add(nullptr, n, a.data(), b.data(), y.data());
-    for (size_t i = 0; i < size; ++i) ASSERT_EQ(y[i], a[i] + b[i]);
-    k.accumulate(nullptr, n, a.data(), y.data());
-    for (size_t i = 0; i < size; ++i) ASSERT_EQ(y[i], (a[i] + b[i]) + a[i]);
-    k.copy(nullptr, n, b.data(), y.data());
-    k.scale(nullptr, n, -3.0f, y.data());
-    for (size_t i = 0; i < size; ++i) ASSERT_EQ(y[i], b[i] * -3.0f);
-    k.fill(nullptr, n, 2.5f, y.data());
+    Elements y = elements(std::vector<float>(size + 1, 5.0f));
+    k.add(nullptr, n, x, other, y);
+    for (size_t i = 0; i < size; ++i) ASSERT_EQ(y[i], rounded(a[i] + b[i]));
+    k.accumulate(nullptr, n, x, y);
+    for (size_t i = 0; i < size; ++i) ASSERT_EQ(y[i], rounded(rounded(a[i] + b[i]) + a[i]));
+    k.copy(nullptr, n, other, y);
+    k.scale(nullptr, n, -3.0f, y);
+    for (size_t i = 0; i < size; ++i) ASSERT_EQ(y[i], rounded(b[i] * -3.0f));
+    k.fill(nullptr, n, 2.5f, y);
     for (size_t i = 0; i < size; ++i) ASSERT_EQ(y[i], 2.5f);
     EXPECT_EQ(y[size], 5.0f) << "one past the end";
   }
+}
+
+TEST_P(ElementwiseTest, AnElementThatDoesNotBeginWhereAVectorDoesIsNoDifferent) {
+  const auto a = rounded(random(1003, 1)), b = rounded(random(1003, 2));
+  const Elements x = elements(a), other = elements(b);
+  for (size_t shift : {1, 2, 7}) {
+    Elements y = elements(std::vector<float>(1003, 5.0f));
+    k.add(nullptr, 990, x.at(shift), other.at(1), y.at(3));
+    for (size_t i = 0; i < 990; ++i) ASSERT_EQ(y[i + 3], rounded(a[i + shift] + b[i + 1]));
+    EXPECT_EQ(y[2], 5.0f);
+    EXPECT_EQ(y[993], 5.0f);
+  }
+}
+
+// Every number that an Element can be, infinite and NaN among them.
+TEST_P(ElementwiseTest, WideningIsExact) {
+  if (k.element == ElementType::f32) GTEST_SKIP() << "nothing to widen";
+  std::vector<float> all;
+  for (uint32_t bits = 0; bits < 0x10000; ++bits)
+    all.push_back(value_of(k.element, static_cast<uint16_t>(bits)));
+  const Elements x = elements(all);
+  std::vector<float> y(all.size() + 1, 5.0f);
+  ASSERT_EQ(k.widen(nullptr, 0x10000, x, y.data()), Status::ok);
+  EXPECT_EQ(y.back(), 5.0f) << "one past the end";
+  for (size_t i = 0; i < all.size(); ++i) {
+    if (std::isnan(all[i]))
+      ASSERT_TRUE(std::isnan(y[i])) << i;
+    else
+      ASSERT_EQ(std::bit_cast<uint32_t>(y[i]), std::bit_cast<uint32_t>(all[i])) << i;
+  }
+}
+
+TEST_P(ElementwiseTest, NarrowingIsToNearestEvenOverTheWholeRange) {
+  std::vector<float> x{0,       -0.0f,        INFINITY, -INFINITY,       65519.99f,    65520,
+                       -65520,  0x1p-24f,     0x1p-25f, 0x1.000002p-25f, 0x1.ff8p-15f, 0x1.ffcp-15f,
+                       3.4e38f, 3.3961776e38f};
+  if (k.element != ElementType::f32) {
+    for (uint32_t bits = 0; bits < 0x7fff; ++bits) {  // halfway between neighbours
+      const float low = value_of(k.element, static_cast<uint16_t>(bits));
+      const float high = value_of(k.element, static_cast<uint16_t>(bits + 1));
+      if (std::isfinite(high)) x.push_back(0.5f * low + 0.5f * high);
+    }
+  }
+  for (uint64_t i = 0; i < 50000; ++i) {
+    const float any = std::bit_cast<float>(philox(3, i, 0)[0]);
+    if (!std::isnan(any)) x.push_back(any);
+  }
+  const auto n = static_cast<int64_t>(x.size());
+  Elements y = elements(std::vector<float>(x.size() + 1, 5.0f));
+  ASSERT_EQ(k.narrow(nullptr, n, x.data(), y), Status::ok);
+  for (size_t i = 0; i < x.size(); ++i)
+    ASSERT_EQ(y[i], test::rounded(format_of(k.element), x[i])) << x[i];
+  EXPECT_EQ(y[x.size()], 5.0f) << "one past the end";
+  const std::vector<float> nan(9, std::nanf(""));
+  ASSERT_EQ(k.narrow(nullptr, 9, nan.data(), y), Status::ok);
+  for (size_t i = 0; i < 9; ++i) EXPECT_TRUE(std::isnan(y[i]));
 }
 
 TEST_P(ElementwiseTest, WhatIsFp32WhateverTheElementIsCopiedAndAccumulatedAsFloats) {
@@ -33,10 +90,10 @@ TEST_P(ElementwiseTest, WhatIsFp32WhateverTheElementIsCopiedAndAccumulatedAsFloa
 }
 
 TEST_P(ElementwiseTest, AddMayWriteOverItsOperand) {
-  auto a = random(1000, 1);
-  const auto before = a, b = random(1000, 2);
-  k.add(nullptr, 1000, a.data(), b.data(), a.data());
-  for (size_t i = 0; i < a.size(); ++i) ASSERT_EQ(a[i], before[i] + b[i]);
+  const auto a = rounded(random(1000, 1)), b = rounded(random(1000, 2));
+  Elements y = elements(a);
+  k.add(nullptr, 1000, y, elements(b), y);
+  for (size_t i = 0; i < a.size(); ++i) ASSERT_EQ(y[i], rounded(a[i] + b[i]));
 }
 
 constexpr Activation kAll[] = {Activation::none,     Activation::relu,      Activation::leaky_relu,
@@ -68,38 +125,45 @@ double reference(Activation act, double x) {
 TEST_P(ElementwiseTest, ActivationsEqualTheirDefinitions) {
   for (auto act : kAll) {
     for (int64_t n : {0, 1, 3, 31, 33, 10007}) {
-      const auto x = random(n, 3, -6, 6);
-      std::vector<float> y(x.size());
-      ASSERT_EQ(k.activation_forward(nullptr, act, 0.125f, n, x.data(), y.data()), Status::ok);
+      const auto x = rounded(random(n, 3, -6, 6));
+      Elements y = elements(std::vector<float>(x.size()));
+      ASSERT_EQ(k.activation_forward(nullptr, act, 0.125f, n, elements(x), y), Status::ok);
       for (size_t i = 0; i < x.size(); ++i) {
         const double want = reference(act, static_cast<double>(x[i]));
-        ASSERT_NEAR(static_cast<double>(y[i]), want, 1e-6) << static_cast<int>(act) << " " << x[i];
+        ASSERT_NEAR(static_cast<double>(y[i]), want,
+                    tolerance(1e-6) * std::max(1.0, std::abs(want)))
+            << static_cast<int>(act) << " " << x[i];
       }
     }
   }
 }
 
 TEST_P(ElementwiseTest, ActivationGradientsEqualCentralDifferences) {
-  const auto x = random(1001, 3, -4, 4), dy = random(1001, 4);
+  const auto x = rounded(random(1001, 3, -4, 4)), dy = rounded(random(1001, 4));
   for (auto act : kAll) {
-    std::vector<float> y(x.size()), set(x.size()), sum(x.size(), 10.0f), aliased = dy;
+    Elements y = elements(std::vector<float>(x.size())), set = y,
+             sum = elements(std::vector<float>(x.size(), 10.0f)), aliased = elements(dy);
     const bool from_y = act == Activation::relu || act == Activation::leaky_relu ||
                         act == Activation::sigmoid || act == Activation::tanh;
-    const float* input = from_y ? nullptr : x.data();
-    k.activation_forward(nullptr, act, 0.125f, 1001, x.data(), y.data());
-    const auto backward = [&](const float* g, float* dx, Write write) {
-      ASSERT_EQ(k.activation_backward(nullptr, act, 0.125f, 1001, input, y.data(), g, dx, write),
+    const Elements saved = elements(x);
+    const Element* input = from_y ? nullptr : static_cast<Element*>(saved);
+    k.activation_forward(nullptr, act, 0.125f, 1001, saved, y);
+    const auto backward = [&](const Element* g, Element* dx, Write write) {
+      ASSERT_EQ(k.activation_backward(nullptr, act, 0.125f, 1001, input, y, g, dx, write),
                 Status::ok);
     };
-    backward(dy.data(), set.data(), Write::set);
-    backward(dy.data(), sum.data(), Write::add);
-    backward(aliased.data(), aliased.data(), Write::set);
+    backward(elements(dy), set, Write::set);
+    backward(elements(dy), sum, Write::add);
+    backward(aliased, aliased, Write::set);
     for (size_t i = 0; i < x.size(); ++i) {
       const double h = 1e-5, v = x[i];
       const double slope = (reference(act, v + h) - reference(act, v - h)) / (2 * h);
-      ASSERT_NEAR(static_cast<double>(set[i]), slope * static_cast<double>(dy[i]), 3e-6)
+      // dx is rounded, and so was y: 1 - y^2 errs by twice as much.
+      ASSERT_NEAR(static_cast<double>(set[i]), slope * static_cast<double>(dy[i]),
+                  tolerance(3e-6, 6))
           << static_cast<int>(act) << " at " << v;
-      ASSERT_NEAR(sum[i], set[i] + 10.0f, 2e-6f);
+      ASSERT_NEAR(static_cast<double>(sum[i]), static_cast<double>(set[i] + 10.0f),
+                  10 * tolerance(2e-7, 2));
       ASSERT_EQ(aliased[i], set[i]);
     }
   }

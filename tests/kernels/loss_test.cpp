@@ -25,6 +25,7 @@ class LossTest : public KernelTest {
 };
 
 TEST_P(LossTest, SoftmaxCrossEntropyEqualsPyTorchWithSmoothingAndClassWeights) {
+  if (k.element != ElementType::f32) GTEST_SKIP() << "recorded in fp32";
   for (const char* smoothing : {"0.0", "0.1"}) {
     for (const char* kind : {"plain", "weighted"}) {
       const float* w = std::string(kind) == "weighted" ? weights.data() : nullptr;
@@ -40,6 +41,7 @@ TEST_P(LossTest, SoftmaxCrossEntropyEqualsPyTorchWithSmoothingAndClassWeights) {
 }
 
 TEST_P(LossTest, SigmoidCrossEntropyEqualsPyTorchWithPositiveWeight) {
+  if (k.element != ElementType::f32) GTEST_SKIP() << "recorded in fp32";
   for (const char* weight : {"1.0", "3.0"}) {
     ASSERT_EQ(k.sigmoid_cross_entropy(nullptr, 6, 5, z.data(), t.data(), nullptr, std::stof(weight),
                                       &sums, dz.data(), Write::set, scratch),
@@ -49,6 +51,7 @@ TEST_P(LossTest, SigmoidCrossEntropyEqualsPyTorchWithPositiveWeight) {
 }
 
 TEST_P(LossTest, RegressionLossesEqualPyTorch) {
+  if (k.element != ElementType::f32) GTEST_SKIP() << "recorded in fp32";
   const std::pair<Regression, const char*> kinds[] = {
       {Regression::mse, "mse"}, {Regression::mae, "mae"}, {Regression::huber, "huber"}};
   for (const auto& [kind, name] : kinds) {
@@ -60,6 +63,7 @@ TEST_P(LossTest, RegressionLossesEqualPyTorch) {
 }
 
 TEST_P(LossTest, HingeEqualsPyTorchsMultiMargin) {
+  if (k.element != ElementType::f32) GTEST_SKIP() << "recorded in fp32";
   for (bool squared : {false, true}) {
     ASSERT_EQ(k.hinge(nullptr, 6, 5, squared, 0.8f, z.data(), labels().data(), nullptr, &sums,
                       dz.data(), Write::set, scratch),
@@ -69,49 +73,75 @@ TEST_P(LossTest, HingeEqualsPyTorchsMultiMargin) {
 }
 
 TEST_P(LossTest, BinaryHingeTakesLabelsAsSigns) {
-  const float scores[] = {0.5f, 0.5f, -3, 2};
+  const Elements scores = elements({0.5f, 0.5f, -3, 2});
   const int64_t signs[] = {1, 0, 0, 1};
-  float slope[4];
+  Elements slope = elements(std::vector<float>(4));
   ASSERT_EQ(
       k.hinge(nullptr, 4, 1, true, 1, scores, signs, nullptr, &sums, slope, Write::set, scratch),
       Status::ok);
   EXPECT_EQ(sums.loss, 0.25 + 2.25);
-  EXPECT_EQ(std::vector<float>(slope, slope + 4), (std::vector<float>{-1, 3, 0, 0}));
+  EXPECT_EQ(slope.values(), (std::vector<float>{-1, 3, 0, 0}));
 }
 
-TEST_P(LossTest, SampleWeightsScaleValueAndGradientAndAddAccumulates) {
-  const std::vector<float> weight{0, 1, 2, 0.5f, 0, 3};
-  const auto run = [&](const float* w, float* d, Write write, int which) {
+// The losses, by number, of 6 samples of 5 logits.
+class EveryLossTest : public LossTest {
+ protected:
+  static constexpr int kLosses = 6;
+  Status run(const KernelTable& table, int which, const Element* logits, const float* w, Element* d,
+             Write write) {
     switch (which) {
       case 0:
-        return k.softmax_cross_entropy(nullptr, 6, 5, z.data(), labels().data(), w, nullptr, 0.1f,
-                                       &sums, d, write, scratch);
+        return table.softmax_cross_entropy(nullptr, 6, 5, logits, labels().data(), w, nullptr, 0.1f,
+                                           &sums, d, write, scratch);
       case 1:
-        return k.sigmoid_cross_entropy(nullptr, 6, 5, z.data(), t.data(), w, 2, &sums, d, write,
-                                       scratch);
+        return table.sigmoid_cross_entropy(nullptr, 6, 5, logits, t.data(), w, 2, &sums, d, write,
+                                           scratch);
       case 2:
-        return k.regression(nullptr, Regression::huber, 0.5f, 6, 5, z.data(), t.data(), w, &sums, d,
-                            write, scratch);
+        return table.hinge(nullptr, 6, 5, false, 1, logits, labels().data(), w, &sums, d, write,
+                           scratch);
       default:
-        return k.hinge(nullptr, 6, 5, false, 1, z.data(), labels().data(), w, &sums, d, write,
-                       scratch);
+        return table.regression(nullptr, static_cast<Regression>(which - 3), 0.5f, 6, 5, logits,
+                                t.data(), w, &sums, d, write, scratch);
     }
-  };
-  for (int which = 0; which < 4; ++which) {
-    std::vector<float> plain(30), scaled(30, 1.0f);
-    ASSERT_EQ(run(nullptr, plain.data(), Write::set, which), Status::ok);
-    ASSERT_EQ(run(weight.data(), scaled.data(), Write::add, which), Status::ok);
+  }
+  const std::vector<float> weight{0, 1, 2, 0.5f, 0, 3};
+};
+
+TEST_P(EveryLossTest, SampleWeightsScaleValueAndGradientAndAddAccumulates) {
+  const Elements logits = elements(z);
+  for (int which = 0; which < kLosses; ++which) {
+    Elements plain = elements(std::vector<float>(30)),
+             scaled = elements(std::vector<float>(30, 1.0f));
+    ASSERT_EQ(run(k, which, logits, nullptr, plain, Write::set), Status::ok);
+    ASSERT_EQ(run(k, which, logits, weight.data(), scaled, Write::add), Status::ok);
     for (size_t i = 0; i < 30; ++i) {
-      ASSERT_NEAR(scaled[i], 1 + weight[i / 5] * plain[i], 1e-6f) << which;
+      const double want = 1 + static_cast<double>(weight[i / 5] * plain[i]);
+      ASSERT_NEAR(static_cast<double>(scaled[i]), want, 3 * tolerance(3e-7, 2)) << which;
     }
     const LossSums with_gradient = sums;
     EXPECT_EQ(sums.weight, 6.5);
-    ASSERT_EQ(run(weight.data(), nullptr, Write::set, which), Status::ok);
+    ASSERT_EQ(run(k, which, logits, weight.data(), nullptr, Write::set), Status::ok);
     EXPECT_EQ(sums.loss, with_gradient.loss) << "value only";
   }
 }
 
+TEST_P(EveryLossTest, ValuesAreTheCpusToFp32AndGradientsAreRoundedOnce) {
+  const auto exact = rounded(z);
+  for (int which = 0; which < kLosses; ++which) {
+    std::vector<float> want(30);
+    ASSERT_EQ(run(cpu_kernels(), which, exact.data(), weight.data(), want.data(), Write::set),
+              Status::ok);
+    const LossSums of_cpu = sums;
+    Elements d = elements(std::vector<float>(30, 9.0f));
+    ASSERT_EQ(run(k, which, elements(z), weight.data(), d, Write::set), Status::ok);
+    EXPECT_NEAR(sums.loss, of_cpu.loss, 1e-6 * (1 + of_cpu.loss)) << which;
+    EXPECT_EQ(sums.weight, of_cpu.weight);
+    expect_near(d, want, tolerance(1e-6), "gradient");
+  }
+}
+
 TEST_P(LossTest, GradientsEqualCentralDifferences) {
+  if (k.element != ElementType::f32) GTEST_SKIP() << "steps are too small for an Element";
   const auto label = random_labels(7, 33, 3);
   auto logits = random(7 * 33, 1);
   std::vector<float> d(logits.size());
@@ -134,27 +164,26 @@ TEST_P(LossTest, GradientsEqualCentralDifferences) {
 }
 
 TEST_P(LossTest, LabelsOutsideTheClassesAreRefusedOrMakeTheLossNaNAndItsRowZero) {
-  const float row[] = {0, 0, 0};
-  const auto expect_refused = [&](Status status, const std::vector<float>& d) {
+  const Elements row = elements({0, 0, 0});
+  const auto expect_refused = [&](Status status, const Elements& d) {
     EXPECT_EQ(status, on_cpu() ? Status::invalid : Status::ok);
     if (on_cpu()) return;
     EXPECT_TRUE(std::isnan(sums.loss));
-    EXPECT_EQ(d, std::vector<float>(d.size()));
+    EXPECT_EQ(d.values(), std::vector<float>(d.size()));
   };
   for (int64_t label : {-1, 3}) {
-    std::vector<float> d(3, 9.0f);
-    Status s = k.softmax_cross_entropy(nullptr, 1, 3, row, &label, nullptr, nullptr, 0, &sums,
-                                       d.data(), Write::set, scratch);
+    Elements d = elements(std::vector<float>(3, 9.0f));
+    Status s = k.softmax_cross_entropy(nullptr, 1, 3, row, &label, nullptr, nullptr, 0, &sums, d,
+                                       Write::set, scratch);
     expect_refused(s, d);
-    d.assign(3, 9.0f);
-    s = k.hinge(nullptr, 1, 3, false, 1, row, &label, nullptr, &sums, d.data(), Write::set,
-                scratch);
+    d = elements(std::vector<float>(3, 9.0f));
+    s = k.hinge(nullptr, 1, 3, false, 1, row, &label, nullptr, &sums, d, Write::set, scratch);
     expect_refused(s, d);
   }
   const int64_t two = 2;
-  std::vector<float> d(1, 9.0f);
+  Elements d = elements({9.0f});
   const Status s =
-      k.hinge(nullptr, 1, 1, false, 1, row, &two, nullptr, &sums, d.data(), Write::set, scratch);
+      k.hinge(nullptr, 1, 1, false, 1, row, &two, nullptr, &sums, d, Write::set, scratch);
   expect_refused(s, d);
 }
 
@@ -172,9 +201,10 @@ TEST_P(LossTest, BinaryTargetsAreTheLabelsAndOthersAreRefusedOrNaN) {
 TEST_P(LossTest, ManyRowsAreAddedUpAndNoneCostNothing) {
   for (int64_t rows : {1, 33, 1030, 3001}) {
     const Scratch room(k, rows, 1);
-    const auto p = random(rows * 3, 1), t = random(rows * 3, 2), w = random(rows, 3, 0, 2);
+    const auto p = rounded(random(rows * 3, 1)), t = random(rows * 3, 2), w = random(rows, 3, 0, 2);
     const auto label = random_labels(rows, 3, 4);
-    std::vector<float> d(p.size());
+    const Elements in = elements(p);
+    Elements d = in;
     double want = 0, weight = 0, want_entropy = 0;
     for (size_t i = 0; i < p.size(); ++i) {
       const double e = static_cast<double>(p[i]) - static_cast<double>(t[i]);
@@ -188,30 +218,32 @@ TEST_P(LossTest, ManyRowsAreAddedUpAndNoneCostNothing) {
           static_cast<double>(w[r]) *
           (std::log(sum) - static_cast<double>(p[3 * r + static_cast<size_t>(label[r])]));
     }
-    ASSERT_EQ(k.regression(nullptr, Regression::mse, 1, rows, 3, p.data(), t.data(), w.data(),
-                           &sums, d.data(), Write::set, room),
+    ASSERT_EQ(k.regression(nullptr, Regression::mse, 1, rows, 3, in, t.data(), w.data(), &sums, d,
+                           Write::set, room),
               Status::ok);
     EXPECT_NEAR(sums.loss, want, 1e-6 * want);
     EXPECT_NEAR(sums.weight, weight, 1e-12 * weight);
-    ASSERT_EQ(k.softmax_cross_entropy(nullptr, rows, 3, p.data(), label.data(), w.data(), nullptr,
-                                      0, &sums, d.data(), Write::set, room),
+    ASSERT_EQ(k.softmax_cross_entropy(nullptr, rows, 3, in, label.data(), w.data(), nullptr, 0,
+                                      &sums, d, Write::set, room),
               Status::ok);
     EXPECT_NEAR(sums.loss, want_entropy, 1e-6 * want_entropy);
     EXPECT_NEAR(sums.weight, weight, 1e-12 * weight);
   }
-  const float row[] = {0, 0, 0};
-  EXPECT_EQ(k.regression(nullptr, Regression::huber, 0, 1, 3, row, row, nullptr, &sums, nullptr,
-                         Write::set, scratch),
+  const std::vector<float> targets(3);
+  const Elements row = elements(targets);
+  EXPECT_EQ(k.regression(nullptr, Regression::huber, 0, 1, 3, row, targets.data(), nullptr, &sums,
+                         nullptr, Write::set, scratch),
             Status::invalid);
   sums = {5, 5};
-  EXPECT_EQ(k.regression(nullptr, Regression::mse, 1, 0, 3, row, row, nullptr, &sums, nullptr,
-                         Write::set, scratch),
+  EXPECT_EQ(k.regression(nullptr, Regression::mse, 1, 0, 3, row, targets.data(), nullptr, &sums,
+                         nullptr, Write::set, scratch),
             Status::ok);
   EXPECT_EQ(sums.loss, 0);
   EXPECT_EQ(sums.weight, 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(Devices, LossTest, testing::ValuesIn(devices()), device_name);
+INSTANTIATE_TEST_SUITE_P(Devices, EveryLossTest, testing::ValuesIn(devices()), device_name);
 
 }  // namespace
 }  // namespace trireme::test

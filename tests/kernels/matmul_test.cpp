@@ -5,8 +5,6 @@
 namespace trireme::test {
 namespace {
 
-class MatmulTest : public KernelTest {};
-
 struct Problem {
   explicit Problem(const MatmulSpec& s)
       : a(random(s.m * s.k, 1)),
@@ -14,6 +12,17 @@ struct Problem {
         bias(random(s.n, 3)),
         c(random(s.m * s.n, 4)) {}
   std::vector<float> a, b, bias, c;
+};
+
+class MatmulTest : public KernelTest {
+ protected:
+  Problem problem(const MatmulSpec& spec) const {
+    Problem p(spec);
+    p.a = rounded(p.a);
+    p.b = rounded(p.b);
+    p.c = rounded(p.c);
+    return p;
+  }
 };
 
 std::vector<double> expected(const MatmulSpec& s, const Problem& p) {
@@ -42,21 +51,28 @@ TEST_P(MatmulTest, EqualsTheDefinitionForAllTransposesSizesAndPackings) {
     for (int bits = 0; bits < 16; ++bits) {
       const bool add = (bits & 4) != 0, bias = !add && (bits & 8);
       const auto act = bias ? Activation::relu : Activation::none;
-      const MatmulSpec spec{
+      MatmulSpec spec{
           m, n, kk, (bits & 1) != 0, (bits & 2) != 0, bias, act, 0, add ? Write::add : Write::set};
       SCOPED_TRACE(std::to_string(m) + "x" + std::to_string(n) + "x" + std::to_string(kk) +
                    " variant " + std::to_string(bits));
-      Problem p(spec);
+      const Problem p = problem(spec);
       const auto want = expected(spec, p);
+      const Elements a = elements(p.a), b = elements(p.b);
+      const float* of_columns = bias ? p.bias.data() : nullptr;
       for (bool pack : {false, true}) {
         PlanRunner plan(k, spec, pack);
         ASSERT_EQ(plan.status, Status::ok);
-        std::vector<float> c = p.c;
-        ASSERT_EQ(plan.run(p.a.data(), plan.weights(p.b.data()), bias ? p.bias.data() : nullptr,
-                           c.data()),
-                  Status::ok);
-        expect_near(c, want, 3e-5);
+        Elements c = elements(p.c);
+        ASSERT_EQ(plan.run(a, plan.weights(b), of_columns, c), Status::ok);
+        expect_near(c, want, tolerance(3e-5, 2));
       }
+      if (bias) continue;
+      spec.full_result = true;
+      PlanRunner plan(k, spec, false);
+      ASSERT_EQ(plan.status, Status::ok);
+      std::vector<float> c = p.c;
+      ASSERT_EQ(plan.run(a, b, nullptr, c.data()), Status::ok);
+      expect_near(c, want, 3e-5, "in fp32");
     }
   }
 }
@@ -66,54 +82,55 @@ TEST_P(MatmulTest, EveryActivationFollowsTheSum) {
                          Activation::sigmoid, Activation::tanh}) {
     SCOPED_TRACE(static_cast<int>(act));
     MatmulSpec spec{9, 21, 300, false, true, true, Activation::none, 0.3f, Write::set};
-    const Problem p(spec);
-    std::vector<float> plain(p.c.size()), want(p.c.size()), c(p.c.size());
+    const Problem p = problem(spec);
+    const Elements a = elements(p.a), b = elements(p.b);
+    Elements plain = elements(p.c), want = plain, c = plain;
     PlanRunner sum(k, spec, true);
-    ASSERT_EQ(sum.run(p.a.data(), sum.weights(p.b.data()), p.bias.data(), plain.data()),
-              Status::ok);
+    ASSERT_EQ(sum.run(a, sum.weights(b), p.bias.data(), plain), Status::ok);
     spec.activation = act;
     PlanRunner plan(k, spec, true);
-    ASSERT_EQ(plan.run(p.a.data(), plan.weights(p.b.data()), p.bias.data(), c.data()), Status::ok);
-    k.activation_forward(nullptr, act, spec.alpha, static_cast<int64_t>(plain.size()), plain.data(),
-                         want.data());
-    expect_near(c, want, 1e-5);
+    ASSERT_EQ(plan.run(a, plan.weights(b), p.bias.data(), c), Status::ok);
+    k.activation_forward(nullptr, act, spec.alpha, static_cast<int64_t>(plain.size()), plain, want);
+    expect_near(c, want, tolerance(1e-5, 4));
   }
 }
 
 TEST_P(MatmulTest, ReluKeepsNotANumber) {
   const MatmulSpec spec{5, 11, 7, false, true, true, Activation::relu, 0, Write::set};
-  Problem p(spec);
+  Problem p = problem(spec);
   p.a[7] = std::nanf("");  // row 1
   PlanRunner plan(k, spec, true);
-  std::vector<float> c(p.c.size());
-  ASSERT_EQ(plan.run(p.a.data(), plan.weights(p.b.data()), p.bias.data(), c.data()), Status::ok);
+  const Elements b = elements(p.b);
+  Elements c = elements(p.c);
+  ASSERT_EQ(plan.run(elements(p.a), plan.weights(b), p.bias.data(), c), Status::ok);
   for (size_t i = 0; i < c.size(); ++i) EXPECT_EQ(std::isnan(c[i]), i / 11 == 1) << i;
 }
 
 TEST_P(MatmulTest, OnePlanServesManyThreadsAtOnce) {
   const MatmulSpec spec{17, 19, 23, false, true, false, Activation::none, 0, Write::set};
-  Problem p(spec);
+  const Problem p = problem(spec);
+  const Elements a = elements(p.a), b = elements(p.b);
   PlanRunner once(k, spec, false);
-  std::vector<float> want(p.c.size());
-  ASSERT_EQ(once.run(p.a.data(), p.b.data(), nullptr, want.data()), Status::ok);
+  Elements want = elements(p.c);
+  ASSERT_EQ(once.run(a, b, nullptr, want), Status::ok);
   Plan* plan = nullptr;
   PlanInfo info{};
   ASSERT_EQ(k.make_matmul(&spec, false, &plan, &info), Status::ok);
-  std::vector<std::vector<float>> results(8, std::vector<float>(p.c.size()));
+  std::vector<Elements> results(8, elements(std::vector<float>(p.c.size())));
   std::vector<std::thread> threads;
   for (auto& result : results) {
     threads.emplace_back([&] {
       prepare_kernel_thread();
       const Bytes scratch(info.scratch_bytes);
       for (int i = 0; i < 50; ++i) {
-        void* arguments[] = {p.a.data(), p.b.data(), nullptr, result.data()};
-        if (k.run(plan, nullptr, arguments, scratch.data()) != Status::ok) result.assign(1, 0.0f);
+        void* arguments[] = {a.at(0), b.at(0), nullptr, result.at(0)};
+        if (k.run(plan, nullptr, arguments, scratch.data()) != Status::ok) result = elements({0});
       }
     });
   }
   for (auto& thread : threads) thread.join();
   k.destroy(plan);
-  for (const auto& result : results) EXPECT_EQ(result, want);
+  for (const auto& result : results) EXPECT_EQ(result.values(), want.values());
 }
 
 // What run_leaves() promises: each leaf's product by itself, then left + right at every node.

@@ -78,7 +78,7 @@ TEST_P(OptimizerTest, FiveStepsEqualPyTorchForEveryVariant) {
       for (float& g : sum) g *= 4;
       const OptimizerScalars scalars{2 * lr, 0.25f, 0, 0.75f, step, 0, 0};
       ASSERT_EQ(k.optimizer_step(nullptr, &spec, &scalars, &half, 0, 7, sum.data(), s.w.data(),
-                                 s.s0.data(), s.s1.data(), s.s2.data(), s.ema.data()),
+                                 s.s0.data(), s.s1.data(), s.s2.data(), s.ema.data(), nullptr),
                 Status::ok);
       for (size_t i = 0; i < ema.size(); ++i) {
         ema[i] += 0.25 * (static_cast<double>(s.w[i]) - ema[i]);
@@ -96,10 +96,11 @@ TEST_P(OptimizerTest, AStepDoesNotDependOnHowTheRangeIsCut) {
     State whole(spec, random(n, 2)), parts = whole;
     const OptimizerScalars scalars{lr, 0.5f, 0.3f, 0.9f, 3, 0, 0};
     const auto step = [&](State& s, int64_t from, int64_t to) {
-      ASSERT_EQ(k.optimizer_step(nullptr, &spec, &scalars, &plain, from, to - from,
-                                 grad.data() + from, s.w.data() + from, s.s0.data() + from,
-                                 s.s1.data() + from, s.s2.data() + from, s.ema.data() + from),
-                Status::ok);
+      ASSERT_EQ(
+          k.optimizer_step(nullptr, &spec, &scalars, &plain, from, to - from, grad.data() + from,
+                           s.w.data() + from, s.s0.data() + from, s.s1.data() + from,
+                           s.s2.data() + from, s.ema.data() + from, nullptr),
+          Status::ok);
     };
     step(whole, 0, n);
     step(parts, 0, 1);
@@ -125,7 +126,7 @@ TEST_P(OptimizerTest, EveryElementObeysItsBlocksRuleAndTheRestStaysAsItIs) {
     const auto step = [&](State& s, const SlotRules& r, int64_t from, int64_t to) {
       ASSERT_EQ(k.optimizer_step(nullptr, &spec, &scalars, &r, from, to - from, grad.data() + from,
                                  s.w.data() + from, s.s0.data() + from, s.s1.data() + from,
-                                 s.s2.data() + from, s.ema.data() + from),
+                                 s.s2.data() + from, s.ema.data() + from, nullptr),
                 Status::ok);
     };
     const State before(spec, random(n, 2));
@@ -153,7 +154,7 @@ TEST_P(OptimizerTest, RulesGoByTheIndexSpaceNotByWhereTheBuffersBegin) {
   alignas(64) const float grad[] = {1, 1, 1, 1, 1};
   alignas(64) float w[] = {0, 0, 0, 0, 0};
   k.optimizer_step(nullptr, &spec, &scalars, &rules, 62, 5, grad, w, nullptr, nullptr, nullptr,
-                   nullptr);
+                   nullptr, nullptr);
   EXPECT_EQ(std::vector<float>(w, w + 5), (std::vector<float>{-1, 0, -2, -2, -2}));
 }
 
@@ -172,7 +173,7 @@ TEST_P(OptimizerTest, ThereMayBe256RulesAndThereMustBeOne) {
   std::vector<float> w(grad.size());
   const auto step = [&] {
     return k.optimizer_step(nullptr, &spec, &scalars, &rules, 0, n, grad.data(), w.data(), nullptr,
-                            nullptr, nullptr, nullptr);
+                            nullptr, nullptr, nullptr, nullptr);
   };
   EXPECT_EQ(step(), Status::ok);
   for (size_t i = 0; i < w.size(); ++i)
@@ -189,7 +190,7 @@ TEST_P(OptimizerTest, ClippingByValueActsOnTheScaledGradient) {
   const float grad[] = {10, -10, 0.2f, NAN};
   float w[] = {0, 0, 0, 0};
   k.optimizer_step(nullptr, &spec, &scalars, &plain, 0, 4, grad, w, nullptr, nullptr, nullptr,
-                   nullptr);
+                   nullptr, nullptr);
   EXPECT_EQ(w[0], -0.25f);
   EXPECT_EQ(w[1], 0.25f);
   EXPECT_EQ(w[2], -0.1f);
@@ -204,10 +205,40 @@ TEST_P(OptimizerTest, ASkippedStepLeavesEveryBufferAsItIs) {
     for (const int64_t step : {0, 3}) {
       const OptimizerScalars scalars{lr, NAN, 0.3f, 0.9f, step, 1, 0};
       EXPECT_EQ(k.optimizer_step(nullptr, &spec, &scalars, &plain, 0, 1000, grad.data(), s.w.data(),
-                                 s.s0.data(), s.s1.data(), s.s2.data(), s.ema.data()),
+                                 s.s0.data(), s.s1.data(), s.s2.data(), s.ema.data(), nullptr),
                 Status::ok);
     }
     EXPECT_TRUE(s == before) << name;
+  }
+}
+
+TEST_P(OptimizerTest, TheLowPrecisionCopyIsTheNewWeightsRounded) {
+  const std::vector<SlotRule> factors{{1, 1}, {0.5f, 1}};
+  const std::vector<SlotBlock> blocks{{0, 64}, {1, 30}, {1, 64}, {0, 11}};
+  const SlotRules rules{blocks.data(), factors.data(), 2};
+  const auto grad = random(203, 1);
+  for (const auto& [name, lr, spec] : variants()) {
+    for (const size_t shift : {0, 3}) {  // of where the copy begins: not where a vector does
+      OptimizerScalars scalars{lr, 1, 0, 0, 2, 0, 0};
+      State s(spec, random(203, 2));
+      Elements low = elements(std::vector<float>(208, 9.0f));
+      const auto step = [&] {
+        ASSERT_EQ(
+            k.optimizer_step(nullptr, &spec, &scalars, &rules, 0, 203, grad.data(), s.w.data(),
+                             s.s0.data(), s.s1.data(), s.s2.data(), nullptr, low.at(shift)),
+            Status::ok);
+      };
+      step();
+      for (size_t i = 0; i < s.w.size(); ++i) {
+        const bool covered = static_cast<int64_t>(i) % kRuleBlock < blocks[i / kRuleBlock].count;
+        ASSERT_EQ(low[i + shift], covered ? test::rounded(format_of(k.element), s.w[i]) : 9.0f)
+            << name << " " << i;
+      }
+      const auto before = low.values();
+      scalars.skip = 1;
+      step();
+      EXPECT_EQ(low.values(), before) << name << ", skipped";
+    }
   }
 }
 
@@ -217,14 +248,14 @@ TEST_P(OptimizerTest, MissingStateAndStepZeroAreRefused) {
   for (const auto& [name, lr, spec] : variants()) {
     const bool stateless = spec.kind == OptimizerKind::sgd && spec.momentum == 0;
     EXPECT_EQ(k.optimizer_step(nullptr, &spec, &scalars, &plain, 0, 1, &v, &v, nullptr, nullptr,
-                               nullptr, nullptr),
+                               nullptr, nullptr, nullptr),
               stateless ? Status::ok : Status::invalid)
         << name;
   }
   scalars.step = 0;
   const OptimizerSpec spec = spec_of(OptimizerKind::sgd);
   EXPECT_EQ(k.optimizer_step(nullptr, &spec, &scalars, &plain, 0, 1, &v, &v, nullptr, nullptr,
-                             nullptr, nullptr),
+                             nullptr, nullptr, nullptr),
             on_cpu() ? Status::invalid : Status::ok);
   EXPECT_EQ(std::isnan(v), !on_cpu());
 }

@@ -52,19 +52,21 @@ TEST_P(PoolTest, MaximumAndItsGradientEqualTheDefinition) {
       source[y] = from;
       want_index[y] = static_cast<uint8_t>(p);
     });
-    std::vector<float> y(want.size());
+    Elements y = elements(std::vector<float>(want.size()));
     std::vector<uint8_t> index(want.size());
-    ASSERT_EQ(k.max_pool_forward(nullptr, &spec, x.data(), y.data(), index.data()), Status::ok);
-    EXPECT_EQ(y, want);
+    ASSERT_EQ(k.max_pool_forward(nullptr, &spec, elements(x), y, index.data()), Status::ok);
+    EXPECT_EQ(y.values(), want);
     EXPECT_EQ(index, want_index);
-    const auto dy = random(size.y, 2);
-    std::vector<float> want_dx(x.size()), dx(x.size(), 9.0f), sum(x.size(), 1.0f);
+    const auto dy = rounded(random(size.y, 2));
+    std::vector<float> want_dx(x.size());
+    Elements dx = elements(std::vector<float>(x.size(), 9.0f)),
+             sum = elements(std::vector<float>(x.size(), 1.0f));
     for (size_t i = 0; i < dy.size(); ++i) want_dx[source[i]] += dy[i];
-    k.max_pool_backward(nullptr, &spec, dy.data(), index.data(), dx.data(), Write::set);
-    expect_near(dx, want_dx, 1e-6);
-    k.max_pool_backward(nullptr, &spec, dy.data(), index.data(), sum.data(), Write::add);
+    k.max_pool_backward(nullptr, &spec, elements(dy), index.data(), dx, Write::set);
+    expect_near(dx, want_dx, tolerance(1e-6));
+    k.max_pool_backward(nullptr, &spec, elements(dy), index.data(), sum, Write::add);
     for (float& v : want_dx) v += 1;
-    expect_near(sum, want_dx, 1e-6);
+    expect_near(sum, want_dx, tolerance(1e-6));
   }
 }
 
@@ -73,9 +75,9 @@ TEST_P(PoolTest, NotANumberAndMinusInfinityWinWhereTheyMust) {
     const Pool2dSpec spec{2, 2, 2, channels, 2, 2, 2, 2, 0, 0, 1, 1, true};
     std::vector<float> x(static_cast<size_t>(8 * channels), -INFINITY);
     x[static_cast<size_t>(6 * channels)] = std::nanf("");  // sample 1, position 2, channel 0
-    std::vector<float> y(static_cast<size_t>(2 * channels));
+    Elements y = elements(std::vector<float>(static_cast<size_t>(2 * channels)));
     std::vector<uint8_t> index(y.size(), 9);
-    k.max_pool_forward(nullptr, &spec, x.data(), y.data(), index.data());
+    k.max_pool_forward(nullptr, &spec, elements(x), y, index.data());
     EXPECT_EQ(y[0], -INFINITY);
     EXPECT_EQ(index[0], 0);
     EXPECT_TRUE(std::isnan(y[static_cast<size_t>(channels)]));
@@ -86,7 +88,7 @@ TEST_P(PoolTest, NotANumberAndMinusInfinityWinWhereTheyMust) {
 TEST_P(PoolTest, AverageAndItsGradientEqualTheDefinition) {
   for (const auto& spec : kSpecs) {
     const Sizes size(spec);
-    const auto x = random(size.x, 1), dy = random(size.y, 2);
+    const auto x = rounded(random(size.x, 1)), dy = rounded(random(size.y, 2));
     std::vector<double> want(static_cast<size_t>(size.y)), area(want.size()), want_dx(x.size());
     for_pixels(spec, [&](size_t y, size_t from, int64_t) {
       want[y] += static_cast<double>(x[from]);
@@ -99,14 +101,16 @@ TEST_P(PoolTest, AverageAndItsGradientEqualTheDefinition) {
     for_pixels(spec, [&](size_t y, size_t to, int64_t) {
       want_dx[to] += static_cast<double>(dy[y]) / area[y];
     });
-    std::vector<float> y(want.size()), dx(x.size(), 9.0f), sum(x.size(), 1.0f);
-    ASSERT_EQ(k.average_pool_forward(nullptr, &spec, x.data(), y.data()), Status::ok);
-    expect_near(y, want, 1e-6);
-    k.average_pool_backward(nullptr, &spec, dy.data(), dx.data(), Write::set);
-    expect_near(dx, want_dx, 1e-6);
-    k.average_pool_backward(nullptr, &spec, dy.data(), sum.data(), Write::add);
+    Elements y = elements(std::vector<float>(want.size())),
+             dx = elements(std::vector<float>(x.size(), 9.0f)),
+             sum = elements(std::vector<float>(x.size(), 1.0f));
+    ASSERT_EQ(k.average_pool_forward(nullptr, &spec, elements(x), y), Status::ok);
+    expect_near(y, want, tolerance(1e-6));
+    k.average_pool_backward(nullptr, &spec, elements(dy), dx, Write::set);
+    expect_near(dx, want_dx, tolerance(1e-6));
+    k.average_pool_backward(nullptr, &spec, elements(dy), sum, Write::add);
     for (double& v : want_dx) v += 1;
-    expect_near(sum, want_dx, 1e-6);
+    expect_near(sum, want_dx, tolerance(1e-6));
   }
 }
 

@@ -13,14 +13,15 @@
 
 #include "base/rng.h"
 #include "cuda_shim/execution.h"
+#include "kernels/elements.h"
 #include "kernels/kernel_table.h"
 #include "tensor/buffer.h"
 
 namespace trireme::test {
 
 // Where the program at hand tests kernels, and the kernels there: kernels_tests on every level of
-// the CPU and, our CUDA kernels, in each thread order of the execution shim (devices.cpp);
-// kernels_device_tests on a GPU (tests/kernels_device).
+// the CPU and, our CUDA kernels, in each thread order of the execution shim and for every type of
+// Elements (devices.cpp); kernels_device_tests on a GPU in one precision (tests/kernels_device).
 std::vector<std::string> devices();
 std::vector<std::string> devices_with_plans();  // the shim has none: it runs no library
 const KernelTable& kernels_of(const std::string& device);
@@ -41,6 +42,22 @@ class KernelTest : public testing::TestWithParam<std::string> {
   bool on_cpu() const { return !GetParam().starts_with("cuda"); }
   // Whether every thread of a grid costs a switch: fewer and smaller grids then.
   bool in_shim() const { return GetParam().starts_with("cuda_shim"); }
+
+  // What an Element can hold of v. In tf32: what a product reads of it, so that products are exact
+  // to fp32 there as well.
+  float rounded(float v) const {
+    return test::rounded(GetParam().ends_with("tf32") ? kTf32 : format_of(k.element), v);
+  }
+  std::vector<float> rounded(std::vector<float> all) const {
+    for (float& v : all) v = rounded(v);
+    return all;
+  }
+  Elements elements(const std::vector<float>& values) const { return {k.element, values}; }
+  // For a result that is as good as `fp32` and rounded to Elements so many times.
+  double tolerance(double fp32, int roundings = 1) const {
+    if (k.element == ElementType::f32) return fp32;
+    return fp32 + roundings * std::ldexp(0.5, -format_of(k.element).fraction);
+  }
 
   const KernelTable& k = kernels_of(GetParam());
 };
@@ -132,13 +149,13 @@ class PlanRunner {
     if (plan_) k_.destroy(plan_);
   }
   // The weights to pass to run(): `weights`, or their packed copy.
-  const float* weights(const float* weights) {
+  const Element* weights(const Element* weights) {
     if (info.pack_bytes == 0) return weights;
     EXPECT_EQ(k_.pack(plan_, nullptr, weights, packed_.data()), Status::ok);
     return packed_.floats();
   }
-  Status run(const float* a, const float* b, const float* c, float* d) {
-    void* arguments[] = {const_cast<float*>(a), const_cast<float*>(b), const_cast<float*>(c), d};
+  Status run(const void* a, const void* b, const void* c, void* d) {
+    void* arguments[] = {const_cast<void*>(a), const_cast<void*>(b), const_cast<void*>(c), d};
     return k_.run(plan_, nullptr, arguments, scratch_.data());
   }
   Status run_leaves(const std::vector<LeafProduct>& products, float* c) {

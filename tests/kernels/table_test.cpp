@@ -24,8 +24,11 @@ TEST(TableTest, EveryLevelOfTheMachineHasACompleteTable) {
   }
 }
 
-TEST(TableTest, EveryEntryButThePlansHasACudaTwin) {
-  KernelTable table = cuda_shim::kernels();
+class CudaTwinTest : public testing::TestWithParam<ElementType> {};
+
+TEST_P(CudaTwinTest, EveryEntryButThePlansHasOne) {
+  KernelTable table = cuda_shim::kernels(GetParam());
+  EXPECT_EQ(table.element, GetParam());
   const KernelTable& cpu = cpu_kernels();
   table.make_conv2d = cpu.make_conv2d;
   table.make_matmul = cpu.make_matmul;
@@ -41,6 +44,8 @@ TEST(TableTest, EveryEntryButThePlansHasACudaTwin) {
       "run_leaves, "
       "destroy");
 }
+INSTANTIATE_TEST_SUITE_P(Elements, CudaTwinTest,
+                         testing::Values(ElementType::f32, ElementType::bf16, ElementType::f16));
 
 TEST(TableTest, WithoutALimitTheHighestLevelIsTaken) {
   EXPECT_EQ(cpu_kernels().level, levels().back());

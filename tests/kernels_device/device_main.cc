@@ -1,4 +1,5 @@
-// kernels_device_tests PLUGIN [--gtest_...]: the kernel tests on CUDA device 0.
+// kernels_device_tests PLUGIN [PRECISION] [--gtest_...]: the kernel tests on CUDA device 0, opened
+// in fp32 (or as PRECISION says: tf32, bf16, fp16).
 // kernels_device_tests --stand-in [--gtest_...]: the same on the CPU, which proves this program.
 //
 // The tests hand vectors and structs on the stack to kernels. Here all of that is pinned host
@@ -84,8 +85,17 @@ int run_tests_on_visible_stack() {
   return result;
 }
 
+Precision precision_of(const std::string& name) {
+  if (name == "fp32") return Precision::fp32;
+  if (name == "tf32") return Precision::tf32;
+  if (name == "bf16") return Precision::bf16;
+  if (name == "fp16") return Precision::fp16;
+  throw DeviceError("there is no precision \"" + name + "\"", "fp32, tf32, bf16 or fp16");
+}
+
 int run(int argc, char** argv) {
   const bool stand_in = std::string(argv[1]) == "--stand-in";
+  const std::string precision = argc > 2 && argv[2][0] != '-' ? argv[2] : "fp32";
   std::unique_ptr<Device> device;
   if (stand_in) {
     device = make_cpu_device();
@@ -95,13 +105,13 @@ int run(int argc, char** argv) {
       fmt::print("SKIPPED: the kernel tests need a CUDA device: {}\n", plugin.reason());
       return kSkipped;
     }
-    device = plugin.open(0, /*reproducible=*/true);
+    device = plugin.open(0, /*reproducible=*/true, precision_of(precision));
   }
   const DeviceBuffer memory =
       device->allocate(stand_in ? kStandInMemory : kMemory, Memory::pinned, "the tests' memory");
   device_visible_memory().open({memory.data(), memory.size()});
   fmt::print("kernels on {}\n", stand_in ? "the CPU, standing in for a device" : device->name());
-  tested = {stand_in ? "cuda_shim_ascending" : "cuda",
+  tested = {stand_in ? "cuda_shim_ascending" : "cuda_" + precision,
             &observe(stand_in ? stand_in_kernels() : device->kernels(), *device)};
   testing::InitGoogleTest(&argc, argv);
   testing::UnitTest::GetInstance()->listeners().Append(new OverrunListener);  // which owns it
@@ -123,7 +133,8 @@ const KernelTable& kernels_of(const std::string&) { return *tested.kernels; }
 
 int main(int argc, char** argv) {
   if (argc < 2) {
-    fmt::print(stderr, "usage: kernels_device_tests PLUGIN | --stand-in [--gtest_...]\n");
+    fmt::print(stderr,
+               "usage: kernels_device_tests PLUGIN [PRECISION] | --stand-in [--gtest_...]\n");
     return 2;
   }
   try {

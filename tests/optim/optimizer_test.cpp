@@ -36,7 +36,8 @@ ParamTable table_of(std::vector<std::pair<const char*, int64_t>> sizes) {
 // the gradient's first element is of index `begin`.
 Status counting_sgd(Stream*, const OptimizerSpec*, const OptimizerScalars* s,
                     const SlotRules* rules, int64_t begin, int64_t n, const float* grad,
-                    float* weights, float* state0, float* state1, float*, float* ema) noexcept {
+                    float* weights, float* state0, float* state1, float*, float* ema,
+                    Element* low) noexcept {
   for (int64_t i = 0; i < n; ++i) {
     const SlotBlock block = rules->blocks[(begin + i) / kRuleBlock];
     if ((begin + i) % kRuleBlock >= block.count) continue;
@@ -44,11 +45,12 @@ Status counting_sgd(Stream*, const OptimizerSpec*, const OptimizerScalars* s,
     weights[i] -= s->lr * lr_scale * (grad[i] * s->grad_scale + decay_scale * weights[i]);
     state0[i] += 1;
     if (ema) ema[i] = weights[i];
+    if (low) low[i] = weights[i];
   }
   return state1 ? Status::invalid : Status::ok;
 }
 Status failing(Stream*, const OptimizerSpec*, const OptimizerScalars*, const SlotRules*, int64_t,
-               int64_t, const float*, float*, float*, float*, float*, float*) noexcept {
+               int64_t, const float*, float*, float*, float*, float*, float*, Element*) noexcept {
   return Status::failed;
 }
 
@@ -131,6 +133,26 @@ TEST_F(OptimizerStep, PassesTheAverageOfTheSameElements) {
   EXPECT_EQ(step({0, table_.size()}), Status::ok);
   EXPECT_EQ(ema[99], weights_[99]);
   EXPECT_EQ(ema[100], 7.0f);
+}
+
+TEST_F(OptimizerStep, TheLowPrecisionCopyGoesByTheRangeInItsOwnWidth) {
+  std::vector<uint16_t> low(weights_.size(), 7);
+  static std::ptrdiff_t bytes_in;
+  static const void* begin;
+  begin = low.data();
+  kernels_.element = ElementType::bf16;
+  kernels_.optimizer_step = [](Stream*, const OptimizerSpec*, const OptimizerScalars*,
+                               const SlotRules*, int64_t, int64_t, const float*, float*, float*,
+                               float*, float*, float*, Element* of_range) noexcept {
+    bytes_in = reinterpret_cast<const std::byte*>(of_range) - static_cast<const std::byte*>(begin);
+    return Status::ok;
+  };
+  buffers_.low = reinterpret_cast<Element*>(low.data());
+  EXPECT_EQ(step({64, 128}), Status::ok);
+  EXPECT_EQ(bytes_in, 128);
+  buffers_.low = nullptr;
+  kernels_.optimizer_step = counting_sgd;
+  EXPECT_EQ(step({64, 128}), Status::ok) << "without one";
 }
 
 TEST_F(OptimizerStep, ReportsTheKernelsFailure) {

@@ -43,7 +43,7 @@ void fill_table(DeviceContext& context, const CudaDeviceInfo& info) noexcept {
   (void)std::snprintf(context.level, sizeof context.level, "sm_%d%d", info.major, info.minor);
   context.kernels.build_id = TRIREME_BUILD_ID;
   context.kernels.level = context.level;
-  fill_own_kernels(ElementType::f32, context.kernels);
+  fill_own_kernels(element_of(context.precision), context.kernels);
   context.kernels.make_conv2d = make_conv2d;
   context.kernels.make_matmul = make_matmul;
   context.kernels.pack = pack;
@@ -73,6 +73,7 @@ Status open(const CudaOpenOptions* options, CudaOpened* out) noexcept {
   if (!context) return refuse(out, "no host memory");
   context->ordinal = options->ordinal;
   context->reproducible = options->reproducible != 0;
+  context->precision = options->precision;
   if (!make_libraries(*context)) return refuse(out, last_error());
   fill_table(*context, info);
   if (!is_complete(context->kernels)) return refuse(out, "this plugin lacks some of the kernels");

@@ -15,6 +15,7 @@ namespace trireme {
 struct DeviceContext {
   int ordinal;
   bool reproducible;
+  Precision precision;
   char level[16];  // "sm_90"
   KernelTable kernels;
   cu::UniqueHandle<cublasLtHandle_t, cublasLtDestroy> cublas;

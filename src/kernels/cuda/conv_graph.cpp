@@ -39,11 +39,24 @@ struct Problem {
 
 Dims channels_last(const Dims& d) { return {d[1] * d[2] * d[3], 1, d[1] * d[3], d[1]}; }
 
+fe::DataType_t native(ElementType type) {
+  switch (type) {
+    case ElementType::bf16:
+      return fe::DataType_t::BFLOAT16;
+    case ElementType::f16:
+      return fe::DataType_t::HALF;
+    case ElementType::f32:
+      break;
+  }
+  return fe::DataType_t::FLOAT;
+}
+
 class Builder {
  public:
-  explicit Builder(const Conv2dSpec& spec) : spec_(spec), p_(spec) {
+  Builder(const Conv2dSpec& spec, ElementType element)
+      : spec_(spec), p_(spec), element_(native(element)) {
     graph_ = std::make_shared<fe::graph::Graph>();
-    graph_->set_io_data_type(fe::DataType_t::FLOAT)
+    graph_->set_io_data_type(element_)
         .set_intermediate_data_type(fe::DataType_t::FLOAT)
         .set_compute_data_type(fe::DataType_t::FLOAT);
   }
@@ -51,43 +64,44 @@ class Builder {
   std::shared_ptr<fe::graph::Graph> build(ConvPass pass, const ConvFusion& fusion) {
     switch (pass) {
       case ConvPass::forward: {
-        Tensor y = graph_->conv_fprop(input(0, p_.x), input(1, p_.w),
+        Tensor y = graph_->conv_fprop(input(0, p_.x, element_), input(1, p_.w, element_),
                                       with_windows(fe::graph::Conv_fprop_attributes()));
         if (fusion.bias)
-          y = graph_->pointwise(y, input(2, p_.bias), pointwise(fe::PointwiseMode_t::ADD));
+          y = graph_->pointwise(y, input(2, p_.bias, fe::DataType_t::FLOAT),
+                                pointwise(fe::PointwiseMode_t::ADD));
         if (fusion.activation != Activation::none)
           y = graph_->pointwise(y, activation(fusion.activation));
-        output(y, 3, p_.y);
+        output(y, 3, p_.y, element_);
         break;
       }
       case ConvPass::backward_data:
-        output(graph_->conv_dgrad(input(0, p_.y), input(1, p_.w),
+        output(graph_->conv_dgrad(input(0, p_.y, element_), input(1, p_.w, element_),
                                   with_windows(fe::graph::Conv_dgrad_attributes())),
-               2, p_.x);
+               2, p_.x, element_);
         break;
       case ConvPass::backward_weights:
-        output(graph_->conv_wgrad(input(1, p_.y), input(0, p_.x),
+        output(graph_->conv_wgrad(input(1, p_.y, element_), input(0, p_.x, element_),
                                   with_windows(fe::graph::Conv_wgrad_attributes())),
-               2, p_.w);
+               2, p_.w, element_);
         break;
     }
     return graph_;
   }
 
  private:
-  Tensor input(int argument, const Dims& dims) {
+  Tensor input(int argument, const Dims& dims, fe::DataType_t type) {
     return graph_->tensor(fe::graph::Tensor_attributes()
                               .set_uid(uid_of(argument))
                               .set_dim(dims)
                               .set_stride(channels_last(dims))
-                              .set_data_type(fe::DataType_t::FLOAT));
+                              .set_data_type(type));
   }
-  void output(const Tensor& t, int argument, const Dims& dims) {
+  void output(const Tensor& t, int argument, const Dims& dims, fe::DataType_t type) {
     t->set_output(true)
         .set_uid(uid_of(argument))
         .set_dim(dims)
         .set_stride(channels_last(dims))
-        .set_data_type(fe::DataType_t::FLOAT);
+        .set_data_type(type);
   }
   template <class Attributes>
   Attributes with_windows(Attributes attributes) {
@@ -112,15 +126,18 @@ class Builder {
 
   const Conv2dSpec& spec_;
   Problem p_;
+  fe::DataType_t element_;
   std::shared_ptr<fe::graph::Graph> graph_;
 };
 
-// fp32 that is fp32: neither tensor cores (TF32) nor inputs or sums of less precision.
-void keep_engines(fe::graph::Graph& graph, bool reproducible) {
-  graph.deselect_numeric_notes({fe::NumericalNote_t::TENSOR_CORE,
-                                fe::NumericalNote_t::DOWN_CONVERT_INPUTS,
-                                fe::NumericalNote_t::REDUCED_PRECISION_REDUCTION});
-  if (reproducible) graph.deselect_numeric_notes({fe::NumericalNote_t::NONDETERMINISTIC});
+// No sums of less than fp32, and no inputs of less precision than asked for: in fp32 that also
+// means no tensor cores, which would round them to TF32.
+void keep_engines(fe::graph::Graph& graph, const ConvTarget& target) {
+  graph.deselect_numeric_notes(
+      {fe::NumericalNote_t::DOWN_CONVERT_INPUTS, fe::NumericalNote_t::REDUCED_PRECISION_REDUCTION});
+  if (target.precision == Precision::fp32)
+    graph.deselect_numeric_notes({fe::NumericalNote_t::TENSOR_CORE});
+  if (target.reproducible) graph.deselect_numeric_notes({fe::NumericalNote_t::NONDETERMINISTIC});
 }
 
 fe::error_t aim(fe::graph::Graph& graph, const ConvTarget& target) {
@@ -141,7 +158,7 @@ fe::error_t plan_graph(fe::graph::Graph& graph, const ConvTarget& target) {
   if (error.is_good())
     error = graph.create_execution_plans({fe::HeurMode_t::A, fe::HeurMode_t::FALLBACK});
   if (error.is_bad()) return error;
-  keep_engines(graph, target.reproducible);
+  keep_engines(graph, target);
   error = graph.check_support();
   return error.is_good() ? graph.build_plans() : error;
 }
@@ -167,7 +184,7 @@ std::unique_ptr<const ConvGraph> ConvGraph::plan(const Conv2dSpec& spec, ConvPas
                                                  const ConvFusion& fusion, const ConvTarget& target,
                                                  std::string& why) {
   auto impl = std::make_unique<Impl>();
-  impl->graph = Builder(spec).build(pass, fusion);
+  impl->graph = Builder(spec, element_of(target.precision)).build(pass, fusion);
   fe::error_t error = plan_graph(*impl->graph, target);
   if (error.is_good()) error = impl->graph->get_plan_name(impl->engine);
   int64_t workspace = 0;
@@ -205,12 +222,17 @@ std::unique_ptr<const ConvGraph> plan_with_most_fusion(const Conv2dSpec& spec, C
                                                        const ConvTarget& target, ConvFusion& fused,
                                                        std::string& why) {
   fused = {};
-  if (pass != ConvPass::forward) return ConvGraph::plan(spec, pass, fused, target, why);
-  fused = {spec.bias, spec.activation};
+  if (pass == ConvPass::forward) fused = {.bias = spec.bias, .activation = spec.activation};
   auto graph = ConvGraph::plan(spec, pass, fused, target, why);
-  if (graph || spec.activation == Activation::none) return graph;
-  fused.activation = Activation::none;
-  return ConvGraph::plan(spec, pass, fused, target, why);
+  if (!graph && fused.activation != Activation::none) {
+    fused.activation = Activation::none;
+    graph = ConvGraph::plan(spec, pass, fused, target, why);
+  }
+  if (!graph && fused.bias) {
+    fused.bias = false;
+    graph = ConvGraph::plan(spec, pass, fused, target, why);
+  }
+  return graph;
 }
 
 }  // namespace trireme::cu

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/kernel_table.h"
+#include "kernels/cuda_contract.h"
 
 struct cudnnContext;
 
@@ -20,6 +20,7 @@ struct ConvTarget {
   std::vector<uint8_t> device{};   // cuDNN's description of one (JSON),
   int capability = 0;              // with its compute capability, 10 major + minor
   bool reproducible = true;        // no engine whose sums may differ from run to run
+  Precision precision = Precision::fp32;
 };
 
 // What the graph does in one go. What it leaves out is left to kernels of our own.
@@ -36,7 +37,9 @@ struct ConvOutput {
 };
 ConvOutput output_of(const Conv2dSpec&);
 
-// Immutable after plan(). fp32 in and out, sums in fp32, no tensor cores, N,H,W,C and O,H,W,I.
+// Immutable after plan(). Elements of the target's precision in and out, bias and sums in fp32,
+// N,H,W,C and O,H,W,I. No tensor cores in fp32. dw is of Elements as well: cuDNN 9.19 has no engine
+// for a weight gradient in fp32 of 2-byte x and dy.
 class ConvGraph {
  public:
   // Null when cuDNN has no engine; `why` then holds its answer. Compile time only: may take a
@@ -59,8 +62,7 @@ class ConvGraph {
 };
 
 // The graph that takes most of the specification's bias and activation along: both, the bias alone,
-// or, where there is no bias, neither. `fused` says what it took. Null, with `why`, when cuDNN can
-// do none.
+// or neither. `fused` says what it took. Null, with `why`, when cuDNN can do none.
 std::unique_ptr<const ConvGraph> plan_with_most_fusion(const Conv2dSpec&, ConvPass,
                                                        const ConvTarget&, ConvFusion& fused,
                                                        std::string& why);

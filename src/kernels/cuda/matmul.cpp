@@ -10,6 +10,7 @@
 #include "kernels/cuda/context.h"
 #include "kernels/cuda/last_error.h"
 #include "kernels/cuda/matmul_layout.h"
+#include "kernels/cuda/own/bias.h"
 #include "kernels/cuda/plan.h"
 #include "kernels/cuda/unique_handle.h"
 
@@ -64,10 +65,22 @@ bool set(cublasLtMatmulPreference_t p, cublasLtMatmulPreferenceAttributes_t attr
               "cublasLtMatmulPreferenceSetAttribute");
 }
 
-bool make(Layout& layout, const ColumnMajor& m) {
-  return good(cublasLtMatrixLayoutCreate(layout.put(), CUDA_R_32F, static_cast<uint64_t>(m.rows),
+bool make(Layout& layout, const ColumnMajor& m, cudaDataType_t type) {
+  return good(cublasLtMatrixLayoutCreate(layout.put(), type, static_cast<uint64_t>(m.rows),
                                          static_cast<uint64_t>(m.cols), m.ld),
               "cublasLtMatrixLayoutCreate");
+}
+
+cudaDataType_t native(ElementType type) {
+  switch (type) {
+    case ElementType::bf16:
+      return CUDA_R_16BF;
+    case ElementType::f16:
+      return CUDA_R_16F;
+    case ElementType::f32:
+      break;
+  }
+  return CUDA_R_32F;
 }
 
 // False for algorithms on tensor cores: fp32 is fp32, whatever NVIDIA_TF32_OVERRIDE says.
@@ -80,23 +93,45 @@ bool is_plain_fp32(const cublasLtMatmulAlgo_t& algorithm) {
          (flags & CUBLASLT_NUMERICAL_IMPL_FLAGS_TENSOR_OP_MASK) == 0;
 }
 
+// What the library computes of a specification whose bias and activation it leaves to kernels of
+// ours.
+MatmulSpec bare(MatmulSpec s) {
+  s.bias = false;
+  s.activation = Activation::none;
+  return s;
+}
+
 class MatmulPlan final : public Plan {
  public:
-  explicit MatmulPlan(const MatmulSpec& spec) : spec_(spec), layout_(layout_of(spec)) {}
+  // In the library, or behind it: bias and activation.
+  enum class Bias { fused, behind };
+  MatmulPlan(const MatmulSpec& spec, Precision precision, Bias bias)
+      : spec_(spec),
+        in_library_(bias == Bias::fused ? spec : bare(spec)),
+        layout_(layout_of(in_library_)),
+        precision_(precision) {}
 
   // Describes the product and chooses the algorithm. False: last_error() says why.
   bool prepare(cublasLtHandle_t library) {
     library_ = library;
-    return good(cublasLtMatmulDescCreate(description_.put(), CUBLAS_COMPUTE_32F, CUDA_R_32F),
-                "cublasLtMatmulDescCreate") &&
+    const ElementType element = element_of(precision_);
+    const cudaDataType_t operand = native(element);
+    return good(
+               cublasLtMatmulDescCreate(description_.put(),
+                                        precision_ == Precision::tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32
+                                                                      : CUBLAS_COMPUTE_32F,
+                                        CUDA_R_32F),
+               "cublasLtMatmulDescCreate") &&
            set(description_.get(), CUBLASLT_MATMUL_DESC_TRANSA,
                layout_.transpose_first ? CUBLAS_OP_T : CUBLAS_OP_N) &&
            set(description_.get(), CUBLASLT_MATMUL_DESC_TRANSB,
                layout_.transpose_second ? CUBLAS_OP_T : CUBLAS_OP_N) &&
            set(description_.get(), CUBLASLT_MATMUL_DESC_EPILOGUE, native(layout_.epilogue)) &&
-           (!spec_.bias || set(description_.get(), CUBLASLT_MATMUL_DESC_BIAS_POINTER, kSomeBias)) &&
-           make(first_, layout_.first) && make(second_, layout_.second) &&
-           make(result_, layout_.result) && choose();
+           (!in_library_.bias ||
+            (set(description_.get(), CUBLASLT_MATMUL_DESC_BIAS_POINTER, kSomeBias) &&
+             set(description_.get(), CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, CUDA_R_32F))) &&
+           make(first_, layout_.first, operand) && make(second_, layout_.second, operand) &&
+           make(result_, layout_.result, rounds_result() ? operand : CUDA_R_32F) && choose();
   }
   size_t workspace_bytes() const { return workspace_; }
 
@@ -104,7 +139,7 @@ class MatmulPlan final : public Plan {
     const float alpha = 1.0f;
     cublasLtMatmulDesc_t description = description_.get();
     cublasLtMatmulDescOpaque_t with_bias;  // the bias pointer is part of the description
-    if (spec_.bias) {
+    if (in_library_.bias) {
       with_bias = *description;
       description = &with_bias;
       if (!set(description, CUBLASLT_MATMUL_DESC_BIAS_POINTER,
@@ -118,13 +153,29 @@ class MatmulPlan final : public Plan {
                              reinterpret_cast<cudaStream_t>(stream)),
               "cublasLtMatmul"))
       return Status::failed;
-    if (layout_.after == Activation::none) return Status::ok;
-    auto* c = static_cast<float*>(arguments[3]);
-    return opened()->kernels.activation_forward(stream, layout_.after, spec_.alpha,
-                                                spec_.m * spec_.n, c, c);
+    return finish(stream, static_cast<const float*>(arguments[2]),
+                  static_cast<Element*>(arguments[3]));
   }
 
  private:
+  // Whether C is of 2-byte Elements.
+  bool rounds_result() const {
+    return element_of(precision_) != ElementType::f32 && !spec_.full_result;
+  }
+
+  // What the library left of bias and activation.
+  Status finish(Stream* stream, const float* bias, Element* c) const noexcept {
+    const KernelTable& k = opened()->kernels;
+    if (spec_.bias && !in_library_.bias) {
+      const Status status = add_bias_of(k.element)(stream, spec_.m, spec_.n, bias, c);
+      if (status != Status::ok) return status;
+    }
+    const Activation left =
+        in_library_.activation == spec_.activation ? layout_.after : spec_.activation;
+    if (left == Activation::none) return Status::ok;
+    return k.activation_forward(stream, left, spec_.alpha, spec_.m * spec_.n, c, c);
+  }
+
   bool choose() {
     Preference preference;
     if (!good(cublasLtMatmulPreferenceCreate(preference.put()), "cublasLtMatmulPreferenceCreate") ||
@@ -134,6 +185,12 @@ class MatmulPlan final : public Plan {
          {CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES,
           CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES})
       if (!set(preference.get(), operand, kPointerAlignment)) return false;
+    // Where the inner extent is split, the parts are added up in fp32, not in the result's type.
+    constexpr uint32_t kSums =
+        CUBLASLT_REDUCTION_SCHEME_NONE | CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE;
+    if (rounds_result() &&
+        !set(preference.get(), CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, kSums))
+      return false;
     std::array<cublasLtMatmulHeuristicResult_t, kCandidates> found{};
     int n = 0;
     if (!good(cublasLtMatmulAlgoGetHeuristic(library_, description_.get(), first_.get(),
@@ -143,17 +200,21 @@ class MatmulPlan final : public Plan {
       return false;
     for (int i = 0; i < n; ++i) {  // best first
       const auto& candidate = found[static_cast<size_t>(i)];
-      if (candidate.state != CUBLAS_STATUS_SUCCESS || !is_plain_fp32(candidate.algo)) continue;
+      if (candidate.state != CUBLAS_STATUS_SUCCESS) continue;
+      if (precision_ == Precision::fp32 && !is_plain_fp32(candidate.algo)) continue;
       algorithm_ = candidate.algo;
       workspace_ = candidate.workspaceSize;
       return true;
     }
-    keep_error("cuBLASLt", "it offers no fp32 algorithm without tensor cores for this product");
+    keep_error("cuBLASLt", precision_ == Precision::fp32
+                               ? "it offers no fp32 algorithm without tensor cores for this product"
+                               : "it offers no algorithm for this product in this precision");
     return false;
   }
 
-  MatmulSpec spec_;
+  MatmulSpec spec_, in_library_;
   MatmulLayout layout_;
+  Precision precision_;
   cublasLtHandle_t library_ = nullptr;
   Description description_;
   Layout first_, second_, result_;
@@ -184,8 +245,14 @@ Status make_matmul(const MatmulSpec* spec, bool, Plan** out, PlanInfo* info) noe
       *out = new NothingPlan;
       return Status::ok;
     }
-    auto plan = std::make_unique<MatmulPlan>(*spec);
-    if (!plan->prepare(opened()->cublas.get())) return Status::unsupported;
+    const DeviceContext& device = *opened();
+    auto plan = std::make_unique<MatmulPlan>(*spec, device.precision, MatmulPlan::Bias::fused);
+    bool prepared = plan->prepare(device.cublas.get());
+    if (!prepared && spec->bias) {  // an fp32 bias may have no algorithm beside a 2-byte result
+      plan = std::make_unique<MatmulPlan>(*spec, device.precision, MatmulPlan::Bias::behind);
+      prepared = plan->prepare(device.cublas.get());
+    }
+    if (!prepared) return Status::unsupported;
     info->scratch_bytes = scratch_for(plan->workspace_bytes());
     *out = plan.release();
     return Status::ok;

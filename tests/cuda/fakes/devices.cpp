@@ -50,6 +50,7 @@ Status open(const CudaOpenOptions* options, CudaOpened* out) noexcept {
   }
   context.open = true;
   kernels.level = "sm_90";
+  kernels.element = element_of(options->precision);
   functions = host_functions();
   functions.last_error = []() noexcept { return "the fake says no"; };
   functions.allocate = allocate;

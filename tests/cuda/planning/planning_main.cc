@@ -1,7 +1,8 @@
-// cuda_planning TABLE DEVICES [--update]: plans the convolutions of every experiment in configs/
-// for the devices that DEVICES/sm_*.json describe, and compares engines and workspaces with TABLE.
-// No device is needed: cuDNN plans from the description, and a driver of ours (stub_driver.cpp)
-// stands for the machine's. --update writes TABLE anew.
+// cuda_planning PRECISION DEVICES [TABLE [--update]]: plans the convolutions of every experiment in
+// configs/, in fp32, tf32, bf16 or fp16, for the devices that DEVICES/sm_*.json describe, and
+// compares engines and workspaces with TABLE. No device is needed: cuDNN plans from the
+// description, and a driver of ours (stub_driver.cpp) stands for the machine's. --update writes
+// TABLE anew; without a TABLE, every convolution must have an engine.
 //
 // Exit codes: 0 the same, 1 not the same (or something has no engine), 77 the table was made with
 // another version of cuDNN.
@@ -35,12 +36,17 @@ std::string read_text(const std::filesystem::path& file) {
   return text.str();
 }
 
-std::vector<DeviceDescription> read_devices(const std::filesystem::path& folder) {
+constexpr const char* kPrecisions[] = {"fp32", "tf32", "bf16", "fp16"};  // as enum Precision
+
+std::vector<DeviceDescription> read_devices(const std::filesystem::path& folder,
+                                            Precision precision) {
   std::vector<DeviceDescription> devices;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     const std::string text = read_text(entry.path()), name = entry.path().stem().string();
-    devices.push_back(
-        {name, {.device = {text.begin(), text.end()}, .capability = std::stoi(name.substr(3))}});
+    devices.push_back({name,
+                       {.device = {text.begin(), text.end()},
+                        .capability = std::stoi(name.substr(3)),
+                        .precision = precision}});
   }
   std::sort(devices.begin(), devices.end(),
             [](const auto& a, const auto& b) { return a.target.capability < b.target.capability; });
@@ -55,10 +61,13 @@ std::string plan_line(const Convolution& convolution, const DeviceDescription& d
       cu::plan_with_most_fusion(convolution.spec, convolution.pass, device.target, fused, why);
   const std::string problem = fmt::format("{} {}", device.name, describe(convolution));
   if (!graph) return fmt::format("no engine: {}: {}", problem, why);
-  const bool left =
-      convolution.pass == ConvPass::forward && fused.activation != convolution.spec.activation;
+  const Conv2dSpec& s = convolution.spec;
+  const bool forward = convolution.pass == ConvPass::forward;
+  std::string left;  // to kernels of ours
+  if (forward && fused.bias != s.bias) left += ", bias by a kernel of ours";
+  if (forward && fused.activation != s.activation) left += ", activation by a kernel of ours";
   return fmt::format("{}: {}, workspace {}{}", problem, graph->engine(), graph->workspace_bytes(),
-                     left ? ", activation by a kernel of ours" : "");
+                     left);
 }
 
 Lines plan_all(const std::vector<DeviceDescription>& devices) {
@@ -98,14 +107,18 @@ int compare(const Lines& planned, const Lines& table, const std::string& file) {
   return planned == table ? 0 : 1;
 }
 
-int run(const std::string& file, const std::string& folder, bool update) {
-  const Lines planned = plan_all(read_devices(folder));
+int run(Precision precision, const std::string& folder, const std::string& file, bool update) {
+  const Lines planned = plan_all(read_devices(folder, precision));
   const auto missing = std::count_if(planned.begin(), planned.end(), [](const std::string& line) {
     return line.starts_with("no engine");
   });
   for (const std::string& line : planned)
     if (line.starts_with("no engine")) fmt::print("{}\n", line);
   if (planned.size() == 1 || missing > 0) return 1;
+  if (file.empty()) {
+    fmt::print("{} plans\n", planned.size() - 1);
+    return 0;
+  }
   if (!update) return compare(planned, read_lines(file), file);
   std::ofstream out(file);
   for (const std::string& line : planned) out << line << '\n';
@@ -116,9 +129,14 @@ int run(const std::string& file, const std::string& folder, bool update) {
 }  // namespace trireme
 
 int main(int argc, char** argv) {
-  if (argc < 3) {
-    fmt::print(stderr, "usage: cuda_planning TABLE DEVICES [--update]\n");
+  const auto& names = trireme::kPrecisions;
+  const auto precision = argc < 3
+                             ? std::end(names)
+                             : std::find(std::begin(names), std::end(names), std::string(argv[1]));
+  if (precision == std::end(names)) {
+    fmt::print(stderr, "usage: cuda_planning fp32|tf32|bf16|fp16 DEVICES [TABLE [--update]]\n");
     return 2;
   }
-  return trireme::run(argv[1], argv[2], argc > 3 && std::string(argv[3]) == "--update");
+  return trireme::run(static_cast<trireme::Precision>(precision - std::begin(names)), argv[2],
+                      argc > 3 ? argv[3] : "", argc > 4 && std::string(argv[4]) == "--update");
 }

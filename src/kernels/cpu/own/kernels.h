@@ -98,6 +98,6 @@ Status conclude_step(Stream*, const StepEnd*, const double* partials, const doub
                      OptimizerScalars* scalars, StepVerdict* verdict) noexcept;
 Status optimizer_step(Stream*, const OptimizerSpec*, const OptimizerScalars*, const SlotRules*,
                       int64_t begin, int64_t n, const float* grad, float* weights, float* state0,
-                      float* state1, float* state2, float* ema) noexcept;
+                      float* state1, float* state2, float* ema, float* low) noexcept;
 
 }  // namespace trireme::cpu::TRIREME_LEVEL

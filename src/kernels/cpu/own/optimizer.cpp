@@ -170,7 +170,7 @@ Rule rule_of(OptimizerKind kind) {
 
 struct Buffers {  // of the range; a moment that is not there is null
   const float* grad;
-  float *weights, *state0, *state1, *state2, *ema;
+  float *weights, *state0, *state1, *state2, *ema, *low;
 };
 
 // The n elements from `from` on, which obey one rule.
@@ -187,6 +187,7 @@ void step_run(const OptimizerSpec& o, const OptimizerScalars& scalars, const Fac
     rule(block, o, f);
     float* average = part(b.ema);
     for (int64_t i = 0; average && i < size; ++i) average[i] += take * (block.w[i] - average[i]);
+    if (b.low) __builtin_memcpy(b.low + at, block.w, static_cast<size_t>(size) * sizeof(float));
   }
 }
 
@@ -195,8 +196,8 @@ void step_run(const OptimizerSpec& o, const OptimizerScalars& scalars, const Fac
 // Status::invalid when a moment that the rule needs is null, or the step is below 1.
 Status optimizer_step(Stream*, const OptimizerSpec* spec, const OptimizerScalars* scalars,
                       const SlotRules* rules, int64_t begin, int64_t n, const float* grad,
-                      float* weights, float* state0, float* state1, float* state2,
-                      float* ema) noexcept {
+                      float* weights, float* state0, float* state1, float* state2, float* ema,
+                      float* low) noexcept {
   if (n == 0) return Status::ok;
   const OptimizerSpec o = *spec;
   if (!has_state(o, state0, state1, state2)) return Status::invalid;
@@ -204,7 +205,7 @@ Status optimizer_step(Stream*, const OptimizerSpec* spec, const OptimizerScalars
   if (scalars->skip != 0) return Status::ok;
   if (scalars->step < 1) return Status::invalid;
   const Corrections corrections = corrections_of(o, *scalars);
-  const Buffers buffers{grad, weights, state0, state1, state2, ema};
+  const Buffers buffers{grad, weights, state0, state1, state2, ema, low};
   const int64_t end = begin + n;
   for (SlotRun run = next_run(*rules, begin, end); run.begin < run.end;
        run = next_run(*rules, run.end, end)) {

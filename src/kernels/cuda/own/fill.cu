@@ -18,10 +18,10 @@ void fill_all(KernelTable& table) noexcept {
   fill_layer_norm<T>(table);
   fill_softmax_loss<T>(table);
   fill_losses<T>(table);
+  fill_optimizer<T>(table);
   fill_batch_norm_channels(table);
   fill_flat(table);
   fill_conclude_step(table);
-  fill_optimizer(table);
 }
 
 }  // namespace

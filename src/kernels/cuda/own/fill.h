@@ -30,12 +30,13 @@ template <class T>
 void fill_softmax_loss(KernelTable& table) noexcept;
 template <class T>
 void fill_losses(KernelTable& table) noexcept;
+template <class T>
+void fill_optimizer(KernelTable& table) noexcept;
 
 // Those that know nothing of Elements.
 void fill_batch_norm_channels(KernelTable& table) noexcept;
 void fill_flat(KernelTable& table) noexcept;
 void fill_conclude_step(KernelTable& table) noexcept;
-void fill_optimizer(KernelTable& table) noexcept;
 
 // All of them: `element`, and every entry except the plans.
 void fill_own_kernels(ElementType element, KernelTable& table) noexcept;

@@ -1,6 +1,7 @@
 // torch.optim's update rules. One pass over the range: a thread reads gradient, weight, moments and
 // average of its four neighbouring elements (128-bit loads and stores where all buffers allow it),
-// and writes them back. They lie in one block of the slots' rules. The step's scalars lie in device
+// and writes them back, and the weight once more as an Element where it has a low-precision copy.
+// They lie in one block of the slots' rules. The step's scalars lie in device
 // memory, so that a captured step can be replayed; each block of threads turns them into factors:
 // one thread what depends on the step alone, then a thread a rule.
 #include "kernels/cuda/own/fill.h"
@@ -43,11 +44,11 @@ __device__ RuleFactors factors_of_rule(const OptimizerSpec& o, const OptimizerSc
   return f;
 }
 
-struct Element {
+struct Values {
   float g, w, s0, s1, s2;
 };
 
-__device__ inline void step_sgd(const OptimizerSpec& o, const Factors& f, Element& e) {
+__device__ inline void step_sgd(const OptimizerSpec& o, const Factors& f, Values& e) {
   e.g += f.rule.decay * e.w;
   if (o.momentum != 0.0f) {
     const float keep = f.first ? 0.0f : o.momentum, take = f.first ? 1.0f : 1.0f - o.dampening;
@@ -57,7 +58,7 @@ __device__ inline void step_sgd(const OptimizerSpec& o, const Factors& f, Elemen
   e.w -= f.rule.lr * e.g;
 }
 
-__device__ inline void step_adam(const OptimizerSpec& o, const Factors& f, Element& e) {
+__device__ inline void step_adam(const OptimizerSpec& o, const Factors& f, Values& e) {
   const bool decoupled = o.kind == OptimizerKind::adamw;
   if (!decoupled) e.g += f.rule.decay * e.w;
   const float shrink = decoupled ? 1.0f - f.rule.lr * f.rule.decay : 1.0f;
@@ -67,14 +68,14 @@ __device__ inline void step_adam(const OptimizerSpec& o, const Factors& f, Eleme
   e.w = e.w * shrink - f.rule.adam_step * (e.s0 / root);
 }
 
-__device__ inline void step_adagrad(const OptimizerSpec& o, const Factors& f, Element& e) {
+__device__ inline void step_adagrad(const OptimizerSpec& o, const Factors& f, Values& e) {
   e.g += f.rule.decay * e.w;
   e.s0 += e.g * e.g;
   e.w -= f.rule.lr * (e.g / (sqrtf(e.s0) + o.epsilon));
 }
 
 // The momentum buffer comes before the gradient's average; either may be absent.
-__device__ inline void step_rmsprop(const OptimizerSpec& o, const Factors& f, Element& e) {
+__device__ inline void step_rmsprop(const OptimizerSpec& o, const Factors& f, Values& e) {
   e.g += f.rule.decay * e.w;
   const bool momentum = o.momentum > 0.0f;
   float& average = momentum ? e.s2 : e.s1;
@@ -91,22 +92,24 @@ __device__ inline void step_rmsprop(const OptimizerSpec& o, const Factors& f, El
 }
 
 template <OptimizerKind kKind>
-__device__ inline void step(const OptimizerSpec& o, const Factors& f, Element& e) {
+__device__ inline void step(const OptimizerSpec& o, const Factors& f, Values& e) {
   if constexpr (kKind == OptimizerKind::sgd) step_sgd(o, f, e);
   if constexpr (kKind == OptimizerKind::adam) step_adam(o, f, e);  // and adamw
   if constexpr (kKind == OptimizerKind::adagrad) step_adagrad(o, f, e);
   if constexpr (kKind == OptimizerKind::rmsprop) step_rmsprop(o, f, e);
 }
 
+template <class T>
 struct Buffers {  // a moment that is not there is null
   const float* grad;
   float* weights;
   float* state[3];
   float* ema;
+  T* low;
 };
 
-template <OptimizerKind kKind, int kWidth>
-__device__ inline void update(const OptimizerSpec& o, const Factors& f, const Buffers& b,
+template <OptimizerKind kKind, int kWidth, class T>
+__device__ inline void update(const OptimizerSpec& o, const Factors& f, const Buffers<T>& b,
                               int64_t i) {
   const Pack<kWidth> grad = load<kWidth>(b.grad + i);
   Pack<kWidth> w = load<kWidth>(b.weights + i), state[3] = {};
@@ -115,7 +118,7 @@ __device__ inline void update(const OptimizerSpec& o, const Factors& f, const Bu
   for (int k = 0; k < kWidth; ++k) {
     float g = grad.at[k] * f.grad_scale;
     if (f.clip > 0.0f) g = g > f.clip ? f.clip : (g < -f.clip ? -f.clip : g);
-    Element e{g, w.at[k], state[0].at[k], state[1].at[k], state[2].at[k]};
+    Values e{g, w.at[k], state[0].at[k], state[1].at[k], state[2].at[k]};
     step<kKind>(o, f, e);
     w.at[k] = e.w;
     state[0].at[k] = e.s0;
@@ -123,6 +126,7 @@ __device__ inline void update(const OptimizerSpec& o, const Factors& f, const Bu
     state[2].at[k] = e.s2;
   }
   store(b.weights + i, w);
+  if (b.low) store(b.low + i, w);
   for (int j = 0; j < 3; ++j)
     if (b.state[j]) store(b.state[j] + i, state[j]);
   if (!b.ema) return;
@@ -131,10 +135,10 @@ __device__ inline void update(const OptimizerSpec& o, const Factors& f, const Bu
   store(b.ema + i, average);
 }
 
-template <OptimizerKind kKind, int kWidth>
+template <OptimizerKind kKind, int kWidth, class T>
 __global__ void __launch_bounds__(kBlock)
     optimizer_kernel(OptimizerSpec o, const OptimizerScalars* scalars, SlotRules rules,
-                     int64_t begin, int64_t n, Buffers b) {
+                     int64_t begin, int64_t n, Buffers<T> b) {
   if (scalars->skip != 0) return;
   TRIREME_SHARED(StepFactors, of_step, 1);
   TRIREME_SHARED(RuleFactors, of_rule, kMostRules);
@@ -162,8 +166,7 @@ __global__ void __launch_bounds__(kBlock)
   }
 }
 
-bool has_state(const OptimizerSpec& o, const Buffers& b) {
-  const auto& s = b.state;
+bool has_state(const OptimizerSpec& o, const float* const (&s)[3]) {
   switch (o.kind) {
     case OptimizerKind::sgd:
       return o.momentum == 0.0f || s[0];
@@ -196,25 +199,26 @@ int moments(const OptimizerSpec& o) {
   return 1 + (o.momentum > 0.0f) + (o.centered != 0);
 }
 
-template <OptimizerKind kKind>
+template <OptimizerKind kKind, class T>
 Status launch_step(Stream* s, const OptimizerSpec& o, const OptimizerScalars* scalars,
-                   const SlotRules& rules, int64_t begin, int64_t n, const Buffers& b) noexcept {
+                   const SlotRules& rules, int64_t begin, int64_t n, const Buffers<T>& b) noexcept {
   // Four elements at a time only where they lie in one block of the rules.
-  const bool vectors =
-      begin % 4 == 0 && all_aligned(b.grad, b.weights, b.state[0], b.state[1], b.state[2], b.ema);
-  return launch(vectors ? optimizer_kernel<kKind, 4> : optimizer_kernel<kKind, 1>,
+  const bool vectors = begin % 4 == 0 && aligned(b.low, 4 * sizeof(T)) &&
+                       all_aligned(b.grad, b.weights, b.state[0], b.state[1], b.state[2], b.ema);
+  return launch(vectors ? optimizer_kernel<kKind, 4, T> : optimizer_kernel<kKind, 1, T>,
                 grid_for(vectors ? ceil_div(n, 4) : n), kBlock, 0, s, o, scalars, rules, begin, n,
                 b);
 }
 
+template <class T>
 Status optimizer_step(Stream* s, const OptimizerSpec* spec, const OptimizerScalars* scalars,
                       const SlotRules* rules, int64_t begin, int64_t n, const float* grad,
-                      float* weights, float* state0, float* state1, float* state2,
-                      float* ema) noexcept {
+                      float* weights, float* state0, float* state1, float* state2, float* ema,
+                      Element* low) noexcept {
   if (n == 0) return Status::ok;
   const OptimizerSpec& o = *spec;
-  Buffers b{grad, weights, {state0, state1, state2}, ema};
-  if (!has_state(o, b)) return Status::invalid;
+  Buffers<T> b{grad, weights, {state0, state1, state2}, ema, typed<T>(low)};
+  if (!has_state(o, {state0, state1, state2})) return Status::invalid;
   if (rules->count < 1 || rules->count > kMostRules) return Status::invalid;
   for (int j = moments(o); j < 3; ++j) b.state[j] = nullptr;
   switch (o.kind) {
@@ -233,6 +237,12 @@ Status optimizer_step(Stream* s, const OptimizerSpec* spec, const OptimizerScala
 
 }  // namespace
 
-void fill_optimizer(KernelTable& t) noexcept { t.optimizer_step = optimizer_step; }
+template <class T>
+void fill_optimizer(KernelTable& t) noexcept {
+  t.optimizer_step = optimizer_step<T>;
+}
+template void fill_optimizer<float>(KernelTable&) noexcept;
+template void fill_optimizer<__nv_bfloat16>(KernelTable&) noexcept;
+template void fill_optimizer<__half>(KernelTable&) noexcept;
 
 }  // namespace trireme::cu

@@ -1,0 +1,42 @@
+#include "kernels/cuda/own/bias.h"
+
+#include "kernels/cuda/own/columns.h"
+
+namespace trireme::cu {
+namespace {
+
+template <class T>
+struct AddToColumns {
+  const float* bias;
+  T* y;
+  template <int kWidth>
+  __device__ Pack<kWidth> of_columns(int64_t c) const {
+    return load<kWidth>(bias + c);
+  }
+  template <int kWidth>
+  __device__ void at(int64_t offset, const Pack<kWidth>& of_columns) const {
+    put(y + offset, of_columns, true);
+  }
+};
+
+template <class T>
+Status add_bias(Stream* s, int64_t rows, int64_t cols, const float* bias, Element* y) noexcept {
+  const bool vectors = cols % kVector<T> == 0 && all_aligned(bias, y);
+  return column_map<kVector<T>>(s, rows, cols, vectors, AddToColumns<T>{bias, typed<T>(y)});
+}
+
+}  // namespace
+
+AddBias add_bias_of(ElementType element) noexcept {
+  switch (element) {
+    case ElementType::bf16:
+      return add_bias<__nv_bfloat16>;
+    case ElementType::f16:
+      return add_bias<__half>;
+    case ElementType::f32:
+      break;
+  }
+  return add_bias<float>;
+}
+
+}  // namespace trireme::cu
