@@ -8,8 +8,9 @@ from safetensors.numpy import load_file, save_file
 
 from tools import NCCL, ROOT, Line, NotRun, newest_run, tail
 
-# Largest difference to the CPU over the largest element of a tensor: fp32 sums in another order.
-TOLERANCE = {"fp32": 2e-4, "tf32": 2e-2, "bf16": 6e-2}
+# Largest relative error of a tensor (Frobenius norms) against the CPU's fp32. Where ReLU and pooling decide by the
+# last bit, fp32 itself is not stable: what two instruction levels of the CPU differ by is the measure then.
+TOLERANCE = {"fp32": 1e-4, "tf32": 2e-2, "bf16": 8e-2}
 SMALL = {"digits_mlp": (1, 8, 8), "digits_cnn": (1, 8, 8), "lenet5": (1, 28, 28), "mnist_cnn": (1, 28, 28),
          "mnist_mlp": (1, 28, 28), "mnist_logistic": (1, 28, 28), "mnist_svm": (1, 28, 28),
          "cifar_cnn": (3, 32, 32), "cifar_resnet20": (3, 32, 32)}
@@ -54,11 +55,11 @@ def experiment_on_synthetic_data(machine, name, shape, samples=512):
 
 
 def worst(found, expected):
-    """(name, difference over the largest element) of the tensor that differs most."""
+    """(name, relative error) of the tensor that differs most."""
     worst_of = ("", 0.0)
     for name, wanted in expected.items():
-        size = float(np.max(np.abs(wanted))) or 1.0
-        difference = float(np.max(np.abs(found[name].astype(np.float64) - wanted))) / size
+        difference = float(np.linalg.norm((found[name].astype(np.float64) - wanted).ravel())
+                           / (np.linalg.norm(wanted.astype(np.float64).ravel()) or 1.0))
         if not difference <= worst_of[1]:
             worst_of = (name, difference)
     return worst_of
@@ -70,15 +71,18 @@ def gradients(machine, precisions=("fp32",)):
         weights, batch = machine.scratch / f"{name}.weights", made_up_batch(machine, name, shape, 24)
         machine.trireme("gradients", experiment, "--init", weights)
         results = {}
-        for place in ("cpu", *precisions):
+        for place in ("cpu", "baseline", *precisions):
             out = machine.scratch / f"{name}.{place}"
-            where = ["--run.device=cpu"] if place == "cpu" else [f"--run.device={machine.device}", f"--train.precision={place}"]
+            where = {"cpu": ["--run.device=cpu"], "baseline": ["--run.device=cpu", "--run.cpu_level=baseline"]}.get(
+                place, [f"--run.device={machine.device}", f"--train.precision={place}"])
             machine.trireme("gradients", experiment, "--weights", weights, "--batch", batch, "--out", out, *where)
             results[place] = load_file(out)
+        _, noise = worst(results["baseline"], results["cpu"])
         for precision in precisions:
             tensor, difference = worst(results[precision], results["cpu"])
-            yield Line(f"gradients, {name}, {precision}: {len(results['cpu'])} tensors, largest difference to the CPU "
-                       f"{difference:.1e} ({tensor})", not difference <= TOLERANCE[precision])
+            yield Line(f"gradients, {name}, {precision}: {len(results['cpu'])} tensors, largest relative error {difference:.1e} "
+                       f"({tensor}); the CPU's instruction levels: {noise:.1e}",
+                       not difference <= TOLERANCE[precision] + 5 * noise)
 
 
 def digest_of(run):

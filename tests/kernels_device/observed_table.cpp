@@ -23,7 +23,7 @@ constexpr bool kOnHost =
     std::is_same_v<T, Stream> || std::is_same_v<T, Plan> || std::is_same_v<T, Plan*> ||
     std::is_same_v<T, PlanInfo> || std::is_same_v<T, Conv2dSpec> || std::is_same_v<T, MatmulSpec> ||
     std::is_same_v<T, Pool2dSpec> || std::is_same_v<T, DropoutSpec> ||
-    std::is_same_v<T, OptimizerSpec>;
+    std::is_same_v<T, OptimizerSpec> || std::is_same_v<T, StepEnd> || std::is_same_v<T, SlotRules>;
 
 bool visible(const void* p) { return !p || device_visible_memory().contains(p); }
 
@@ -102,7 +102,7 @@ const KernelTable& observe(const KernelTable& kernels, const Device& on) {
       &K::batch_norm_rstd, &K::batch_norm_running, &K::batch_norm_means,
       &K::batch_norm_parameter_gradients, &K::layer_norm_forward, &K::layer_norm_backward,
       &K::softmax_cross_entropy, &K::sigmoid_cross_entropy, &K::binary_targets, &K::regression,
-      &K::hinge, &K::sums_of_squares, &K::optimizer_step>(table);
+      &K::hinge, &K::sums_of_squares, &K::conclude_step, &K::optimizer_step>(table);
   require_all_observed(table);
   return table;
 }
