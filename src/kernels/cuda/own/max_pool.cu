@@ -47,8 +47,9 @@ __global__ void __launch_bounds__(kBlock)
       });
 }
 
+// Four blocks a multiprocessor, or ptxas would spill to make it five for compute capability 10.0.
 template <int kWidth, class T>
-__global__ void __launch_bounds__(kBlock)
+__global__ void __launch_bounds__(kBlock, 4)
     max_pool_backward_kernel(PoolSize s, const T* dy, const uint8_t* index, T* dx, bool add) {
   for_pixels<kWidth>(
       s.in_rows, s.h, s.w, s.c, [&](int64_t sample, int row, int column, int channel) {
