@@ -21,7 +21,7 @@ ARCH = "sm_90"
 REGISTERS, WARPS, BLOCKS, SHARED = 65536, 64, 32, 227 * 1024
 REGISTER_UNIT = 256  # registers are given to a warp in this unit
 SHARED_PER_BLOCK = 1024  # the driver's own
-BLOCK = {"column_finish_kernel": 1024, "conclude_step_kernel": 1024}  # threads of a block where it is not 256
+BLOCK = {"conclude_step_kernel": 1024}  # threads of a block where it is not 256
 SKIPPED = 77
 
 

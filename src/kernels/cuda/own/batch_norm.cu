@@ -8,24 +8,38 @@ namespace trireme::cu {
 namespace {
 
 struct Store {
+  int64_t channels;
   double* sums;
-  __device__ void put(int64_t c, double sum) const { sums[c] = sum; }
+  __device__ void put(int64_t c, const double (&of)[2]) const {
+    sums[c] = of[0];
+    sums[channels + c] = of[1];
+  }
 };
 
 template <class T>
 struct MomentTerms {
+  static constexpr int kRows = 4;
   const T* x;
   template <int kWidth>
   __device__ int of_columns(int64_t) const {
     return 0;
   }
   template <int kWidth>
-  __device__ void add(int64_t, int64_t offset, int, double (&sums)[2][kWidth]) const {
-    const Pack<kWidth> v = load<kWidth>(x + offset);
+  __device__ Stored<T, kWidth> fetch(int64_t, int64_t offset) const {
+    return cu::fetch<kWidth>(x + offset);
+  }
+  template <int kWidth, int kCount>
+  __device__ void add(const Stored<T, kWidth> (&of)[kCount], int, double (&sums)[2][kWidth]) const {
+#pragma unroll
     for (int k = 0; k < kWidth; ++k) {
-      const double d = v.at[k];
-      sums[0][k] += d;
-      sums[1][k] += d * d;
+      double first[kCount], second[kCount];
+#pragma unroll
+      for (int i = 0; i < kCount; ++i) {
+        first[i] = to_float(of[i].at[k]);
+        second[i] = first[i] * first[i];
+      }
+      sums[0][k] += sum_of_rows(first);
+      sums[1][k] += sum_of_rows(second);
     }
   }
 };
@@ -36,17 +50,35 @@ struct Channels {
 };
 
 // g = dy, or dy where y > 0 when there is a gate.
+template <class T, int kWidth>
+struct Gated {
+  Stored<T, kWidth> dy, gate;
+  __device__ Pack<kWidth> g() const {
+    Pack<kWidth> g = widened(dy);
+    const Pack<kWidth> y = widened(gate);
+    for (int k = 0; k < kWidth; ++k) g.at[k] = y.at[k] > 0.0f ? g.at[k] : 0.0f;
+    return g;
+  }
+};
 template <int kWidth, class T>
-__device__ inline Pack<kWidth> gated(const T* dy, const T* gate, int64_t offset) {
-  Pack<kWidth> g = load<kWidth>(dy + offset);
-  if (!gate) return g;
-  const Pack<kWidth> y = load<kWidth>(gate + offset);
-  for (int k = 0; k < kWidth; ++k) g.at[k] = y.at[k] > 0.0f ? g.at[k] : 0.0f;
-  return g;
+__device__ inline Gated<T, kWidth> fetch_gated(const T* dy, const T* gate, int64_t offset) {
+  Gated<T, kWidth> of{cu::fetch<kWidth>(dy + offset), {}};
+  if (gate) {
+    of.gate = cu::fetch<kWidth>(gate + offset);
+  } else {
+    for (int k = 0; k < kWidth; ++k) of.gate.at[k] = from_float<T>(1.0f);
+  }
+  return of;
 }
 
 template <class T>
 struct GradientTerms {
+  static constexpr int kRows = kVector<T> > 4 ? 2 : 4;
+  template <int kWidth>
+  struct Fetched {
+    Stored<T, kWidth> x;
+    Gated<T, kWidth> gated;
+  };
   const T* x;
   const T* gate;
   const T* dy;
@@ -57,13 +89,20 @@ struct GradientTerms {
     return {load<kWidth>(mean + c), load<kWidth>(rstd + c)};
   }
   template <int kWidth>
-  __device__ void add(int64_t, int64_t offset, const Channels<kWidth>& c,
+  __device__ Fetched<kWidth> fetch(int64_t, int64_t offset) const {
+    return {cu::fetch<kWidth>(x + offset), fetch_gated<kWidth>(dy, gate, offset)};
+  }
+  template <int kWidth, int kCount>
+  __device__ void add(const Fetched<kWidth> (&of)[kCount], const Channels<kWidth>& c,
                       double (&sums)[2][kWidth]) const {
-    const Pack<kWidth> v = load<kWidth>(x + offset), g = gated<kWidth>(dy, gate, offset);
-    for (int k = 0; k < kWidth; ++k) {
-      const float xhat = (v.at[k] - c.mean.at[k]) * c.rstd.at[k];
-      sums[0][k] += static_cast<double>(g.at[k]);
-      sums[1][k] += static_cast<double>(g.at[k]) * static_cast<double>(xhat);
+#pragma unroll
+    for (int i = 0; i < kCount; ++i) {
+      const Pack<kWidth> v = widened(of[i].x), g = of[i].gated.g();
+      for (int k = 0; k < kWidth; ++k) {
+        const float xhat = (v.at[k] - c.mean.at[k]) * c.rstd.at[k];
+        sums[0][k] += static_cast<double>(g.at[k]);
+        sums[1][k] += static_cast<double>(g.at[k]) * static_cast<double>(xhat);
+      }
     }
   }
 };
@@ -71,6 +110,11 @@ struct GradientTerms {
 // y = act((x - mean) scale + beta + addend), scale = gamma rstd.
 template <class T>
 struct Normalise {
+  static constexpr int kRows = 4;
+  template <int kWidth>
+  struct Fetched {
+    Stored<T, kWidth> x, addend;
+  };
   const T* x;
   const float* mean;
   const float* rstd;
@@ -91,9 +135,15 @@ struct Normalise {
     return n;
   }
   template <int kWidth>
-  __device__ void at(int64_t offset, const Numbers<kWidth>& n) const {
-    Pack<kWidth> v = load<kWidth>(x + offset), more{};
-    if (addend) more = load<kWidth>(addend + offset);
+  __device__ Fetched<kWidth> fetch(int64_t, int64_t offset) const {
+    Fetched<kWidth> of{cu::fetch<kWidth>(x + offset), {}};
+    if (addend) of.addend = cu::fetch<kWidth>(addend + offset);
+    return of;
+  }
+  template <int kWidth>
+  __device__ void at(int64_t offset, const Fetched<kWidth>& of, const Numbers<kWidth>& n) const {
+    Pack<kWidth> v = widened(of.x), more{};
+    if (addend) more = widened(of.addend);
     for (int k = 0; k < kWidth; ++k) {
       v.at[k] = (v.at[k] - n.mean.at[k]) * n.scale.at[k] + n.beta.at[k] + more.at[k];
       if (relu && v.at[k] < 0.0f) v.at[k] = 0.0f;
@@ -106,6 +156,13 @@ struct Normalise {
 // may be dy.
 template <class T>
 struct Backward {
+  // Five numbers a column and up to five tensors: wider packs would leave too few threads.
+  static constexpr int kPack = 4, kRows = sizeof(T) == 4 ? 2 : 4;
+  template <int kWidth>
+  struct Fetched {
+    Stored<T, kWidth> x, dx, daddend;  // the latter two where they are added to
+    Gated<T, kWidth> gated;
+  };
   const T* x;
   const T* gate;
   const T* dy;
@@ -129,17 +186,33 @@ struct Backward {
     return n;
   }
   template <int kWidth>
-  __device__ void at(int64_t offset, const Numbers<kWidth>& n) const {
-    const Pack<kWidth> g = gated<kWidth>(dy, gate, offset);
+  __device__ Fetched<kWidth> fetch(int64_t, int64_t offset) const {
+    Fetched<kWidth> of{{}, {}, {}, fetch_gated<kWidth>(dy, gate, offset)};
+    if (dx) of.x = cu::fetch<kWidth>(x + offset);
+    if (dx && add) of.dx = cu::fetch<kWidth>(dx + offset);
+    if (daddend && add_addend) of.daddend = cu::fetch<kWidth>(daddend + offset);
+    return of;
+  }
+  template <int kWidth>
+  __device__ void at(int64_t offset, const Fetched<kWidth>& of, const Numbers<kWidth>& n) const {
+    const Pack<kWidth> g = of.gated.g();
     if (dx) {
-      Pack<kWidth> v = load<kWidth>(x + offset);
+      Pack<kWidth> v = widened(of.x);
       for (int k = 0; k < kWidth; ++k) {
         const float xhat = (v.at[k] - n.mean.at[k]) * n.rstd.at[k];
         v.at[k] = n.scale.at[k] * (g.at[k] - n.mean_g.at[k] - xhat * n.mean_gx.at[k]);
       }
-      put(dx + offset, v, add);
+      keep(dx + offset, of.dx, v, add);
     }
-    if (daddend) put(daddend + offset, g, add_addend);
+    if (daddend) keep(daddend + offset, of.daddend, g, add_addend);
+  }
+  template <int kWidth>
+  __device__ static void keep(T* to, const Stored<T, kWidth>& old, Pack<kWidth> v, bool add) {
+    if (add) {
+      const Pack<kWidth> before = widened(old);
+      for (int k = 0; k < kWidth; ++k) v.at[k] = before.at[k] + v.at[k];
+    }
+    store(to, v);
   }
 };
 
@@ -150,7 +223,7 @@ Status batch_norm_sums(Stream* s, int64_t rows, int64_t channels, const Element*
                        void* scratch) noexcept {
   const bool vectors = channels % kVector<T> == 0 && all_aligned(x);
   return column_sums<2, kVector<T>>(s, rows, channels, vectors, MomentTerms<T>{typed<T>(x)},
-                                    scratch, Store{sums});
+                                    scratch, Store{channels, sums});
 }
 
 template <class T>
@@ -176,7 +249,7 @@ Status batch_norm_backward_sums(Stream* s, int64_t rows, int64_t channels, const
   const bool vectors = channels % kVector<T> == 0 && all_aligned(x, gate, dy, mean, rstd);
   return column_sums<2, kVector<T>>(s, rows, channels, vectors,
                                     GradientTerms<T>{typed<T>(x), gate, typed<T>(dy), mean, rstd},
-                                    scratch, Store{sums});
+                                    scratch, Store{channels, sums});
 }
 
 template <class T>
@@ -187,9 +260,10 @@ Status batch_norm_backward(Stream* s, int64_t rows, int64_t channels, const Elem
                            Element* daddend, Write daddend_write) noexcept {
   if (!supported(act)) return Status::unsupported;
   const T* gate = act == Activation::relu ? typed<T>(y) : nullptr;
-  const bool vectors = channels % kVector<T> == 0 &&
+  constexpr int kPack = Backward<T>::kPack;
+  const bool vectors = channels % kPack == 0 &&
                        all_aligned(x, gate, dy, mean, rstd, gamma, mean_g, mean_gx, dx, daddend);
-  return column_map<kVector<T>>(
+  return column_map<kPack>(
       s, rows, channels, vectors,
       Backward<T>{typed<T>(x), gate, typed<T>(dy), mean, rstd, gamma, mean_g, mean_gx, typed<T>(dx),
                   typed<T>(daddend), dx_write == Write::add, daddend_write == Write::add});

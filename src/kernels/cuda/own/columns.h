@@ -4,18 +4,27 @@
 // the column's numbers once. Narrow matrices put several rows into a block: the block then reads
 // one contiguous piece of memory, whatever cols is.
 //
+// A thread asks for several rows before it uses the first: small matrices then cost one trip to
+// memory, large ones run at its bandwidth. How many is said by what is computed (kRows), because
+// rows in flight are registers.
+//
 // Sums over rows are added in a fixed order in three stages: a thread over its rows, the block over
 // its threads of a column, and a second launch over the blocks' partial sums.
 
 #include "kernels/cuda/own/vectors.h"
+#include "kernels/cuda/reduce.h"
 
 namespace trireme::cu {
 
-// Rows of a block's part are cut so that a thread has at least this many: the loads that it takes
-// to pay for the block's own reduction.
-constexpr int64_t kRowsPerThread = 16;
-// Partial sums of one column: what the second stage adds in a block of 1,024 at eight a thread.
+// Rows that a thread adds up at least: one trip to memory when four are in flight. Fewer would not
+// be faster, and leave more partial sums.
+constexpr int64_t kRowsPerSum = 4;
+// Partial sums of one column: two blocks a multiprocessor, and a second stage that takes one trip.
 constexpr int64_t kMostParts = 256;
+// Elementwise: small matrices are spread over two blocks a multiprocessor (no device of these
+// generations has more than 160), large ones take several waves, so that the last one is short.
+constexpr int64_t kSpreadBlocks = 2 * 160;
+constexpr int64_t kMostMapBlocks = 4 * kMostBlocks;
 
 struct ColumnGrid {
   int64_t rows, cols;
@@ -25,8 +34,15 @@ struct ColumnGrid {
   int64_t rows_per_part;
 
   dim3 grid() const { return {static_cast<unsigned>(strips), static_cast<unsigned>(parts)}; }
+  int64_t groups() const { return ceil_div(rows, group); }
+  // Cuts the rows into at most `most` parts of whole groups.
+  void cut(int64_t most) {
+    rows_per_part = larger(1, ceil_div(groups(), larger(1, most))) * group;
+    parts = larger(1, ceil_div(rows, rows_per_part));
+  }
 };
 
+// Without parts yet.
 inline ColumnGrid column_grid(int64_t rows, int64_t cols, int width) {
   const int64_t packs = ceil_div(cols, width);
   ColumnGrid g{};
@@ -35,82 +51,154 @@ inline ColumnGrid column_grid(int64_t rows, int64_t cols, int width) {
   g.columns = static_cast<int>(smaller(larger(packs, 1), kBlock));
   g.group = static_cast<int>(kBlock) / g.columns;
   g.strips = ceil_div(packs, g.columns);
-  g.parts = larger(1, smaller(kMostParts, ceil_div(rows, kRowsPerThread * g.group)));
-  g.rows_per_part = ceil_div(rows, g.parts);
   return g;
 }
 
 // A thread's place in the walk; `column` is the first of its kWidth.
 struct ColumnThread {
   int64_t column, first_row, end_row;
-  int lane;  // of `group`
-  bool active;
 };
 
+// A thread that has nothing to do gets no rows.
 template <int kWidth>
 __device__ inline ColumnThread column_thread(const ColumnGrid& g) {
-  const int t = static_cast<int>(threadIdx.x);
+  const int t = static_cast<int>(threadIdx.x), lane = t / g.columns;
   ColumnThread here{};
-  here.lane = t / g.columns;
   here.column = (int64_t{blockIdx.x} * g.columns + t % g.columns) * kWidth;
   here.first_row = int64_t{blockIdx.y} * g.rows_per_part;
   here.end_row = smaller(here.first_row + g.rows_per_part, g.rows);
-  here.first_row += here.lane;
-  here.active = here.lane < g.group && here.column < g.cols;
+  here.first_row += lane;
+  if (lane >= g.group || here.column >= g.cols) here.end_row = here.first_row;
   return here;
 }
 
-// partials[part][value][column] = sum over the part's rows, in fp64. `terms.add(row,
-// offset, numbers, sums)` adds the kValues terms of the kWidth elements at `offset` to
-// sums[value][k]; `numbers` is what terms.of_columns() gave for the columns.
+// Calls use(offset, what walk.fetch(row, offset) gave) for the thread's rows in order; kRows of
+// them are fetched before the first is used. What is left over goes by halves.
+template <int kWidth, int kRows, class Walk, class Use>
+__device__ inline void walk_rows(const ColumnGrid& g, ColumnThread here, const Walk& walk,
+                                 const Use& use) {
+  const int64_t step = g.group * g.cols;
+  int64_t r = here.first_row, offset = r * g.cols + here.column;
+  for (; r + (kRows - 1) * g.group < here.end_row; r += kRows * g.group, offset += kRows * step) {
+    decltype(walk.template fetch<kWidth>(r, offset)) fetched[kRows];
+#pragma unroll
+    for (int i = 0; i < kRows; ++i)
+      fetched[i] = walk.template fetch<kWidth>(r + i * g.group, offset + i * step);
+    use(offset, step, fetched);
+  }
+  here.first_row = r;
+  if constexpr (kRows > 1) walk_rows<kWidth, kRows / 2>(g, here, walk, use);
+}
+
+// The block's sums of its columns, from its threads': partials[value][column]. Every thread leaves
+// all it has; up to kHelpers threads a sum add the lanes of its column, and one adds the helpers.
+template <int kValues, int kWidth>
+__device__ inline void block_column_sums(const ColumnGrid& g, const double (&sums)[kValues][kWidth],
+                                         double* partials) {
+  constexpr int kThreads = static_cast<int>(kBlock), kHelpers = 16;
+  // Threads that read the kWidth sums of neighbouring columns meet different banks.
+  constexpr int kStride = kThreads + 16 / kWidth;
+  TRIREME_SHARED(double, of_thread, kValues* kWidth* kStride);
+  TRIREME_SHARED(double, of_helper, kThreads);
+  const int t = static_cast<int>(threadIdx.x);
+#pragma unroll
+  for (int i = 0; i < kValues * kWidth; ++i)
+    of_thread[i * kStride + t] = sums[i / kWidth][i % kWidth];
+  __syncthreads();
+  const int across = g.columns * kWidth, outputs = kValues * across;
+  const int helpers = static_cast<int>(smaller(kHelpers, larger(1, kThreads / outputs)));
+  const int64_t first_column = int64_t{blockIdx.x} * across;
+  const auto add_lanes = [&](int output, int helper) {
+    const int value = output / across, column = output % across;
+    const int at = (value * kWidth + column % kWidth) * kStride + column / kWidth;
+    double total = 0;
+#pragma unroll 4
+    for (int lane = helper; lane < g.group; lane += helpers)
+      total += of_thread[at + lane * g.columns];
+    return total;
+  };
+  const auto keep = [&](int output, double total) {
+    const int64_t column = first_column + output % across;
+    if (column < g.cols) partials[output / across * g.cols + column] = total;
+  };
+  if (helpers == 1) {
+    for (int output = t; output < outputs; output += kThreads) keep(output, add_lanes(output, 0));
+    return;
+  }
+  if (t < outputs * helpers) of_helper[t] = add_lanes(t % outputs, t / outputs);
+  __syncthreads();
+  if (t >= outputs) return;
+  double total = 0;
+#pragma unroll 4
+  for (int helper = 0; helper < helpers; ++helper) total += of_helper[helper * outputs + t];
+  keep(t, total);
+}
+
+// By halves, so that what was fetched first waits for the rest: without that the compiler asks for
+// rows one after the other.
+template <int kRows>
+__device__ inline double sum_of_rows(double (&of)[kRows]) {
+#pragma unroll
+  for (int half = kRows / 2; half > 0; half /= 2) {
+#pragma unroll
+    for (int i = 0; i < half; ++i) of[i] += of[i + half];
+  }
+  return of[0];
+}
+
+// partials[part][value][column] = sum over the part's rows, in fp64. `terms.add(fetched rows,
+// numbers, sums)` adds the kValues terms of kWidth elements of each to sums[value][k]; `numbers` is
+// what terms.of_columns() gave for the columns.
 template <int kValues, int kWidth, class Terms>
 __global__ void __launch_bounds__(kBlock)
     column_sums_kernel(ColumnGrid g, Terms terms, double* partials) {
-  TRIREME_SHARED(double, of_thread, kBlock);
   const ColumnThread here = column_thread<kWidth>(g);
   double sums[kValues][kWidth] = {};
-  if (here.active) {
+  if (here.first_row < here.end_row) {
     const auto numbers = terms.template of_columns<kWidth>(here.column);
-    for (int64_t r = here.first_row; r < here.end_row; r += g.group) {
-      terms.template add<kWidth>(r, r * g.cols + here.column, numbers, sums);
-    }
+    walk_rows<kWidth, Terms::kRows>(g, here, terms, [&](int64_t, int64_t, const auto& fetched) {
+      terms.template add<kWidth>(fetched, numbers, sums);
+    });
   }
-  const int t = static_cast<int>(threadIdx.x);
-#pragma unroll
-  for (int value = 0; value < kValues; ++value) {
-#pragma unroll
-    for (int k = 0; k < kWidth; ++k) {
-      of_thread[t] = sums[value][k];
-      __syncthreads();
-      if (here.active && here.lane == 0) {
-        double total = 0;
-        for (int lane = 0; lane < g.group; ++lane) total += of_thread[t + lane * g.columns];
-        partials[(int64_t{blockIdx.y} * kValues + value) * g.cols + here.column + k] = total;
-      }
-      __syncthreads();
-    }
-  }
+  block_column_sums(g, sums, partials + int64_t{blockIdx.y} * kValues * g.cols);
 }
 
-// A block of 32 columns by 32 partial sums at a time; `store.put(column of [0, values cols), sum)`.
-template <class Store>
-__global__ void __launch_bounds__(kWarp* kWarp)
-    column_finish_kernel(int64_t width, int64_t parts, const double* partials, Store store) {
-  TRIREME_SHARED(double, of_thread, kWarp* kWarp);
-  const int x = static_cast<int>(threadIdx.x) % kWarp, y = static_cast<int>(threadIdx.x) / kWarp;
-  const int64_t c = int64_t{blockIdx.x} * kWarp + x;
-  double sum = 0;
-  if (c < width) {
-    for (int64_t p = y; p < parts; p += kWarp) sum += partials[p * width + c];
+// A block takes kFinishColumns columns, 32 threads each; a warp has 4 of a column's threads.
+// `store.put(column, sums[kValues])`.
+constexpr int kFinishColumns = static_cast<int>(kBlock) / kWarp;
+template <int kValues, class Store>
+__global__ void __launch_bounds__(kBlock)
+    column_finish_kernel(int64_t cols, int64_t parts, const double* partials, Store store) {
+  constexpr int kWarps = static_cast<int>(kBlock) / kWarp;
+  TRIREME_SHARED(double, of_warp, kValues* kWarps* kFinishColumns);
+  const int t = static_cast<int>(threadIdx.x), x = t % kFinishColumns, warp = t / kWarp;
+  const int64_t c = int64_t{blockIdx.x} * kFinishColumns + x;
+  double sums[kValues] = {};
+  if (c < cols) {
+#pragma unroll 4
+    for (int64_t p = t / kFinishColumns; p < parts; p += kWarp) {
+#pragma unroll
+      for (int i = 0; i < kValues; ++i) sums[i] += partials[(p * kValues + i) * cols + c];
+    }
   }
-  of_thread[y * kWarp + x] = sum;
+#pragma unroll
+  for (int i = 0; i < kValues; ++i) {
+    for (int offset = kFinishColumns; offset < kWarp; offset *= 2)
+      sums[i] += __shfl_xor_sync(kAllLanes, sums[i], offset);
+    if (t % kWarp < kFinishColumns) of_warp[(i * kWarps + warp) * kFinishColumns + x] = sums[i];
+  }
   __syncthreads();
-  if (y > 0 || c >= width) return;
-  for (int other = 1; other < kWarp; ++other) sum += of_thread[other * kWarp + x];
-  store.put(c, sum);
+  if (t >= kFinishColumns || c >= cols) return;
+#pragma unroll
+  for (int i = 0; i < kValues; ++i) {
+    sums[i] = 0;
+#pragma unroll
+    for (int w = 0; w < kWarps; ++w) sums[i] += of_warp[(i * kWarps + w) * kFinishColumns + x];
+  }
+  store.put(c, sums);
 }
 
-// Bytes of partial sums for a matrix, whatever kWidth is taken: the narrower has the more parts.
+// Bytes of partial sums for a matrix, whatever kWidth is taken.
 inline size_t column_sums_scratch(int64_t rows, int64_t cols, int values) {
   return static_cast<size_t>(kMostParts < rows ? kMostParts : larger(rows, 1)) *
          static_cast<size_t>(cols * values) * sizeof(double);
@@ -123,26 +211,31 @@ Status column_sums(Stream* s, int64_t rows, int64_t cols, bool vectors, const Te
                    void* scratch, const Store& store) noexcept {
   if (cols <= 0) return Status::ok;
   double* const partials = static_cast<double*>(scratch);
-  const ColumnGrid g = column_grid(rows, cols, vectors ? kWidth : 1);
+  ColumnGrid g = column_grid(rows, cols, vectors ? kWidth : 1);
+  g.cut(smaller(kMostParts, ceil_div(g.groups(), kRowsPerSum)));
   const Status first = vectors ? launch(column_sums_kernel<kValues, kWidth, Terms>, g.grid(),
                                         kBlock, 0, s, g, terms, partials)
                                : launch(column_sums_kernel<kValues, 1, Terms>, g.grid(), kBlock, 0,
                                         s, g, terms, partials);
   if (first != Status::ok) return first;
-  const int64_t width = kValues * cols;
-  return launch(column_finish_kernel<Store>, dim3(static_cast<unsigned>(ceil_div(width, kWarp))),
-                kWarp * kWarp, 0, s, width, g.parts, partials, store);
+  return launch(column_finish_kernel<kValues, Store>,
+                dim3(static_cast<unsigned>(ceil_div(cols, kFinishColumns))), kBlock, 0, s, cols,
+                g.parts, partials, store);
 }
 
-// Calls visit(offset, numbers of the columns) for every element: elementwise with numbers a column.
+// Calls visit.at(offset, fetched, numbers of the columns) for every element: elementwise with
+// numbers a column. All rows in flight are fetched before the first is visited.
 template <int kWidth, class Visit>
 __global__ void __launch_bounds__(kBlock) column_map_kernel(ColumnGrid g, Visit visit) {
   const ColumnThread here = column_thread<kWidth>(g);
-  if (!here.active) return;
+  if (here.first_row >= here.end_row) return;
   const auto numbers = visit.template of_columns<kWidth>(here.column);
-  for (int64_t r = here.first_row; r < here.end_row; r += g.group) {
-    visit.template at<kWidth>(r * g.cols + here.column, numbers);
-  }
+  walk_rows<kWidth, Visit::kRows>(
+      g, here, visit, [&]<int kRows, class F>(int64_t offset, int64_t step, const F(&of)[kRows]) {
+#pragma unroll
+        for (int i = 0; i < kRows; ++i)
+          visit.template at<kWidth>(offset + i * step, of[i], numbers);
+      });
 }
 
 template <int kWidth, class Visit>
@@ -150,10 +243,9 @@ Status column_map(Stream* s, int64_t rows, int64_t cols, bool vectors,
                   const Visit& visit) noexcept {
   if (rows <= 0 || cols <= 0) return Status::ok;
   ColumnGrid g = column_grid(rows, cols, vectors ? kWidth : 1);
-  // No second stage here: as many parts as fill the device.
-  g.parts = larger(
-      1, smaller(ceil_div(rows, kRowsPerThread * g.group), larger(1, kMostBlocks / g.strips)));
-  g.rows_per_part = ceil_div(rows, g.parts);
+  // No second stage here: as many parts as serve the device.
+  const int64_t wanted = larger(ceil_div(g.groups(), Visit::kRows), kSpreadBlocks / g.strips);
+  g.cut(smaller(wanted, kMostMapBlocks / g.strips));
   return vectors ? launch(column_map_kernel<kWidth, Visit>, g.grid(), kBlock, 0, s, g, visit)
                  : launch(column_map_kernel<1, Visit>, g.grid(), kBlock, 0, s, g, visit);
 }

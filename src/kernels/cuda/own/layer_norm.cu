@@ -61,6 +61,12 @@ __global__ void __launch_bounds__(kBlock)
 // dy and dy xhat, whose mean and rstd are the row's.
 template <class T>
 struct ParameterTerms {
+  static constexpr int kRows = kVector<T> > 4 ? 2 : 4;
+  template <int kWidth>
+  struct Fetched {
+    Stored<T, kWidth> x, dy;
+    float mean, rstd;
+  };
   const T* x;
   const T* dy;
   const float* mean;
@@ -70,24 +76,30 @@ struct ParameterTerms {
     return 0;
   }
   template <int kWidth>
-  __device__ void add(int64_t row, int64_t offset, int, double (&sums)[2][kWidth]) const {
-    const float m = mean[row], s = rstd[row];
-    const Pack<kWidth> v = load<kWidth>(x + offset), g = load<kWidth>(dy + offset);
-    for (int k = 0; k < kWidth; ++k) {
-      sums[0][k] += static_cast<double>(g.at[k]);
-      sums[1][k] += static_cast<double>(g.at[k]) * static_cast<double>((v.at[k] - m) * s);
+  __device__ Fetched<kWidth> fetch(int64_t row, int64_t offset) const {
+    return {cu::fetch<kWidth>(x + offset), cu::fetch<kWidth>(dy + offset), mean[row], rstd[row]};
+  }
+  template <int kWidth, int kCount>
+  __device__ void add(const Fetched<kWidth> (&of)[kCount], int, double (&sums)[2][kWidth]) const {
+#pragma unroll
+    for (int i = 0; i < kCount; ++i) {
+      const Pack<kWidth> v = widened(of[i].x), g = widened(of[i].dy);
+      for (int k = 0; k < kWidth; ++k) {
+        const float xhat = (v.at[k] - of[i].mean) * of[i].rstd;
+        sums[0][k] += static_cast<double>(g.at[k]);
+        sums[1][k] += static_cast<double>(g.at[k]) * static_cast<double>(xhat);
+      }
     }
   }
 };
 
 struct ParameterStore {
-  int64_t cols;
   float* dgamma;
   float* dbeta;
   bool add;
-  __device__ void put(int64_t c, double sum) const {
-    float* const to = c < cols ? dbeta : dgamma;
-    if (to) cu::put(to + (c < cols ? c : c - cols), static_cast<float>(sum), add);
+  __device__ void put(int64_t c, const double (&sums)[2]) const {
+    if (dbeta) cu::put(dbeta + c, static_cast<float>(sums[0]), add);
+    if (dgamma) cu::put(dgamma + c, static_cast<float>(sums[1]), add);
   }
 };
 
@@ -110,7 +122,7 @@ Status layer_norm_backward(Stream* s, int64_t rows, int64_t cols, const Element*
     const bool vectors = cols % kVector<T> == 0 && all_aligned(x, dy);
     const Status sums = column_sums<2, kVector<T>>(
         s, rows, cols, vectors, ParameterTerms<T>{typed<T>(x), typed<T>(dy), mean, rstd}, scratch,
-        ParameterStore{cols, dgamma, dbeta, parameter_write == Write::add});
+        ParameterStore{dgamma, dbeta, parameter_write == Write::add});
     if (sums != Status::ok) return sums;
   }
   if (!dx) return Status::ok;

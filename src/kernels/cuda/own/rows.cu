@@ -7,22 +7,34 @@ namespace {
 
 template <class T>
 struct PlainTerms {
+  static constexpr int kRows = 4;
   const T* x;
   template <int kWidth>
   __device__ int of_columns(int64_t) const {
     return 0;
   }
   template <int kWidth>
-  __device__ void add(int64_t, int64_t offset, int, double (&sums)[1][kWidth]) const {
-    const Pack<kWidth> v = load<kWidth>(x + offset);
-    for (int k = 0; k < kWidth; ++k) sums[0][k] += static_cast<double>(v.at[k]);
+  __device__ Stored<T, kWidth> fetch(int64_t, int64_t offset) const {
+    return cu::fetch<kWidth>(x + offset);
+  }
+  template <int kWidth, int kCount>
+  __device__ void add(const Stored<T, kWidth> (&of)[kCount], int, double (&sums)[1][kWidth]) const {
+#pragma unroll
+    for (int k = 0; k < kWidth; ++k) {
+      double column[kCount];
+#pragma unroll
+      for (int i = 0; i < kCount; ++i) column[i] = to_float(of[i].at[k]);
+      sums[0][k] += sum_of_rows(column);
+    }
   }
 };
 
 struct FloatStore {
   float* y;
   bool add;
-  __device__ void put(int64_t c, double sum) const { cu::put(y + c, static_cast<float>(sum), add); }
+  __device__ void put(int64_t c, const double (&sums)[1]) const {
+    cu::put(y + c, static_cast<float>(sums[0]), add);
+  }
 };
 
 // For two values a column (norms), or the losses of a batch.

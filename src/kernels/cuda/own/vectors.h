@@ -22,11 +22,20 @@ struct Pack {
 };
 
 template <int kWidth, class T>
-__device__ inline Pack<kWidth> load(const T* p) {
-  const auto stored = *reinterpret_cast<const Stored<T, kWidth>*>(p);
+__device__ inline Stored<T, kWidth> fetch(const T* p) {
+  return *reinterpret_cast<const Stored<T, kWidth>*>(p);
+}
+
+template <int kWidth, class T>
+__device__ inline Pack<kWidth> widened(const Stored<T, kWidth>& stored) {
   Pack<kWidth> v;
   for (int k = 0; k < kWidth; ++k) v.at[k] = to_float(stored.at[k]);
   return v;
+}
+
+template <int kWidth, class T>
+__device__ inline Pack<kWidth> load(const T* p) {
+  return widened(fetch<kWidth>(p));
 }
 
 template <int kWidth, class T>
