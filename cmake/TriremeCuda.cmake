@@ -65,7 +65,8 @@ message(STATUS "CUDA plugin: ${TRIREME_NVCC} ${CMAKE_CUDA_COMPILER_VERSION} for 
 file(GLOB cuda_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/kernels/cuda/*.cu
   ${PROJECT_SOURCE_DIR}/src/kernels/cuda/*.cpp ${PROJECT_SOURCE_DIR}/src/kernels/cuda/own/*.cu
   ${PROJECT_SOURCE_DIR}/src/kernels/cuda/own/*.cpp)
-set(graph_sources ${PROJECT_SOURCE_DIR}/src/kernels/cuda/conv_graph.cpp ${PROJECT_SOURCE_DIR}/src/kernels/cuda/last_error.cpp)
+set(graph_sources ${PROJECT_SOURCE_DIR}/src/kernels/cuda/conv_graph.cpp ${PROJECT_SOURCE_DIR}/src/kernels/cuda/conv_timing.cpp
+  ${PROJECT_SOURCE_DIR}/src/kernels/cuda/engine_choices.cpp ${PROJECT_SOURCE_DIR}/src/kernels/cuda/last_error.cpp)
 list(REMOVE_ITEM cuda_sources ${graph_sources})
 
 # What needs only a description of a device, and takes long to compile: for the plugin and for the planning test.
@@ -87,6 +88,8 @@ target_compile_options(trireme_cuda_collectives PRIVATE ${cxx_flags})
 target_link_libraries(trireme_cuda_collectives PUBLIC CUDA::cudart_static ${NCCL_LIBRARY} Threads::Threads)
 set_target_properties(trireme_cuda_collectives PROPERTIES CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
 
+# The update of an element must not depend on how many of them a thread takes: no contraction there.
+set_source_files_properties(${PROJECT_SOURCE_DIR}/src/kernels/cuda/own/optimizer.cu PROPERTIES COMPILE_OPTIONS -fmad=false)
 add_library(trireme_cuda MODULE ${cuda_sources})
 target_link_libraries(trireme_cuda PRIVATE trireme_contract)  # the build id that both must have
 target_compile_definitions(trireme_cuda PRIVATE TRIREME_CUDA_OLDEST=${oldest})

@@ -156,8 +156,10 @@ struct ExchangeConfig {  // [exchange]
   friend bool operator==(const ExchangeConfig&, const ExchangeConfig&) = default;
 };
 
-struct CudaConfig {  // [cuda]
-  bool graph;        // record a step once, replay it
+struct CudaConfig {     // [cuda]
+  bool graph;           // record a step once, replay it
+  bool tune;            // time cuDNN's engines when plans are made
+  std::string engines;  // file of the engines chosen; "": in the user's cache
   friend bool operator==(const CudaConfig&, const CudaConfig&) = default;
 };
 

@@ -87,11 +87,14 @@ CudaDeviceInfo CudaPlugin::probe(int ordinal) const {
   return info;
 }
 
-std::unique_ptr<Device> CudaPlugin::open(int ordinal, bool reproducible,
-                                         Precision precision) const {
+std::unique_ptr<Device> CudaPlugin::open(int ordinal, bool reproducible, Precision precision,
+                                         const CudaTuning& tuning) const {
   if (!reason_.empty()) throw DeviceError(reason_, hint_);
-  const CudaOpenOptions options{
-      .ordinal = ordinal, .reproducible = reproducible, .precision = precision};
+  const CudaOpenOptions options{.ordinal = ordinal,
+                                .reproducible = reproducible,
+                                .precision = precision,
+                                .tune = tuning.on,
+                                .choices = tuning.choices.c_str()};
   CudaOpened opened{};
   if (entry_.open(&options, &opened) != Status::ok)
     throw DeviceError(fmt::format("CUDA device {} cannot be opened: {}", ordinal, opened.reason),

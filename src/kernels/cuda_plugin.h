@@ -10,6 +10,13 @@
 
 namespace trireme {
 
+// Whether the engines of convolutions are timed when plans are made, and where the choices are kept
+// ("": nowhere).
+struct CudaTuning {
+  bool on = false;
+  std::filesystem::path choices;
+};
+
 class CudaPlugin {
  public:
   // Never throws for a plugin or device that is not there: reason() says what is missing.
@@ -33,7 +40,8 @@ class CudaPlugin {
   CudaDeviceInfo probe(int ordinal) const;     // see CudaPluginEntry
   // Throws DeviceError: the device's reason. The plugin stays loaded until the process ends.
   std::unique_ptr<Device> open(int ordinal, bool reproducible,
-                               Precision precision = Precision::fp32) const;
+                               Precision precision = Precision::fp32,
+                               const CudaTuning& tuning = {}) const;
 
  private:
   CudaPluginEntry entry_{};

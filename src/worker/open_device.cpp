@@ -2,7 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <cstdlib>
+#include <filesystem>
+
 #include "base/error.h"
+#include "base/file.h"
 #include "kernels/cuda_plugin.h"
 #include "worker/agreement.h"
 #include "worker/choose_device.h"
@@ -19,6 +23,24 @@ Precision precision_of(const std::string& name) {
   if (name == "tf32") return Precision::tf32;
   if (name == "bf16") return Precision::bf16;
   return name == "fp16" ? Precision::fp16 : Precision::fp32;
+}
+
+// Choices that cannot be kept are made anew at the next start.
+CudaTuning tuning_of(const CudaConfig& cuda) {
+  CudaTuning tuning{cuda.tune, cuda.engines};
+  if (!tuning.on || !cuda.engines.empty()) return tuning;
+  const char* cache = std::getenv("XDG_CACHE_HOME");
+  const char* home = std::getenv("HOME");
+  if (cache && *cache)
+    tuning.choices = Path(cache) / "trireme";
+  else if (home && *home)
+    tuning.choices = Path(home) / ".cache" / "trireme";
+  else
+    return tuning;
+  std::error_code failed;
+  std::filesystem::create_directories(tuning.choices, failed);
+  tuning.choices = failed ? Path() : tuning.choices / "engines.txt";
+  return tuning;
 }
 
 // What the file asks for and this device cannot do is refused, never replaced by something else.
@@ -41,8 +63,9 @@ OpenedDevice open_device(Communicator& comm, const Experiment& experiment) {
   together(comm, "the start of every rank", experiment.run.timeout, [&] {
     refuse_unavailable(experiment, choice);
     if (choice.ordinal >= 0)
-      opened.device = plugin.open(choice.ordinal, experiment.run.reproducible,
-                                  precision_of(experiment.train.precision));
+      opened.device =
+          plugin.open(choice.ordinal, experiment.run.reproducible,
+                      precision_of(experiment.train.precision), tuning_of(experiment.cuda));
   });
   return opened;
 }

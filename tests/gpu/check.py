@@ -56,7 +56,7 @@ def run_section(name, section, machine, lines):
 def main():
     o = options()
     scratch = pathlib.Path(tempfile.mkdtemp(prefix="gpu_check."))
-    machine = Machine(o.build.resolve(), scratch, o.torch, o.device)
+    machine = Machine(o.build.resolve(), scratch, o.torch, o.out.resolve().parent, o.device)
     lines = [f"## {time.strftime('%Y-%m-%d')}: {machine.title()}", ""]
     passed = True
     for name in o.only or SECTIONS:

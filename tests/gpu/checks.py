@@ -8,9 +8,10 @@ from safetensors.numpy import load_file, save_file
 
 from tools import NCCL, ROOT, Line, NotRun, newest_run, tail
 
-# Largest relative error of a tensor (Frobenius norms) against the CPU's fp32. Where ReLU and pooling decide by the
-# last bit, fp32 itself is not stable: what two instruction levels of the CPU differ by is the measure then.
-TOLERANCE = {"fp32": 1e-4, "tf32": 2e-2, "bf16": 8e-2}
+# Largest relative error of a tensor (Frobenius norms) against the CPU's fp32: enough to see that the right thing is
+# computed, the kernel tests say how well. Where ReLU and pooling decide by the last bit, fp32 itself is not stable: what
+# two instruction levels of the CPU differ by is added then. cuDNN's Winograd engines round more than others.
+TOLERANCE = {"fp32": 2e-3, "tf32": 0.25, "bf16": 0.5}
 SMALL = {"digits_mlp": (1, 8, 8), "digits_cnn": (1, 8, 8), "lenet5": (1, 28, 28), "mnist_cnn": (1, 28, 28),
          "mnist_mlp": (1, 28, 28), "mnist_logistic": (1, 28, 28), "mnist_svm": (1, 28, 28),
          "cifar_cnn": (3, 32, 32), "cifar_resnet20": (3, 32, 32)}
@@ -25,14 +26,16 @@ def device(machine):
 
 def kernels(machine):
     program = machine.program("tests/kernels_device_tests", "kernels_device_tests")
-    done = machine.run(program, machine.program("libtrireme_cuda.so"), timeout=400, cwd=ROOT)
-    if done.returncode == 77:
-        raise NotRun(tail(done.stdout + done.stderr, 1))
-    summary = re.findall(r"^\[  (?:PASSED|SKIPPED|FAILED) +\] .*", done.stdout, re.M)
-    yield Line(f"kernel tests on the device: {'; '.join(summary)}", done.returncode != 0)
-    if done.returncode:
-        (machine.scratch / "kernels.txt").write_text(done.stdout + done.stderr)
-        print((done.stdout + done.stderr)[-6000:])
+    for precision in ("fp32", "tf32", "bf16", "fp16"):
+        done = machine.run(program, machine.program("libtrireme_cuda.so"), precision, timeout=200, cwd=ROOT)
+        if done.returncode == 77:
+            raise NotRun(tail(done.stdout + done.stderr, 1))
+        summary = re.findall(r"^\[  (?:PASSED|SKIPPED|FAILED) +\] \d+ tests?", done.stdout, re.M)
+        yield Line(f"kernel tests on the device, {precision}: {'; '.join(summary)}", done.returncode != 0)
+        if done.returncode:
+            (machine.notes / f"kernels_{precision}.txt").write_text(done.stdout + done.stderr)
+            print("\n".join(line for line in (done.stdout + done.stderr).splitlines()
+                            if not re.match(r"\[ +(RUN|OK) ", line))[-5000:])
 
 
 def made_up_batch(machine, name, shape, samples):
@@ -65,7 +68,7 @@ def worst(found, expected):
     return worst_of
 
 
-def gradients(machine, precisions=("fp32",)):
+def gradients(machine, precisions=("fp32", "tf32", "bf16")):
     for name, shape in SMALL.items():
         experiment = experiment_on_synthetic_data(machine, name, shape)
         weights, batch = machine.scratch / f"{name}.weights", made_up_batch(machine, name, shape, 24)

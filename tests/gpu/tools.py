@@ -29,6 +29,7 @@ class Machine:
     build: pathlib.Path
     scratch: pathlib.Path
     torch: str
+    notes: pathlib.Path  # where the output of what failed is kept
     device: str = "cuda"  # cpu: to try the checks themselves
 
     def run(self, *command, timeout=120, environment=None, cwd=None):

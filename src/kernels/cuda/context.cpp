@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <memory>
 #include <new>
+#include <string>
 
 #include "kernels/cuda/describe.h"
 #include "kernels/cuda/last_error.h"
@@ -59,6 +60,15 @@ bool is_complete(const KernelTable& table) noexcept {
   return true;
 }
 
+// What the fastest engine depends on beside the convolution.
+std::unique_ptr<EngineChoices> make_choices(const CudaOpenOptions& o, const CudaDeviceInfo& info) {
+  std::string place = info.name;
+  for (const int64_t n : {static_cast<int64_t>(cudnnGetVersion()),
+                          static_cast<int64_t>(o.precision), static_cast<int64_t>(o.reproducible)})
+    place += ' ' + std::to_string(n);
+  return std::make_unique<EngineChoices>(o.choices ? o.choices : "", place);
+}
+
 }  // namespace
 
 DeviceContext* opened() noexcept { return current.load(std::memory_order_acquire); }
@@ -74,6 +84,7 @@ Status open(const CudaOpenOptions* options, CudaOpened* out) noexcept {
   context->ordinal = options->ordinal;
   context->reproducible = options->reproducible != 0;
   context->precision = options->precision;
+  if (options->tune) context->choices = make_choices(*options, info);
   if (!make_libraries(*context)) return refuse(out, last_error());
   fill_table(*context, info);
   if (!is_complete(context->kernels)) return refuse(out, "this plugin lacks some of the kernels");

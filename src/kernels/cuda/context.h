@@ -5,8 +5,10 @@
 #include <cublasLt.h>
 #include <cudnn.h>
 
+#include <memory>
 #include <mutex>
 
+#include "kernels/cuda/engine_choices.h"
 #include "kernels/cuda/unique_handle.h"
 #include "kernels/cuda_contract.h"
 
@@ -20,6 +22,7 @@ struct DeviceContext {
   KernelTable kernels;
   cu::UniqueHandle<cublasLtHandle_t, cublasLtDestroy> cublas;
   cu::UniqueHandle<cudnnHandle_t, cudnnDestroy> cudnn;
+  std::unique_ptr<cu::EngineChoices> choices;  // null: engines by cuDNN's heuristics
   std::mutex cudnn_mutex;  // the handle has one stream at a time: held from setting it to the call
 };
 

@@ -152,7 +152,8 @@ Status make_conv2d(const Conv2dSpec* spec, ConvPass pass, Plan** out, PlanInfo* 
     const DeviceContext& device = *opened();
     const ConvTarget target{.handle = device.cudnn.get(),
                             .reproducible = device.reproducible,
-                            .precision = device.precision};
+                            .precision = device.precision,
+                            .choices = device.choices.get()};
     ConvFusion fused;
     std::string why;
     auto graph = plan_with_most_fusion(*spec, pass, target, fused, why);

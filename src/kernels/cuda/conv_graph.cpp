@@ -3,9 +3,12 @@
 #define CUDNN_FRONTEND_SKIP_JSON_LIB  // plans are not kept on disk: no JSON needed
 #include <cudnn_frontend.h>
 
+#include <algorithm>
 #include <array>
 #include <exception>
 
+#include "kernels/cuda/conv_timing.h"
+#include "kernels/cuda/engine_choices.h"
 #include "kernels/cuda/last_error.h"
 
 namespace trireme::cu {
@@ -149,6 +152,52 @@ fe::error_t aim(fe::graph::Graph& graph, const ConvTarget& target) {
   return {};
 }
 
+// What decides which engines there are.
+std::string problem_of(const Conv2dSpec& s, ConvPass pass, const ConvFusion& fusion) {
+  std::string text = std::to_string(static_cast<int>(pass));
+  for (const int64_t n :
+       {s.n, s.h, s.w, s.c_in, s.c_out, s.kernel_h, s.kernel_w, s.stride_h, s.stride_w, s.pad_h,
+        s.pad_w, s.dilation_h, s.dilation_w, s.groups, static_cast<int64_t>(fusion.bias),
+        static_cast<int64_t>(fusion.activation)})
+    text += ' ' + std::to_string(n);
+  return text;
+}
+
+// The candidate of that name, made the graph's plan. False: there is none.
+bool take(fe::graph::Graph& graph, const std::string& engine) {
+  for (int64_t i = 0; i < graph.get_execution_plan_count(); ++i) {
+    std::string name;
+    if (graph.get_plan_name_at_index(i, name).is_good() && name == engine)
+      return graph.build_plan_at_index(i).is_good();
+  }
+  return false;
+}
+
+// Runs the first candidates and takes the fastest. False: none ran.
+bool take_fastest(fe::graph::Graph& graph, const Problem& problem, ElementType element,
+                  cudnnContext* handle) {
+  constexpr int64_t kMostCandidates = 12;
+  constexpr int64_t kMostWorkspace = int64_t{1} << 30;
+  ConvTiming timing({problem.x, problem.w, problem.y, problem.bias}, bytes_of(element), handle);
+  float best_time = 0;
+  int64_t best = -1;
+  for (int64_t i = 0; i < std::min(kMostCandidates, graph.get_execution_plan_count()); ++i) {
+    int64_t workspace = 0;
+    if (graph.build_plan_at_index(i).is_bad() ||
+        graph.get_workspace_size_plan_at_index(i, workspace).is_bad() || workspace > kMostWorkspace)
+      continue;
+    const float time = timing.milliseconds(static_cast<size_t>(workspace), [&](void* space) {
+      auto pointers = timing.pointers();
+      return graph.execute_plan_at_index(handle, pointers, space, i).is_good();
+    });
+    if (time > 0 && (best < 0 || time < best_time)) {
+      best = i;
+      best_time = time;
+    }
+  }
+  return best >= 0 && graph.build_plan_at_index(best).is_good();
+}
+
 fe::error_t plan_graph(fe::graph::Graph& graph, const ConvTarget& target) {
   fe::error_t error = aim(graph, target);
   if (error.is_good()) error = graph.validate();
@@ -159,8 +208,21 @@ fe::error_t plan_graph(fe::graph::Graph& graph, const ConvTarget& target) {
     error = graph.create_execution_plans({fe::HeurMode_t::A, fe::HeurMode_t::FALLBACK});
   if (error.is_bad()) return error;
   keep_engines(graph, target);
-  error = graph.check_support();
-  return error.is_good() ? graph.build_plans() : error;
+  return graph.check_support();
+}
+
+// Builds the plan: the one that was the fastest before, the fastest now, or the heuristics' first.
+fe::error_t choose_plan(fe::graph::Graph& graph, const Conv2dSpec& spec, ConvPass pass,
+                        const ConvFusion& fusion, const ConvTarget& target) {
+  if (!target.choices || !target.handle) return graph.build_plans();
+  const std::string problem = problem_of(spec, pass, fusion);
+  const std::string known = target.choices->find(problem);
+  if (!known.empty() && take(graph, known)) return {};
+  if (!take_fastest(graph, Problem(spec), element_of(target.precision), target.handle))
+    return graph.build_plans();
+  std::string name;
+  if (graph.get_plan_name(name).is_good()) target.choices->add(problem, name);
+  return {};
 }
 
 }  // namespace
@@ -186,6 +248,7 @@ std::unique_ptr<const ConvGraph> ConvGraph::plan(const Conv2dSpec& spec, ConvPas
   auto impl = std::make_unique<Impl>();
   impl->graph = Builder(spec, element_of(target.precision)).build(pass, fusion);
   fe::error_t error = plan_graph(*impl->graph, target);
+  if (error.is_good()) error = choose_plan(*impl->graph, spec, pass, fusion, target);
   if (error.is_good()) error = impl->graph->get_plan_name(impl->engine);
   int64_t workspace = 0;
   if (error.is_good()) error = impl->graph->get_workspace_size(workspace);

@@ -14,6 +14,8 @@ struct cudnnContext;
 
 namespace trireme::cu {
 
+class EngineChoices;
+
 // What a graph is planned for.
 struct ConvTarget {
   cudnnContext* handle = nullptr;  // a device that is there; else
@@ -21,6 +23,8 @@ struct ConvTarget {
   int capability = 0;              // with its compute capability, 10 major + minor
   bool reproducible = true;        // no engine whose sums may differ from run to run
   Precision precision = Precision::fp32;
+  // Not null: with a device that is there, cuDNN's candidates are timed, and the choice kept here.
+  EngineChoices* choices = nullptr;
 };
 
 // What the graph does in one go. What it leaves out is left to kernels of our own.

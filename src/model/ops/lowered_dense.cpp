@@ -67,7 +67,8 @@ void LoweredDense::plan_weights(LowerContext& context) {
                   .bias = false,
                   .activation = Activation::none,
                   .alpha = 0,
-                  .write = context.param_grad_write(0)};
+                  .write = context.param_grad_write(0),
+                  .full_result = true};
   if (const int64_t leaves = context.leaves_at_once(0); leaves > 1) {
     MatmulSpec all = spec;
     all.k = rows_ + rows_a_sample_;  // leaves of a batch differ by one sample at most

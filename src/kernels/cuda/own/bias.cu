@@ -7,6 +7,7 @@ namespace {
 
 template <class T>
 struct AddToColumns {
+  static constexpr int kRows = 4;
   const float* bias;
   T* y;
   template <int kWidth>
@@ -14,8 +15,15 @@ struct AddToColumns {
     return load<kWidth>(bias + c);
   }
   template <int kWidth>
-  __device__ void at(int64_t offset, const Pack<kWidth>& of_columns) const {
-    put(y + offset, of_columns, true);
+  __device__ Stored<T, kWidth> fetch(int64_t, int64_t offset) const {
+    return cu::fetch<kWidth>(y + offset);
+  }
+  template <int kWidth>
+  __device__ void at(int64_t offset, const Stored<T, kWidth>& of,
+                     const Pack<kWidth>& of_columns) const {
+    Pack<kWidth> v = widened(of);
+    for (int k = 0; k < kWidth; ++k) v.at[k] += of_columns.at[k];
+    store(y + offset, v);
   }
 };
 
