@@ -186,6 +186,7 @@ std::map<std::string, HostTensor> gradients(const Device& device, const Experime
   ws.keys = reinterpret_cast<const SampleKey*>(keys.data());
   ws.sums = reinterpret_cast<double*>(sums.data());
   ws.stream = memory.stream();
+  ws.alone = true;
   program->pack(params.floats(), packed.data(), 0, 1, ws.stream);
   run(*program, ws, n, memory);
 
