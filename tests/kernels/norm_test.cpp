@@ -213,8 +213,13 @@ TEST_P(NormTest, GradientsThatFollowFromTheSumsAreSetOrAddedAndEachMayBeAbsent) 
 
 // Against the formulae, for shapes that use one strip, several strips and left-over rows.
 TEST_P(NormTest, BatchNormEqualsItsFormulaeForManyShapes) {
-  for (const auto& [rows, c] :
-       {std::pair<int64_t, int64_t>{5, 1}, {97, 6}, {7, 63}, {9, 64}, {4, 300}, {1201, 8}}) {
+  for (const auto& [rows, c] : {std::pair<int64_t, int64_t>{5, 1},
+                                {97, 6},
+                                {7, 63},
+                                {9, 64},
+                                {4, 300},
+                                {1201, 8},
+                                {2500, 16}}) {
     const auto x = random(rows * c, 1), dy = random(rows * c, 2), add = random(rows * c, 3);
     const auto mean = random(c, 4), rstd = random(c, 5, 0.5f, 2), gamma = random(c, 6),
                beta = random(c, 7), mg = random(c, 8), mgx = random(c, 9);
