@@ -8,8 +8,8 @@
 //     but for what is declared as an Element.
 //   * Pointers are device memory, 64-byte aligned at buffer starts. Scratch comes from the caller.
 //     That includes labels, SampleKey, OptimizerScalars, LossSums and all sums: nothing that a
-//     kernel reads or writes has to pass through the host inside a step. Only a Spec is host
-//     memory, read before the call returns.
+//     kernel reads or writes has to pass through the host inside a step. Only a Spec, and what is
+//     said to be host memory, is; it is read before the call returns.
 //   * `Write::set` overwrites the result, `Write::add` adds to it.
 //   * noexcept; a failure is a Status. No allocation after a plan was made.
 //   * What only the data can show, a device does not wait for: where the CPU returns
@@ -114,6 +114,35 @@ struct DropoutSpec {
   int64_t n, elements;  // samples, elements of one sample
   float p;
   uint64_t key;
+};
+
+// What follows from a batch norm's sums where no other leaf's have to be added. Host memory; the
+// pointers are the device's.
+struct BatchNormStatistics {  // what batch_norm_statistics() computes
+  double count, epsilon;
+  float* mean;
+  float* rstd;
+};
+struct BatchNormGradients {
+  // dbeta (+)= sums[c], dgamma (+)= sums[C+c]; either may be null.
+  float* dgamma;
+  Write dgamma_write;
+  float* dbeta;
+  Write dbeta_write;
+  // What batch_norm_means() computes; both may be null.
+  double count;
+  float* mean_g;
+  float* mean_gx;
+};
+
+// One batch norm's running statistics and what they follow from: `sums` as batch_norm_sums() writes
+// them, added up over `count` values. Host memory; the pointers are the device's.
+struct RunningStatistics {
+  int64_t channels;
+  double count, momentum;
+  const double* sums;
+  float* mean;
+  float* variance;
 };
 
 // (sum of weighted losses, sum of weights): gradients are of the SUM; the job divides once by the
@@ -254,20 +283,21 @@ struct KernelTable {
                                   Write) noexcept;
 
   // ---- normalisation
-  // sums[c] = sum x, sums[C+c] = sum x^2 over rows, accumulated in fp64.
+  // sums[c] = sum x, sums[C+c] = sum x^2 over rows, accumulated in fp64. `statistics`: computed
+  // from them as well; null: they are not.
   Status (*batch_norm_sums)(Stream*, int64_t rows, int64_t channels, const Element* x, double* sums,
-                            void* scratch) noexcept;
+                            void* scratch, const BatchNormStatistics* statistics) noexcept;
   // y = act(gamma (x - mean) rstd + beta + addend); addend may be null; act is none or relu.
   Status (*batch_norm_forward)(Stream*, int64_t rows, int64_t channels, const Element* x,
                                const float* mean, const float* rstd, const float* gamma,
                                const float* beta, const Element* addend, Activation,
                                Element* y) noexcept;
   // g = dy, or dy where y > 0 when act is relu. sums[c] = sum g, sums[C+c] = sum g (x - mean) rstd,
-  // fp64.
+  // fp64. `gradients`: computed from them as well; null: they are not.
   Status (*batch_norm_backward_sums)(Stream*, int64_t rows, int64_t channels, const Element* x,
                                      const Element* y, const Element* dy, const float* mean,
-                                     const float* rstd, Activation, double* sums,
-                                     void* scratch) noexcept;
+                                     const float* rstd, Activation, double* sums, void* scratch,
+                                     const BatchNormGradients* gradients) noexcept;
   // dx (+)= gamma rstd (g - mean_g[c] - xhat mean_gx[c]);  daddend (+)= g when not null.
   // mean_g, mean_gx: the sums over the whole normalised set divided by its count.
   Status (*batch_norm_backward)(Stream*, int64_t rows, int64_t channels, const Element* x,
@@ -284,18 +314,13 @@ struct KernelTable {
   Status (*batch_norm_rstd)(Stream*, int64_t channels, double epsilon, const float* variance,
                             float* rstd) noexcept;
   // running = (1 - momentum) running + momentum batch, the variance unbiased by
-  // count / (count - 1) where count > 1. Nothing changes where scalars->skip is not 0; scalars may
-  // be null.
-  Status (*batch_norm_running)(Stream*, int64_t channels, double count, double momentum,
-                               const double* sums, float* running_mean, float* running_variance,
+  // count / (count - 1) where count > 1; of all `layers` at once. Nothing changes where
+  // scalars->skip is not 0; scalars may be null.
+  Status (*batch_norm_running)(Stream*, int64_t layers, const RunningStatistics*,
                                const OptimizerScalars* scalars) noexcept;
   // mean_g = sums[c] / count, mean_gx = sums[C+c] / count.
   Status (*batch_norm_means)(Stream*, int64_t channels, double count, const double* sums,
                              float* mean_g, float* mean_gx) noexcept;
-  // dbeta (+)= sums[c], dgamma (+)= sums[C+c]; either may be null.
-  Status (*batch_norm_parameter_gradients)(Stream*, int64_t channels, const double* sums,
-                                           float* dgamma, Write dgamma_write, float* dbeta,
-                                           Write dbeta_write) noexcept;
   // Over the last axis. mean, rstd: [rows], kept for backward.
   Status (*layer_norm_forward)(Stream*, int64_t rows, int64_t cols, float epsilon, const Element* x,
                                const float* gamma, const float* beta, Element* y, float* mean,

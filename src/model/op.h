@@ -75,6 +75,7 @@ struct Frame {
   const PieceLeaves* piece;  // with the last leaf of a piece, else null
   // Device memory: update_state() changes nothing where it says skip. Null: it always does.
   const OptimizerScalars* scalars = nullptr;
+  bool alone = false;  // this leaf is the whole batch: its own sums are what a sync would give
 
   template <class T = float>
   T* at(Ref r) const {
@@ -98,8 +99,9 @@ class Lowered {
   virtual int64_t sync_doubles() const { return 0; }
   virtual Status forward_sums(const Frame&, double*) const noexcept { return Status::ok; }
   virtual Status backward_sums(const Frame&, double*) const noexcept { return Status::ok; }
-  // Once per step after the verdict: running statistics from the synced sums of forward.
-  virtual Status update_state(const Frame&) const noexcept { return Status::ok; }
+  // What is done once per step after the verdict: running statistics from the synced sums of
+  // forward.
+  virtual std::optional<RunningStatistics> running(const Frame&) const noexcept { return {}; }
 };
 
 // What lower() may ask for. Everything is decided here, at compile time.

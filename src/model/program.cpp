@@ -8,6 +8,13 @@
 #include "model/compile/compiler.h"
 
 namespace trireme {
+namespace {
+
+bool ends_with_forward_sums(const std::vector<Instruction>& segment) {
+  return !segment.empty() && segment.back().phase == Phase::forward_sums;
+}
+
+}  // namespace
 
 struct Program::Impl : CompiledProgram {
   explicit Impl(CompiledProgram compiled) : CompiledProgram(std::move(compiled)) {}
@@ -24,8 +31,9 @@ struct Program::Impl : CompiledProgram {
     set(Space::packed, ws.packed);
     set(Space::low, ws.low);
     set(Space::constants, ws.constants ? ws.constants : constants.data());
-    return {bases.data(), offsets.data(), ws.fields, ws.keys, ws.synced, ws.synced_samples, ws.sums,
-            seed,         samples,        ws.stream, ws.kept, nullptr,   ws.scalars};
+    return {bases.data(),      offsets.data(), ws.fields,  ws.keys, ws.synced,
+            ws.synced_samples, ws.sums,        seed,       samples, ws.stream,
+            ws.kept,           nullptr,        ws.scalars, ws.alone};
   }
 
   void narrow_inputs(const Frame& f) const {
@@ -146,17 +154,28 @@ void Program::run(const Workspace& ws, int segment, double* sync_out, GradSink* 
   }
 }
 
-bool Program::updates_state(int segment) const {
-  return sync_doubles(segment) > 0 &&
-         impl_->segments[static_cast<size_t>(segment)].back().phase == Phase::forward_sums;
+bool Program::updates_state() const {
+  for (const auto& segment : impl_->segments)
+    if (ends_with_forward_sums(segment)) return true;
+  return false;
 }
 
-void Program::update_state(const Workspace& ws, int segment) const {
+void Program::update_state(const Workspace& ws, std::span<const double* const> synced) const {
+  std::vector<RunningStatistics> layers;
   std::array<std::byte*, 8> bases;
-  const Frame f = impl_->frame(ws, bases);
-  const Instruction& last = impl_->segments[static_cast<size_t>(segment)].back();
-  const Status status = impl_->ops[static_cast<size_t>(last.op)].lowered->update_state(f);
-  if (status != Status::ok) impl_->fail(last, status);
+  Frame f = impl_->frame(ws, bases);
+  for (size_t s = 0; s < impl_->segments.size(); ++s) {
+    const auto& segment = impl_->segments[s];
+    if (!ends_with_forward_sums(segment)) continue;
+    f.synced = synced[s];
+    if (const auto of = impl_->ops[static_cast<size_t>(segment.back().op)].lowered->running(f))
+      layers.push_back(*of);
+  }
+  const Status status = impl_->kernels->batch_norm_running(
+      ws.stream, static_cast<int64_t>(layers.size()), layers.data(), ws.scalars);
+  if (status != Status::ok)
+    throw DeviceError(
+        fmt::format("the running statistics failed with status {}", static_cast<int>(status)));
 }
 
 const Element* Program::output(const Workspace& ws) const {

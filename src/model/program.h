@@ -30,6 +30,8 @@ struct Workspace {
   // Device memory, of the step: update_state() changes nothing where it says skip. Null: it always
   // does.
   const OptimizerScalars* scalars = nullptr;
+  // This leaf is the whole batch: forward and backward need no `synced`. update_state() still does.
+  bool alone = false;
 };
 
 class Program;
@@ -93,10 +95,10 @@ class Program {
   // Throws DeviceError naming the layer when a kernel fails.
   void run(const Workspace&, int segment, double* sync_out, GradSink* sink,
            const PieceWork* piece = nullptr) const;
-  // Running statistics from the synced sums of segment `segment` (forward syncs only); once per
-  // rank and step.
-  bool updates_state(int segment) const;
-  void update_state(const Workspace&, int segment) const;
+  bool updates_state() const;  // whether there are running statistics
+  // All of them, from what was synced: synced[s] are the sums of the sync that ended
+  // segment s, for each segment that ends with one. Once per rank and step.
+  void update_state(const Workspace&, std::span<const double* const> synced) const;
 
   // Where the graph's output is in the arena after the forward part. Channels-last for images.
   const Element* output(const Workspace&) const;

@@ -198,6 +198,7 @@ std::map<std::string, HostTensor> gradients(const Device& device, const Experime
   if (low.size() > 0)
     check(
         k.narrow(ws.stream, table.size(), params.floats(), reinterpret_cast<Element*>(low.data())));
+  ws.alone = true;
   program->pack(params.floats(), packed.data(), 0, 1, ws.stream);
   run(*program, ws, n, memory);
 

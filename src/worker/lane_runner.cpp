@@ -211,15 +211,14 @@ void LaneRunner::run_segments(Lane& lane, int index, const StepPlan& plan, Loade
 
 // The running statistics after a step, from the sums that its segments synced.
 void LaneRunner::write_state(const StepPlan& plan) {
+  if (!training_.any().updates_state()) return;
   const Lane& lane = *lanes_.front();
-  for (int s = 0; s < training_.any().segments(); ++s) {
-    if (!training_.any().updates_state(s)) continue;
-    Workspace ws = lane.workspaces.front();
-    ws.state = exchange_.writable_state();
-    ws.synced = lane.synced[static_cast<size_t>(s)].data();
-    ws.synced_samples = static_cast<double>(plan.samples);
-    training_.any().update_state(ws, s);
-  }
+  Workspace ws = lane.workspaces.front();
+  ws.state = exchange_.writable_state();
+  ws.synced_samples = static_cast<double>(plan.samples);
+  std::vector<const double*> synced;
+  for (const auto& sums : lane.synced) synced.push_back(sums.data());
+  training_.any().update_state(ws, synced);
 }
 
 double LaneRunner::mean_loss(const double* totals) const {

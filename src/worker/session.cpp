@@ -189,6 +189,13 @@ void Session::start_weights() {
   for (const std::string& change : changes) log_warning("resuming, although {}", change);
 }
 
+// Lanes copy what is in memory themselves; a device's host thread has better to do.
+int Session::default_prefetch_threads(const DataSource& source) const {
+  if (!device) return source.in_memory() ? 0 : 1;
+  const int ranks = static_cast<int>(topology.node_ranks.size());
+  return std::clamp(static_cast<int>(std::thread::hardware_concurrency()) / ranks - 1, 1, 4);
+}
+
 std::unique_ptr<Loader> Session::make_loader(bool training_data, int64_t first_step,
                                              std::function<StepPlan(int64_t)> plan,
                                              int64_t end_step, int64_t max_batch) {
@@ -197,7 +204,7 @@ std::unique_ptr<Loader> Session::make_loader(bool training_data, int64_t first_s
   options.augment = training_data;
   options.threads = experiment.data.prefetch_threads >= 0
                         ? static_cast<int>(experiment.data.prefetch_threads)
-                        : (source.in_memory() ? 0 : 1);
+                        : default_prefetch_threads(source);
   options.steps_ahead = static_cast<int>(experiment.data.prefetch_batches);
   options.timeout = experiment.run.timeout;
   options.device = device.get();

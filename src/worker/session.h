@@ -74,6 +74,7 @@ class Session {
   void start_lanes();
   void start_device();
   int64_t bucket_elements() const;
+  int default_prefetch_threads(const DataSource& source) const;
   void agree_on_everything();
   void start_weights();
 };

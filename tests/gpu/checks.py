@@ -11,7 +11,7 @@ from tools import NCCL, ROOT, Line, NotRun, newest_run, tail
 # Largest relative error of a tensor (Frobenius norms) against the CPU's fp32: enough to see that the right thing is
 # computed, the kernel tests say how well. Where ReLU and pooling decide by the last bit, fp32 itself is not stable: what
 # two instruction levels of the CPU differ by is added then. cuDNN's Winograd engines round more than others.
-TOLERANCE = {"fp32": 2e-3, "tf32": 0.25, "bf16": 0.5}
+TOLERANCE = {"fp32": 2e-3, "tf32": 0.25, "bf16": 0.8}
 SMALL = {"digits_mlp": (1, 8, 8), "digits_cnn": (1, 8, 8), "lenet5": (1, 28, 28), "mnist_cnn": (1, 28, 28),
          "mnist_mlp": (1, 28, 28), "mnist_logistic": (1, 28, 28), "mnist_svm": (1, 28, 28),
          "cifar_cnn": (3, 32, 32), "cifar_resnet20": (3, 32, 32)}
@@ -27,7 +27,9 @@ def device(machine):
 def kernels(machine):
     program = machine.program("tests/kernels_device_tests", "kernels_device_tests")
     for precision in ("fp32", "tf32", "bf16", "fp16"):
-        done = machine.run(program, machine.program("libtrireme_cuda.so"), precision, timeout=200, cwd=ROOT)
+        # In tf32 only the libraries compute otherwise; what the other tests expect is fp32.
+        only = ["--gtest_filter=*ConvTest*:*MatmulTest*"] if precision == "tf32" else []
+        done = machine.run(program, machine.program("libtrireme_cuda.so"), precision, *only, timeout=200, cwd=ROOT)
         if done.returncode == 77:
             raise NotRun(tail(done.stdout + done.stderr, 1))
         summary = re.findall(r"^\[  (?:PASSED|SKIPPED|FAILED) +\] \d+ tests?", done.stdout, re.M)

@@ -10,8 +10,9 @@ class NormTest : public KernelTest {
   void statistics(int64_t rows, int64_t c, const std::vector<float>& x, std::vector<float>& mean,
                   std::vector<float>& rstd) {
     std::vector<double> sums(static_cast<size_t>(2 * c), 99);
-    ASSERT_EQ(k.batch_norm_sums(nullptr, rows, c, x.data(), sums.data(), Scratch(k, rows, c)),
-              Status::ok);
+    ASSERT_EQ(
+        k.batch_norm_sums(nullptr, rows, c, x.data(), sums.data(), Scratch(k, rows, c), nullptr),
+        Status::ok);
     mean.resize(static_cast<size_t>(c));
     rstd.resize(mean.size());
     ASSERT_EQ(k.batch_norm_statistics(nullptr, c, static_cast<double>(rows), 1e-5, sums.data(),
@@ -52,7 +53,7 @@ TEST_P(NormTest, BatchNormWithReluEqualsPyTorch) {
                        recorded("norm.beta").data(), nullptr, Activation::relu, y.data());
   expect_near(y, recorded("batch_norm.y"), 1e-6);
   k.batch_norm_backward_sums(nullptr, 4, 6, x.data(), y.data(), dy.data(), mean.data(), rstd.data(),
-                             Activation::relu, sums.data(), Scratch(k, 4, 6));
+                             Activation::relu, sums.data(), Scratch(k, 4, 6), nullptr);
   expect_near(std::vector<double>(sums.begin(), sums.begin() + 6), recorded("batch_norm.dbeta"),
               1e-6);
   expect_near(std::vector<double>(sums.begin() + 6, sums.end()), recorded("batch_norm.dgamma"),
@@ -79,7 +80,7 @@ TEST_P(NormTest, SumsAreExactToFp64WhenTheMeanIsFarFromZero) {
       want[i % static_cast<size_t>(c)] += v;
       want[i % static_cast<size_t>(c) + static_cast<size_t>(c)] += v * v;
     }
-    k.batch_norm_sums(nullptr, rows, c, elements(x), sums.data(), Scratch(k, rows, c));
+    k.batch_norm_sums(nullptr, rows, c, elements(x), sums.data(), Scratch(k, rows, c), nullptr);
     expect_near(sums, want, 1e-13);
   }
 }
@@ -96,8 +97,9 @@ TEST_P(NormTest, ChannelStepsRoundTheirFp64FormulaeOnce) {
     const auto old_mean = random(c, 3), old_variance = random(c, 4, 0, 2);
     auto running_mean = old_mean, running_variance = old_variance;
     k.batch_norm_statistics(nullptr, c, count, epsilon, sums.data(), mean.data(), rstd.data());
-    k.batch_norm_running(nullptr, c, count, momentum, sums.data(), running_mean.data(),
-                         running_variance.data(), nullptr);
+    const RunningStatistics running{
+        c, count, momentum, sums.data(), running_mean.data(), running_variance.data()};
+    k.batch_norm_running(nullptr, 1, &running, nullptr);
     k.batch_norm_means(nullptr, c, count, sums.data(), mean_g.data(), mean_gx.data());
     k.batch_norm_rstd(nullptr, c, epsilon, old_variance.data(), inference.data());
     for (size_t i = 0; i < size; ++i) {
@@ -124,31 +126,91 @@ TEST_P(NormTest, RunningStatisticsStayAsTheyAreWhenTheStepIsSkipped) {
   std::vector<float> mean{5, 6}, variance{3, 4};
   OptimizerScalars scalars{};
   scalars.skip = 1;
-  EXPECT_EQ(
-      k.batch_norm_running(nullptr, 2, 4, 0.5, sums.data(), mean.data(), variance.data(), &scalars),
-      Status::ok);
+  const RunningStatistics running{2, 4, 0.5, sums.data(), mean.data(), variance.data()};
+  EXPECT_EQ(k.batch_norm_running(nullptr, 1, &running, &scalars), Status::ok);
   EXPECT_EQ(mean, (std::vector<float>{5, 6}));
   EXPECT_EQ(variance, (std::vector<float>{3, 4}));
   scalars.skip = 0;
-  k.batch_norm_running(nullptr, 2, 4, 0.5, sums.data(), mean.data(), variance.data(), &scalars);
+  k.batch_norm_running(nullptr, 1, &running, &scalars);
   EXPECT_EQ(mean, (std::vector<float>{3, 4}));
   EXPECT_FLOAT_EQ(variance[0], 1.5f + 0.5f * 4 * 4 / 3);
   EXPECT_FLOAT_EQ(variance[1], 2 + 0.5f * 6 * 4 / 3);
 }
 
-TEST_P(NormTest, ParameterGradientsAreTheSumsSetOrAddedAndEitherMayBeAbsent) {
-  const std::vector<double> sums{1, 2, 3, 10, 20, 30};
-  std::vector<float> dgamma(3, 100.0f), dbeta(3, 100.0f);
-  k.batch_norm_parameter_gradients(nullptr, 3, sums.data(), dgamma.data(), Write::add, dbeta.data(),
-                                   Write::set);
-  EXPECT_EQ(dbeta, (std::vector<float>{1, 2, 3}));
-  EXPECT_EQ(dgamma, (std::vector<float>{110, 120, 130}));
-  k.batch_norm_parameter_gradients(nullptr, 3, sums.data(), nullptr, Write::set, dbeta.data(),
-                                   Write::add);
-  k.batch_norm_parameter_gradients(nullptr, 3, sums.data(), dgamma.data(), Write::set, nullptr,
-                                   Write::add);
-  EXPECT_EQ(dbeta, (std::vector<float>{2, 4, 6}));
-  EXPECT_EQ(dgamma, (std::vector<float>{10, 20, 30}));
+// More layers than one launch takes, of unlike sizes.
+TEST_P(NormTest, RunningStatisticsOfManyLayersAreThoseOfEachAlone) {
+  constexpr int64_t kLayers = 70;
+  std::vector<std::vector<double>> sums;
+  std::vector<std::vector<float>> mean, variance;
+  for (int64_t i = 0; i < kLayers; ++i) {
+    const int64_t c = 1 + i * 5;
+    const auto drawn = random(2 * c, static_cast<uint64_t>(i), 1, 9);
+    sums.emplace_back(drawn.begin(), drawn.end());
+    mean.push_back(random(c, 100));
+    variance.push_back(random(c, 101, 0, 2));
+  }
+  auto want_mean = mean, want_variance = variance;
+  std::vector<RunningStatistics> layers;
+  for (size_t i = 0; i < sums.size(); ++i) {
+    const auto c = static_cast<int64_t>(mean[i].size());
+    const double count = 20 + static_cast<double>(i);
+    layers.push_back({c, count, 0.1, sums[i].data(), mean[i].data(), variance[i].data()});
+    const RunningStatistics alone{
+        c, count, 0.1, sums[i].data(), want_mean[i].data(), want_variance[i].data()};
+    k.batch_norm_running(nullptr, 1, &alone, nullptr);
+  }
+  EXPECT_EQ(k.batch_norm_running(nullptr, kLayers, layers.data(), nullptr), Status::ok);
+  EXPECT_EQ(mean, want_mean);
+  EXPECT_EQ(variance, want_variance);
+  EXPECT_NE(mean.back(), random(1 + (kLayers - 1) * 5, 100));
+  EXPECT_EQ(k.batch_norm_running(nullptr, 0, nullptr, nullptr), Status::ok);
+}
+
+// Whether they are computed with the sums or from them afterwards, the bits are the same.
+TEST_P(NormTest, StatisticsThatFollowFromTheSumsEqualThoseComputedApart) {
+  for (const auto& [rows, c] : {std::pair<int64_t, int64_t>{5, 1}, {97, 6}, {33, 64}, {9, 300}}) {
+    const auto x = random(rows * c, 1, -1, 3);
+    const double count = static_cast<double>(rows);
+    const auto size = static_cast<size_t>(c);
+    std::vector<double> sums(2 * size), apart(2 * size);
+    std::vector<float> mean(size), rstd(size), want_mean(size), want_rstd(size);
+    const BatchNormStatistics statistics{count, 1e-5, mean.data(), rstd.data()};
+    k.batch_norm_sums(nullptr, rows, c, elements(x), sums.data(), Scratch(k, rows, c), &statistics);
+    k.batch_norm_sums(nullptr, rows, c, elements(x), apart.data(), Scratch(k, rows, c), nullptr);
+    k.batch_norm_statistics(nullptr, c, count, 1e-5, apart.data(), want_mean.data(),
+                            want_rstd.data());
+    EXPECT_EQ(sums, apart);
+    EXPECT_EQ(mean, want_mean);
+    EXPECT_EQ(rstd, want_rstd);
+  }
+}
+
+TEST_P(NormTest, GradientsThatFollowFromTheSumsAreSetOrAddedAndEachMayBeAbsent) {
+  const int64_t rows = 70, c = 12;
+  const auto x = random(rows * c, 1), dy = random(rows * c, 2), mean = random(c, 3),
+             rstd = random(c, 4, 0.5f, 2);
+  std::vector<double> sums(24);
+  const auto run = [&](const BatchNormGradients& gradients) {
+    k.batch_norm_backward_sums(nullptr, rows, c, elements(x), nullptr, elements(dy), mean.data(),
+                               rstd.data(), Activation::none, sums.data(), Scratch(k, rows, c),
+                               &gradients);
+  };
+  std::vector<float> dgamma(12, 100.0f), dbeta(12, 100.0f), mean_g(12), mean_gx(12), want_g(12),
+      want_gx(12);
+  run({dgamma.data(), Write::add, dbeta.data(), Write::set, 70, mean_g.data(), mean_gx.data()});
+  k.batch_norm_means(nullptr, c, 70, sums.data(), want_g.data(), want_gx.data());
+  EXPECT_EQ(mean_g, want_g);
+  EXPECT_EQ(mean_gx, want_gx);
+  for (size_t i = 0; i < 12; ++i) {
+    EXPECT_EQ(dbeta[i], static_cast<float>(sums[i]));
+    EXPECT_EQ(dgamma[i], static_cast<float>(sums[12 + i]) + 100.0f);
+  }
+  const auto before = dgamma;
+  run({nullptr, Write::set, dbeta.data(), Write::add, 70, nullptr, nullptr});
+  EXPECT_EQ(dgamma, before);
+  for (size_t i = 0; i < 12; ++i) EXPECT_EQ(dbeta[i], 2 * static_cast<float>(sums[i]));
+  run({dgamma.data(), Write::set, nullptr, Write::set, 70, nullptr, nullptr});
+  for (size_t i = 0; i < 12; ++i) EXPECT_EQ(dgamma[i], static_cast<float>(sums[12 + i]));
 }
 
 // Against the formulae, for shapes that use one strip, several strips and left-over rows.
@@ -159,7 +221,9 @@ TEST_P(NormTest, BatchNormEqualsItsFormulaeForManyShapes) {
                                 {9, 64},
                                 {4, 300},
                                 {50, 8},
-                                {3, 2056}}) {
+                                {3, 2056},
+                                {1201, 8},
+                                {2500, 16}}) {
     const auto x = rounded(random(rows * c, 1)), dy = rounded(random(rows * c, 2)),
                add = rounded(random(rows * c, 3));
     const auto mean = random(c, 4), rstd = random(c, 5, 0.5f, 2), gamma = random(c, 6),
@@ -188,7 +252,7 @@ TEST_P(NormTest, BatchNormEqualsItsFormulaeForManyShapes) {
     }
     expect_near(y, want_y, tolerance(1e-6));
     k.batch_norm_backward_sums(nullptr, rows, c, in, y, gradient, mean.data(), rstd.data(),
-                               Activation::relu, sums.data(), Scratch(k, rows, c));
+                               Activation::relu, sums.data(), Scratch(k, rows, c), nullptr);
     expect_near(sums, want_sums, 3e-6);
     k.batch_norm_backward(nullptr, rows, c, in, y, gradient, mean.data(), rstd.data(), gamma.data(),
                           mg.data(), mgx.data(), Activation::relu, dx, Write::add, da, Write::add);

@@ -39,6 +39,7 @@ __device__ inline T block_reduce(T v, T neutral) {
   const int lane = static_cast<int>(threadIdx.x) % kWarp;
   const int warps = static_cast<int>(blockDim.x) / kWarp;
   v = warp_reduce<Join>(v);
+  if (warps == 1) return v;
   if (lane == 0) of_warp[static_cast<int>(threadIdx.x) / kWarp] = v;
   __syncthreads();
   const T all = warp_reduce<Join>(lane < warps ? of_warp[lane] : neutral);

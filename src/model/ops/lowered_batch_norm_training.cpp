@@ -13,21 +13,16 @@ class LoweredBatchNormTraining final : public Lowered {
   Status forward(const Frame& f) const noexcept override;
   Status backward_sums(const Frame& f, double* sums) const noexcept override;
   Status backward(const Frame& f) const noexcept override;
-  Status update_state(const Frame& f) const noexcept override;
+  std::optional<RunningStatistics> running(const Frame& f) const noexcept override;
 
  private:
   double batch_count(const Frame& f) const {
     return f.synced_samples * static_cast<double>(per_sample_);
   }
   double leaf_count() const { return static_cast<double>(samples_ * per_sample_); }
-  // For forward and backward, from the sums over `count` values.
-  Status keep_statistics(const Frame& f, const double* sums, double count) const noexcept {
-    return k_.batch_norm_statistics(f.stream, channels_, count, settings_.epsilon, sums,
-                                    f.at(mean_), f.at(rstd_));
-  }
-  Status keep_means(const Frame& f, const double* sums, double count) const noexcept {
-    return k_.batch_norm_means(f.stream, channels_, count, sums, f.at(mean_g_), f.at(mean_gx_));
-  }
+  // Whether what is normalised with comes from other leaves as well. Else it follows from the
+  // leaf's own sums at once.
+  bool synced(const Frame& f) const { return settings_.global && !f.alone; }
 
   const KernelTable& k_;
   BatchNormSettings settings_;
@@ -68,14 +63,15 @@ LoweredBatchNormTraining::LoweredBatchNormTraining(LowerContext& context,
 }
 
 Status LoweredBatchNormTraining::forward_sums(const Frame& f, double* sums) const noexcept {
-  const Status s = k_.batch_norm_sums(f.stream, samples_ * per_sample_, channels_, f.at(x_), sums,
-                                      f.at<void>(scratch_));
-  return s == Status::ok && !settings_.global ? keep_statistics(f, sums, leaf_count()) : s;
+  const BatchNormStatistics own{leaf_count(), settings_.epsilon, f.at(mean_), f.at(rstd_)};
+  return k_.batch_norm_sums(f.stream, samples_ * per_sample_, channels_, f.at(x_), sums,
+                            f.at<void>(scratch_), synced(f) ? nullptr : &own);
 }
 
 Status LoweredBatchNormTraining::forward(const Frame& f) const noexcept {
-  if (settings_.global) {
-    const Status s = keep_statistics(f, f.synced, batch_count(f));
+  if (synced(f)) {
+    const Status s = k_.batch_norm_statistics(
+        f.stream, channels_, batch_count(f), settings_.epsilon, f.synced, f.at(mean_), f.at(rstd_));
     if (s != Status::ok) return s;
   }
   return k_.batch_norm_forward(f.stream, samples_ * per_sample_, channels_, f.at(x_), f.at(mean_),
@@ -85,18 +81,21 @@ Status LoweredBatchNormTraining::forward(const Frame& f) const noexcept {
 
 // The leaf's own sums are its gradients of beta and gamma; the job adds leaves up.
 Status LoweredBatchNormTraining::backward_sums(const Frame& f, double* sums) const noexcept {
-  Status s = k_.batch_norm_backward_sums(f.stream, samples_ * per_sample_, channels_, f.at(x_),
-                                         f.at(y_), f.at(dy_), f.at(mean_), f.at(rstd_),
-                                         settings_.activation, sums, f.at<void>(scratch_));
-  if (s == Status::ok)
-    s = k_.batch_norm_parameter_gradients(f.stream, channels_, sums, f.at(dgamma_), dgamma_write_,
-                                          f.at(dbeta_), dbeta_write_);
-  return s == Status::ok && !settings_.global ? keep_means(f, sums, leaf_count()) : s;
+  BatchNormGradients own{f.at(dgamma_), dgamma_write_, f.at(dbeta_), dbeta_write_,
+                         leaf_count(),  nullptr,       nullptr};
+  if (!synced(f)) {
+    own.mean_g = f.at(mean_g_);
+    own.mean_gx = f.at(mean_gx_);
+  }
+  return k_.batch_norm_backward_sums(f.stream, samples_ * per_sample_, channels_, f.at(x_),
+                                     f.at(y_), f.at(dy_), f.at(mean_), f.at(rstd_),
+                                     settings_.activation, sums, f.at<void>(scratch_), &own);
 }
 
 Status LoweredBatchNormTraining::backward(const Frame& f) const noexcept {
-  if (settings_.global) {
-    const Status s = keep_means(f, f.synced, batch_count(f));
+  if (synced(f)) {
+    const Status s = k_.batch_norm_means(f.stream, channels_, batch_count(f), f.synced,
+                                         f.at(mean_g_), f.at(mean_gx_));
     if (s != Status::ok) return s;
   }
   if (!dx_) return Status::ok;
@@ -106,9 +105,9 @@ Status LoweredBatchNormTraining::backward(const Frame& f) const noexcept {
                                 f.at(daddend_), daddend_write_);
 }
 
-Status LoweredBatchNormTraining::update_state(const Frame& f) const noexcept {
-  return k_.batch_norm_running(f.stream, channels_, batch_count(f), settings_.momentum, f.synced,
-                               f.at(running_mean_), f.at(running_var_), f.scalars);
+std::optional<RunningStatistics> LoweredBatchNormTraining::running(const Frame& f) const noexcept {
+  return RunningStatistics{channels_, batch_count(f),      settings_.momentum,
+                           f.synced,  f.at(running_mean_), f.at(running_var_)};
 }
 
 }  // namespace

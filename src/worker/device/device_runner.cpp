@@ -124,6 +124,7 @@ Workspace DeviceRunner::bind(const StepSlot& slot, const Program& program) const
     ws.packed = own->second.packed.data();
   }
   ws.scalars = reinterpret_cast<const OptimizerScalars*>(slot.scalars.data());
+  ws.alone = group_.size() == 1;
   return ws;
 }
 
@@ -251,11 +252,9 @@ void DeviceRunner::update(StepSlot& slot, Workspace& ws) {
         "the verdict of the step");
   check(optimizer_.step(k, rules_, {0, size}, scalars, state_.buffers(), stream), "the optimizer");
   const Program& program = training_.any();
-  for (int s = 0; s < program.segments(); ++s) {
-    if (!program.updates_state(s)) continue;
-    ws.synced = doubles_.at(s);
-    program.update_state(ws, s);
-  }
+  std::vector<const double*> synced;
+  for (int s = 0; s < program.segments(); ++s) synced.push_back(doubles_.at(s));
+  program.update_state(ws, synced);
 }
 
 void DeviceRunner::fetch_output(StepSlot& slot, const Program& program, const Workspace& ws) const {

@@ -60,6 +60,7 @@ Workspace ModelRun::workspace(Leaf& leaf, const std::vector<double>& synced) {
   ws.synced = synced.data();
   ws.synced_samples = static_cast<double>(samples_) * static_cast<double>(leaves_.size());
   ws.scalars = scalars_;
+  ws.alone = alone_;
   return ws;
 }
 
@@ -67,6 +68,7 @@ void ModelRun::step() {
   program_->pack(params_.data(), packed_.data(), 0, 1, nullptr);
   for (Leaf& leaf : leaves_) leaf.gradients.assign(params_.size(), kGradientNoise);
   std::vector<double> synced;
+  std::vector<std::vector<double>> of_segments;
   for (int segment = 0; segment < program_->segments(); ++segment) {
     std::vector<double> total(static_cast<size_t>(program_->sync_doubles(segment)), 0.0);
     std::vector<double> part(total.size());
@@ -75,9 +77,11 @@ void ModelRun::step() {
       for (size_t i = 0; i < total.size(); ++i) total[i] += part[i];
     }
     synced = total;
-    if (program_->updates_state(segment))
-      program_->update_state(workspace(leaves_[0], synced), segment);
+    of_segments.push_back(std::move(total));
   }
+  std::vector<const double*> sums;
+  for (const auto& of : of_segments) sums.push_back(of.data());
+  program_->update_state(workspace(leaves_[0], synced), sums);
   std::fill(gradients_.begin(), gradients_.end(), 0.0f);
   for (const Leaf& leaf : leaves_)
     for (size_t i = 0; i < gradients_.size(); ++i) gradients_[i] += leaf.gradients[i];

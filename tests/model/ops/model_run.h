@@ -22,7 +22,8 @@ class ModelRun {
   void set_field(const std::string& name, const std::vector<float>& values);
   void set_field(const std::string& name, const std::vector<int64_t>& values);
   void set_logical(const std::string& slot, const std::vector<float>& values);  // a parameter
-  void set_scalars(const OptimizerScalars* scalars) { scalars_ = scalars; }     // of later steps
+  void set_alone(bool alone) { alone_ = alone; }  // of later steps: Workspace::alone
+  void set_scalars(const OptimizerScalars* scalars) { scalars_ = scalars; }  // of later steps
 
   // One step: fills sums, gradients (added up over leaves) and the running statistics.
   void step();
@@ -52,6 +53,7 @@ class ModelRun {
   std::unique_ptr<const Program> program_;
   int64_t samples_;
   const OptimizerScalars* scalars_ = nullptr;
+  bool alone_ = false;
   std::vector<Leaf> leaves_;
   AlignedBuffer packed_;
   std::map<std::string, std::vector<std::byte>> fields_;

@@ -163,6 +163,27 @@ TEST(BatchNorm, OfAShardSeesItsLeafAloneButRunsTheWholeBatchsStatistics) {
           << slot.name;
 }
 
+TEST(BatchNorm, OfALeafThatIsTheWholeBatchIsTheSameToTheBitWithoutWaitingForOthers) {
+  const auto graph = normalised("global");
+  const auto synced = normalised_run(*graph, 1, 0, 12), alone = normalised_run(*graph, 1, 0, 12);
+  alone->set_alone(true);
+  alone->step();
+  synced->step();
+  EXPECT_EQ(alone->output(), synced->output());
+  EXPECT_EQ(alone->gradients(), synced->gradients());
+  EXPECT_EQ(alone->state(), synced->state());
+}
+
+// Two leaves: either is the whole batch only by its own account.
+TEST(BatchNorm, OfALeafThatCallsItselfTheWholeBatchSeesNoOther) {
+  const auto graph = normalised("global"), shard = normalised("shard");
+  const auto alone = normalised_run(*graph, 2, 0, 12), cut = normalised_run(*shard, 2, 0, 12);
+  EXPECT_NE(alone->output(), cut->output());
+  alone->set_alone(true);
+  alone->step();
+  EXPECT_EQ(alone->output(), cut->output());
+}
+
 TEST(BatchNorm, RunningStatisticsStayWhereTheStepsScalarsSaySkip) {
   const auto graph = normalised("global");
   const auto run = normalised_run(*graph, 1, 0, 12);

@@ -52,12 +52,25 @@ void normalise(const Strip& s, const float* x, const float* mean, const float* s
   }
 }
 
+inline void put(float* to, double value, Write write) {
+  *to = static_cast<float>(value) + (write == Write::add ? *to : 0.0f);
+}
+
+Status keep(Stream* s, int64_t channels, const double* sums, const BatchNormGradients& to) {
+  for (int64_t c = 0; c < channels; ++c) {
+    if (to.dbeta) put(to.dbeta + c, sums[c], to.dbeta_write);
+    if (to.dgamma) put(to.dgamma + c, sums[channels + c], to.dgamma_write);
+  }
+  return to.mean_g ? batch_norm_means(s, channels, to.count, sums, to.mean_g, to.mean_gx)
+                   : Status::ok;
+}
+
 inline bool supported(Activation act) { return act == Activation::none || act == Activation::relu; }
 
 }  // namespace
 
-Status batch_norm_sums(Stream*, int64_t rows, int64_t channels, const float* x, double* sums,
-                       void*) noexcept {
+Status batch_norm_sums(Stream* stream, int64_t rows, int64_t channels, const float* x, double* sums,
+                       void*, const BatchNormStatistics* statistics) noexcept {
   clear(2 * channels, sums);
   for_strips(rows, channels, [&](const Strip& s) {
     add_strip(s, channels, sums, [x](int64_t at, int64_t j, double* a, double* b) {
@@ -66,7 +79,9 @@ Status batch_norm_sums(Stream*, int64_t rows, int64_t channels, const float* x, 
       *b = v * v;
     });
   });
-  return Status::ok;
+  if (!statistics) return Status::ok;
+  return batch_norm_statistics(stream, channels, statistics->count, statistics->epsilon, sums,
+                               statistics->mean, statistics->rstd);
 }
 
 Status batch_norm_forward(Stream*, int64_t rows, int64_t channels, const float* x,
@@ -89,9 +104,10 @@ Status batch_norm_forward(Stream*, int64_t rows, int64_t channels, const float* 
   return Status::ok;
 }
 
-Status batch_norm_backward_sums(Stream*, int64_t rows, int64_t channels, const float* x,
+Status batch_norm_backward_sums(Stream* stream, int64_t rows, int64_t channels, const float* x,
                                 const float* y, const float* dy, const float* mean,
-                                const float* rstd, Activation act, double* sums, void*) noexcept {
+                                const float* rstd, Activation act, double* sums, void*,
+                                const BatchNormGradients* gradients) noexcept {
   if (!supported(act)) return Status::unsupported;
   clear(2 * channels, sums);
   const float* gate = act == Activation::relu ? y : nullptr;
@@ -113,7 +129,7 @@ Status batch_norm_backward_sums(Stream*, int64_t rows, int64_t channels, const f
       });
     }
   });
-  return Status::ok;
+  return gradients ? keep(stream, channels, sums, *gradients) : Status::ok;
 }
 
 Status batch_norm_backward(Stream*, int64_t rows, int64_t channels, const float* x, const float* y,

@@ -16,10 +16,6 @@ inline Moments moments(int64_t channels, int64_t c, double count, const double* 
 
 inline double reciprocal_root(double v) { return 1 / __builtin_sqrt(v); }
 
-inline void put(float* to, double value, Write write) {
-  *to = static_cast<float>(value) + (write == Write::add ? *to : 0.0f);
-}
-
 }  // namespace
 
 Status batch_norm_statistics(Stream*, int64_t channels, double count, double epsilon,
@@ -40,17 +36,18 @@ Status batch_norm_rstd(Stream*, int64_t channels, double epsilon, const float* v
   return Status::ok;
 }
 
-Status batch_norm_running(Stream*, int64_t channels, double count, double momentum,
-                          const double* sums, float* running_mean, float* running_variance,
+Status batch_norm_running(Stream*, int64_t layers, const RunningStatistics* of,
                           const OptimizerScalars* scalars) noexcept {
   if (scalars && scalars->skip != 0) return Status::ok;
-  const double keep = 1 - momentum, unbiased = count > 1 ? count / (count - 1) : 1;
-  for (int64_t c = 0; c < channels; ++c) {
-    const Moments m = moments(channels, c, count, sums);
-    const double old_mean = running_mean[c], old_variance = running_variance[c];
-    running_mean[c] = static_cast<float>(keep * old_mean + momentum * m.mean);
-    running_variance[c] =
-        static_cast<float>(keep * old_variance + momentum * m.variance * unbiased);
+  for (const RunningStatistics* r = of; r != of + layers; ++r) {
+    const double keep = 1 - r->momentum, unbiased = r->count > 1 ? r->count / (r->count - 1) : 1;
+    for (int64_t c = 0; c < r->channels; ++c) {
+      const Moments m = moments(r->channels, c, r->count, r->sums);
+      const double old_mean = r->mean[c], old_variance = r->variance[c];
+      r->mean[c] = static_cast<float>(keep * old_mean + r->momentum * m.mean);
+      r->variance[c] =
+          static_cast<float>(keep * old_variance + r->momentum * m.variance * unbiased);
+    }
   }
   return Status::ok;
 }
@@ -60,16 +57,6 @@ Status batch_norm_means(Stream*, int64_t channels, double count, const double* s
   for (int64_t c = 0; c < channels; ++c) {
     mean_g[c] = static_cast<float>(sums[c] / count);
     mean_gx[c] = static_cast<float>(sums[channels + c] / count);
-  }
-  return Status::ok;
-}
-
-Status batch_norm_parameter_gradients(Stream*, int64_t channels, const double* sums, float* dgamma,
-                                      Write dgamma_write, float* dbeta,
-                                      Write dbeta_write) noexcept {
-  for (int64_t c = 0; c < channels; ++c) {
-    if (dbeta) put(dbeta + c, sums[c], dbeta_write);
-    if (dgamma) put(dgamma + c, sums[channels + c], dgamma_write);
   }
   return Status::ok;
 }

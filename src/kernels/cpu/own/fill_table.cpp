@@ -32,7 +32,6 @@ void fill_table(KernelTable& t) noexcept {
   t.batch_norm_rstd = batch_norm_rstd;
   t.batch_norm_running = batch_norm_running;
   t.batch_norm_means = batch_norm_means;
-  t.batch_norm_parameter_gradients = batch_norm_parameter_gradients;
   t.layer_norm_forward = layer_norm_forward;
   t.layer_norm_backward = layer_norm_backward;
   t.softmax_cross_entropy = softmax_cross_entropy;

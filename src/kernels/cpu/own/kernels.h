@@ -45,14 +45,14 @@ Status average_pool_backward(Stream*, const Pool2dSpec*, const float* dy, float*
                              Write) noexcept;
 
 Status batch_norm_sums(Stream*, int64_t rows, int64_t channels, const float* x, double* sums,
-                       void* scratch) noexcept;
+                       void* scratch, const BatchNormStatistics*) noexcept;
 Status batch_norm_forward(Stream*, int64_t rows, int64_t channels, const float* x,
                           const float* mean, const float* rstd, const float* gamma,
                           const float* beta, const float* addend, Activation, float* y) noexcept;
 Status batch_norm_backward_sums(Stream*, int64_t rows, int64_t channels, const float* x,
                                 const float* y, const float* dy, const float* mean,
-                                const float* rstd, Activation, double* sums,
-                                void* scratch) noexcept;
+                                const float* rstd, Activation, double* sums, void* scratch,
+                                const BatchNormGradients*) noexcept;
 Status batch_norm_backward(Stream*, int64_t rows, int64_t channels, const float* x, const float* y,
                            const float* dy, const float* mean, const float* rstd,
                            const float* gamma, const float* mean_g, const float* mean_gx,
@@ -62,13 +62,10 @@ Status batch_norm_statistics(Stream*, int64_t channels, double count, double eps
                              const double* sums, float* mean, float* rstd) noexcept;
 Status batch_norm_rstd(Stream*, int64_t channels, double epsilon, const float* variance,
                        float* rstd) noexcept;
-Status batch_norm_running(Stream*, int64_t channels, double count, double momentum,
-                          const double* sums, float* running_mean, float* running_variance,
+Status batch_norm_running(Stream*, int64_t layers, const RunningStatistics*,
                           const OptimizerScalars* scalars) noexcept;
 Status batch_norm_means(Stream*, int64_t channels, double count, const double* sums, float* mean_g,
                         float* mean_gx) noexcept;
-Status batch_norm_parameter_gradients(Stream*, int64_t channels, const double* sums, float* dgamma,
-                                      Write dgamma_write, float* dbeta, Write dbeta_write) noexcept;
 Status layer_norm_forward(Stream*, int64_t rows, int64_t cols, float epsilon, const float* x,
                           const float* gamma, const float* beta, float* y, float* mean,
                           float* rstd) noexcept;

@@ -1,18 +1,34 @@
 // Batch normalisation in steps, so that sums can meet across leaves between them. Sums convert
 // every element to fp64: E[x^2] - E[x]^2 then keeps fp32 accuracy even when the mean is large. All
 // steps walk columns.h's way: 128-bit loads where the channels are a multiple of what these hold.
+#include "kernels/cuda/own/channel_statistics.h"
 #include "kernels/cuda/own/columns.h"
 #include "kernels/cuda/own/fill.h"
 
 namespace trireme::cu {
 namespace {
 
-struct Store {
+// What is done with a channel's sums besides keeping them.
+struct MomentStore {
   int64_t channels;
   double* sums;
+  BatchNormStatistics statistics;  // mean null: none
   __device__ void put(int64_t c, const double (&of)[2]) const {
     sums[c] = of[0];
     sums[channels + c] = of[1];
+    if (statistics.mean) put_statistics(statistics, c, of[0], of[1]);
+  }
+};
+struct GradientStore {
+  int64_t channels;
+  double* sums;
+  BatchNormGradients to;
+  __device__ void put(int64_t c, const double (&of)[2]) const {
+    sums[c] = of[0];
+    sums[channels + c] = of[1];
+    if (to.dbeta) cu::put(to.dbeta + c, static_cast<float>(of[0]), to.dbeta_write == Write::add);
+    if (to.dgamma) cu::put(to.dgamma + c, static_cast<float>(of[1]), to.dgamma_write == Write::add);
+    if (to.mean_g) put_means(to.mean_g, to.mean_gx, to.count, c, of[0], of[1]);
   }
 };
 
@@ -220,10 +236,11 @@ bool supported(Activation act) { return act == Activation::none || act == Activa
 
 template <class T>
 Status batch_norm_sums(Stream* s, int64_t rows, int64_t channels, const Element* x, double* sums,
-                       void* scratch) noexcept {
+                       void* scratch, const BatchNormStatistics* statistics) noexcept {
   const bool vectors = channels % kVector<T> == 0 && all_aligned(x);
-  return column_sums<2, kVector<T>>(s, rows, channels, vectors, MomentTerms<T>{typed<T>(x)},
-                                    scratch, Store{channels, sums});
+  return column_sums<2, kVector<T>>(
+      s, rows, channels, vectors, MomentTerms<T>{typed<T>(x)}, scratch,
+      MomentStore{channels, sums, statistics ? *statistics : BatchNormStatistics{}});
 }
 
 template <class T>
@@ -242,14 +259,14 @@ Status batch_norm_forward(Stream* s, int64_t rows, int64_t channels, const Eleme
 template <class T>
 Status batch_norm_backward_sums(Stream* s, int64_t rows, int64_t channels, const Element* x,
                                 const Element* y, const Element* dy, const float* mean,
-                                const float* rstd, Activation act, double* sums,
-                                void* scratch) noexcept {
+                                const float* rstd, Activation act, double* sums, void* scratch,
+                                const BatchNormGradients* gradients) noexcept {
   if (!supported(act)) return Status::unsupported;
   const T* gate = act == Activation::relu ? typed<T>(y) : nullptr;
   const bool vectors = channels % kVector<T> == 0 && all_aligned(x, gate, dy, mean, rstd);
-  return column_sums<2, kVector<T>>(s, rows, channels, vectors,
-                                    GradientTerms<T>{typed<T>(x), gate, typed<T>(dy), mean, rstd},
-                                    scratch, Store{channels, sums});
+  return column_sums<2, kVector<T>>(
+      s, rows, channels, vectors, GradientTerms<T>{typed<T>(x), gate, typed<T>(dy), mean, rstd},
+      scratch, GradientStore{channels, sums, gradients ? *gradients : BatchNormGradients{}});
 }
 
 template <class T>

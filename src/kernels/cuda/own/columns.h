@@ -9,7 +9,8 @@
 // rows in flight are registers.
 //
 // Sums over rows are added in a fixed order in three stages: a thread over its rows, the block over
-// its threads of a column, and a second launch over the blocks' partial sums.
+// its threads of a column, and a second launch over the blocks' partial sums, where a column has
+// more than one block.
 
 #include "kernels/cuda/own/vectors.h"
 #include "kernels/cuda/reduce.h"
@@ -19,6 +20,8 @@ namespace trireme::cu {
 // Rows that a thread adds up at least: one trip to memory when four are in flight. Fewer would not
 // be faster, and leave more partial sums.
 constexpr int64_t kRowsPerSum = 4;
+// Up to so many rows a thread, one block takes all: two trips to memory are shorter than a launch.
+constexpr int64_t kRowsOfOnePart = 8;
 // Partial sums of one column: two blocks a multiprocessor, and a second stage that takes one trip.
 constexpr int64_t kMostParts = 256;
 // Elementwise: small matrices are spread over two blocks a multiprocessor (no device of these
@@ -148,10 +151,10 @@ __device__ inline double sum_of_rows(double (&of)[kRows]) {
 
 // partials[part][value][column] = sum over the part's rows, in fp64. `terms.add(fetched rows,
 // numbers, sums)` adds the kValues terms of kWidth elements of each to sums[value][k]; `numbers` is
-// what terms.of_columns() gave for the columns.
-template <int kValues, int kWidth, class Terms>
+// what terms.of_columns() gave for the columns. Where there is one part, its sums go to `store`.
+template <int kValues, int kWidth, class Terms, class Store>
 __global__ void __launch_bounds__(kBlock)
-    column_sums_kernel(ColumnGrid g, Terms terms, double* partials) {
+    column_sums_kernel(ColumnGrid g, Terms terms, double* partials, Store store) {
   const ColumnThread here = column_thread<kWidth>(g);
   double sums[kValues][kWidth] = {};
   if (here.first_row < here.end_row) {
@@ -161,6 +164,16 @@ __global__ void __launch_bounds__(kBlock)
     });
   }
   block_column_sums(g, sums, partials + int64_t{blockIdx.y} * kValues * g.cols);
+  if (g.parts > 1) return;
+  __syncthreads();
+  const int across = g.columns * kWidth;
+  for (int i = static_cast<int>(threadIdx.x); i < across; i += static_cast<int>(kBlock)) {
+    const int64_t c = int64_t{blockIdx.x} * across + i;
+    if (c >= g.cols) return;
+    double of_column[kValues];
+    for (int value = 0; value < kValues; ++value) of_column[value] = partials[value * g.cols + c];
+    store.put(c, of_column);
+  }
 }
 
 // A block takes kFinishColumns columns, 32 threads each; a warp has 4 of a column's threads.
@@ -212,12 +225,12 @@ Status column_sums(Stream* s, int64_t rows, int64_t cols, bool vectors, const Te
   if (cols <= 0) return Status::ok;
   double* const partials = static_cast<double*>(scratch);
   ColumnGrid g = column_grid(rows, cols, vectors ? kWidth : 1);
-  g.cut(smaller(kMostParts, ceil_div(g.groups(), kRowsPerSum)));
-  const Status first = vectors ? launch(column_sums_kernel<kValues, kWidth, Terms>, g.grid(),
-                                        kBlock, 0, s, g, terms, partials)
-                               : launch(column_sums_kernel<kValues, 1, Terms>, g.grid(), kBlock, 0,
-                                        s, g, terms, partials);
-  if (first != Status::ok) return first;
+  g.cut(g.groups() <= kRowsOfOnePart ? 1 : smaller(kMostParts, ceil_div(g.groups(), kRowsPerSum)));
+  const Status first = vectors ? launch(column_sums_kernel<kValues, kWidth, Terms, Store>, g.grid(),
+                                        kBlock, 0, s, g, terms, partials, store)
+                               : launch(column_sums_kernel<kValues, 1, Terms, Store>, g.grid(),
+                                        kBlock, 0, s, g, terms, partials, store);
+  if (first != Status::ok || g.parts == 1) return first;
   return launch(column_finish_kernel<kValues, Store>,
                 dim3(static_cast<unsigned>(ceil_div(cols, kFinishColumns))), kBlock, 0, s, cols,
                 g.parts, partials, store);

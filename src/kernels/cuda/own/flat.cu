@@ -5,20 +5,27 @@
 namespace trireme::cu {
 namespace {
 
-// A block takes a chunk: 16 elements a thread, four at a time, in fp64. The square of a float is
-// finite there, so only an x that is not finite can spoil the sum.
+// A block takes a chunk: 16 elements a thread, all fetched before the first is used. In fp64: the
+// square of a float is finite there, so only an x that is not finite can spoil the sum.
 template <int kWidth>
 __global__ void __launch_bounds__(kBlock)
     sums_of_squares_kernel(int64_t n, const float* x, double* partials) {
+  constexpr int kLoads = static_cast<int>(kSumChunk / kBlock) / kWidth;
   for (int64_t chunk = blockIdx.x; chunk * kSumChunk < n; chunk += gridDim.x) {
     const float* from = x + chunk * kSumChunk;
     const int64_t count = smaller(kSumChunk, n - chunk * kSumChunk);
     const int64_t packs = count / kWidth;
+    Pack<kWidth> v[kLoads];
+#pragma unroll
+    for (int j = 0; j < kLoads; ++j) {
+      const int64_t i = threadIdx.x + int64_t{j} * kBlock;
+      v[j] = i < packs ? load<kWidth>(from + i * kWidth) : Pack<kWidth>{};
+    }
     double sum = 0;
-    for (int64_t i = threadIdx.x; i < packs; i += blockDim.x) {
-      const Pack<kWidth> v = load<kWidth>(from + i * kWidth);
+#pragma unroll
+    for (int j = 0; j < kLoads; ++j) {
       for (int k = 0; k < kWidth; ++k)
-        sum += static_cast<double>(v.at[k]) * static_cast<double>(v.at[k]);
+        sum += static_cast<double>(v[j].at[k]) * static_cast<double>(v[j].at[k]);
     }
     const int64_t tail = packs * kWidth + threadIdx.x;
     if (tail < count) sum += static_cast<double>(from[tail]) * static_cast<double>(from[tail]);
