@@ -191,7 +191,12 @@ class Verification {
 bool verify(const VerifyOptions& options, const std::atomic<int>& interrupt,
             const std::function<void(std::string_view)>& print) {
   check_overrides(options);
-  return Verification(options, interrupt, print).run();
+  // auto: the CPU, whose bits are the same for any number of ranks. Devices, where the file says
+  // so.
+  VerifyOptions chosen = options;
+  if (load_experiment(options.experiment, options.overrides).run.device == "auto")
+    chosen.overrides.emplace_back("run.device=cpu");
+  return Verification(chosen, interrupt, print).run();
 }
 
 }  // namespace trireme
