@@ -10,7 +10,7 @@ target_link_libraries(cuda_shim PUBLIC trireme_kernels PRIVATE trireme_contract 
 # Kernels look at elements several at a time, which nvcc allows.
 target_compile_options(cuda_shim PRIVATE -fno-strict-aliasing -Wno-unknown-pragmas)
 
-add_executable(cuda_shim_tests ${shim}/execution_test.cpp ${shim}/bias_test.cpp)
+add_executable(cuda_shim_tests ${shim}/execution_test.cpp ${shim}/bias_test.cpp ${shim}/batch_norm_elements_test.cpp)
 target_include_directories(cuda_shim_tests BEFORE PRIVATE ${shim} ${PROJECT_SOURCE_DIR}/tests)
 target_link_libraries(cuda_shim_tests PRIVATE cuda_shim GTest::gmock GTest::gtest_main)
 gtest_discover_tests(cuda_shim_tests TEST_PREFIX cuda_shim. DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300)
