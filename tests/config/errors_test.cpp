@@ -53,7 +53,7 @@ const std::vector<Case> kKeys = {
      {},
      "exp.ini:7: unknown section [zzzzzzz] (sections: run, data, model, train, optimizer, "
      "schedule, "
-     "exchange, checkpoint, export, debug)"},
+     "exchange, cuda, checkpoint, export, debug)"},
     {kSmall + "ema = 0.1\n\nema = 0.2\n",
      {},
      "exp.ini:9: train.ema: duplicate key (first at exp.ini:7)"},
