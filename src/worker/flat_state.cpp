@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "base/error.h"
-
 namespace trireme {
 namespace {
 
@@ -30,10 +28,7 @@ FlatState::~FlatState() {
 }
 
 void FlatState::add(const std::string& prefix, const ParamTable& table, const float* flat) {
-  for (const Slot& slot : table.slots()) {
-    entries_.push_back({prefix + slot.name, &slot, originals_.size()});
-    list_.push_back({prefix + slot.name, slot.logical, DType::f32});
-  }
+  tensors_.add(prefix, table);
   originals_.emplace_back(flat, static_cast<size_t>(table.size()));
 }
 
@@ -47,11 +42,8 @@ void FlatState::capture() {
 }
 
 void FlatState::read(const TensorMeta& tensor, std::span<std::byte> out) {
-  const auto entry = std::find_if(entries_.begin(), entries_.end(),
-                                  [&](const Entry& e) { return e.name == tensor.name; });
-  if (entry == entries_.end()) throw FormatError("the snapshot has no tensor " + tensor.name);
-  to_logical(*entry->slot, copies_[entry->buffer].floats() + entry->slot->offset,
-             reinterpret_cast<float*>(out.data()));
+  const auto [slot, buffer] = tensors_.find(tensor.name);
+  to_logical(*slot, copies_[buffer].floats() + slot->offset, reinterpret_cast<float*>(out.data()));
 }
 
 }  // namespace trireme

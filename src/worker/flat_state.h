@@ -8,6 +8,7 @@
 
 #include "checkpoint/state.h"
 #include "tensor/param_table.h"
+#include "worker/flat_tensors.h"
 
 namespace trireme {
 
@@ -41,22 +42,15 @@ class FlatState final : public StateSource {
   void add(const std::string& prefix, const ParamTable& table, const float* flat);
   // Takes the copy; the writer's thread calls it, so that the steps go on meanwhile. Once.
   void capture() override;
-  const std::vector<TensorMeta>& list() const override { return list_; }
+  const std::vector<TensorMeta>& list() const override { return tensors_.list(); }
   void read(const TensorMeta& tensor, std::span<std::byte> out) override;
 
  private:
-  struct Entry {
-    std::string name;
-    const Slot* slot;
-    size_t buffer;
-  };
-
   std::shared_ptr<BufferPool> pool_;
   std::shared_ptr<CopyPending> pending_;
   std::vector<std::span<const float>> originals_;
   std::vector<AlignedBuffer> copies_;  // of originals_, after capture()
-  std::vector<Entry> entries_;
-  std::vector<TensorMeta> list_;
+  FlatTensors tensors_;
 };
 
 }  // namespace trireme

@@ -8,9 +8,10 @@ foreach(fake no_symbol other_build no_device devices)
 endforeach()
 target_link_libraries(fake_devices PRIVATE trireme_tensor)
 
-# matmul_layout is arithmetic without CUDA.
+# matmul_layout and engine_choices need no CUDA.
 trireme_tests(cuda LINK trireme_worker SOURCES ${CMAKE_CURRENT_LIST_DIR}/plugin_test.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/matmul_layout_test.cpp ${PROJECT_SOURCE_DIR}/src/kernels/cuda/matmul_layout.cpp)
+  ${CMAKE_CURRENT_LIST_DIR}/matmul_layout_test.cpp ${PROJECT_SOURCE_DIR}/src/kernels/cuda/matmul_layout.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/engine_choices_test.cpp ${PROJECT_SOURCE_DIR}/src/kernels/cuda/engine_choices.cpp)
 target_compile_definitions(cuda_tests PRIVATE TRIREME_FAKES="${fakes}")
 add_dependencies(cuda_tests ${fake_targets})
 

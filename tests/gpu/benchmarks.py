@@ -25,7 +25,7 @@ LARGE = {"resnet50"}
 def ours(machine, model, batch, precision):
     program = machine.program("bench/step_bench", "step_bench")
     return Contender([program, ROOT / "bench" / "experiments" / f"{model}.ini", f"--train.batch_size={batch}",
-                      f"--run.device={machine.device}", f"--train.precision={precision}"], patience=120)
+                      f"--run.device={machine.device}", f"--train.precision={precision}", "--cuda.tune=true"], patience=120)
 
 
 def peer(machine, model, batch, precision, setting):

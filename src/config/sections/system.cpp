@@ -23,7 +23,7 @@ ExchangeConfig read_exchange(Section& s) {
 CudaConfig read_cuda(Section& s) {
   CudaConfig c;
   c.graph = s.boolean("graph", true, "record a step once and replay it as one CUDA graph");
-  c.tune = s.boolean("tune", true,
+  c.tune = s.boolean("tune", false,
                      "time the engines of each convolution at the start and take the fastest; else "
                      "cuDNN's first proposal");
   c.engines = s.path("engines", "",

@@ -1,9 +1,5 @@
 #include "worker/device/device_snapshot.h"
 
-#include <algorithm>
-
-#include "base/error.h"
-
 namespace trireme {
 namespace {
 
@@ -30,11 +26,7 @@ DeviceBuffer& SnapshotMemory::on_host(size_t index, size_t bytes) {
 
 void DeviceSnapshot::add(const std::string& prefix, const ParamTable& table, const float* flat,
                          const DeviceStream& stream) {
-  const size_t index = bytes_.size();
-  for (const Slot& slot : table.slots()) {
-    entries_.push_back({prefix + slot.name, &slot, index});
-    list_.push_back({prefix + slot.name, slot.logical, DType::f32});
-  }
+  const size_t index = tensors_.add(prefix, table);
   bytes_.push_back(static_cast<size_t>(table.size()) * sizeof(float));
   if (bytes_.back() == 0) return;
   memory_->device().copy(memory_->on_device(index, bytes_.back()).data(), flat, bytes_.back(),
@@ -57,11 +49,8 @@ void DeviceSnapshot::capture() {
 }
 
 void DeviceSnapshot::read(const TensorMeta& tensor, std::span<std::byte> out) {
-  const auto entry = std::find_if(entries_.begin(), entries_.end(),
-                                  [&](const Entry& e) { return e.name == tensor.name; });
-  if (entry == entries_.end()) throw FormatError("the snapshot has no tensor " + tensor.name);
-  to_logical(*entry->slot,
-             memory_->on_host(entry->buffer, bytes_[entry->buffer]).floats() + entry->slot->offset,
+  const auto [slot, buffer] = tensors_.find(tensor.name);
+  to_logical(*slot, memory_->on_host(buffer, bytes_[buffer]).floats() + slot->offset,
              reinterpret_cast<float*>(out.data()));
 }
 

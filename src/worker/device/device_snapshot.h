@@ -11,6 +11,7 @@
 #include "checkpoint/state.h"
 #include "tensor/device.h"
 #include "tensor/param_table.h"
+#include "worker/flat_tensors.h"
 
 namespace trireme {
 
@@ -43,19 +44,13 @@ class DeviceSnapshot final : public StateSource {
   void seal(const DeviceStream& stream);
 
   void capture() override;
-  const std::vector<TensorMeta>& list() const override { return list_; }
+  const std::vector<TensorMeta>& list() const override { return tensors_.list(); }
   void read(const TensorMeta& tensor, std::span<std::byte> out) override;
 
  private:
-  struct Entry {
-    std::string name;
-    const Slot* slot;
-    size_t buffer;
-  };
   std::shared_ptr<SnapshotMemory> memory_;
   std::vector<size_t> bytes_;  // by buffer
-  std::vector<Entry> entries_;
-  std::vector<TensorMeta> list_;
+  FlatTensors tensors_;
 };
 
 }  // namespace trireme

@@ -5,6 +5,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <string_view>
+
 #include "comm/thread_collectives.h"
 #include "comm/thread_comm.h"
 #include "config/experiment.h"
@@ -42,7 +45,7 @@ loss = softmax_cross_entropy)",
                               "ema = 0.9\n"},
                              {"class_weights", kImages, R"(
 layer = flatten
-layer = hidden: dense units=16 activation=tanh
+layer = hidden: dense units=160 activation=tanh
 layer = out: dense units=4
 loss = softmax_cross_entropy class_weights=1,2,3,4)",
                               "clip_value = 0.01\n"},
@@ -68,6 +71,8 @@ virtual_shards = 1
 {}{}[optimizer]
 name = adam
 lr = 0.01
+[exchange]
+bucket_mib = 0.015625
 )",
                                       model.data, model.model, model.train, more),
                           "device.ini", {});
@@ -195,8 +200,8 @@ TEST(DeviceTraining, StartsAStepBeforeTheOneBeforeHasFinished) {
 }
 
 // Ranks that are threads; their collectives add up in the order of ranks.
-std::vector<Outcome> on_devices(const Experiment& e, int ranks, int64_t poison_step = -1) {
-  ThreadCollectives collectives;
+std::vector<Outcome> on_devices(ThreadCollectives& collectives, const Experiment& e, int ranks,
+                                int64_t poison_step = -1) {
   std::vector<Outcome> outcomes(static_cast<size_t>(ranks));
   run_thread_ranks(ranks, [&](Communicator& comm) {
     Session session(comm, e, {},
@@ -209,8 +214,28 @@ std::vector<Outcome> on_devices(const Experiment& e, int ranks, int64_t poison_s
   return outcomes;
 }
 
+std::vector<Outcome> on_devices(const Experiment& e, int ranks, int64_t poison_step = -1) {
+  ThreadCollectives collectives;
+  return on_devices(collectives, e, ranks, poison_step);
+}
+
 class DevicesTraining : public testing::TestWithParam<Model> {};
 
+TEST(DevicesTraining, SendTheGradientInBucketsAndTheSumsOnce) {
+  ThreadCollectives collectives;
+  on_devices(collectives, experiment(kModels[2], "max_steps = 1\neval_every = 0\n"), 2);
+  const auto calls = collectives.calls(1);
+  const auto count = [&](std::string_view what) {
+    return std::count(calls.begin(), calls.end(), what);
+  };
+  // 64 x 160 and 160 x 4 weights with their biases, each at a multiple of 64: 11,136 elements.
+  EXPECT_EQ(count("all_reduce 4096 f32"), 2);
+  EXPECT_EQ(count("all_reduce 2944 f32"), 1);
+  EXPECT_GE(count("all_reduce 2 f64"), 1);
+  EXPECT_EQ(count("close"), 1);
+}
+
+// The gradient of the dense layers alone takes several buckets.
 // 70 samples in batches of 24 leave a last batch of 22; with 23 ranks one has none of it.
 TEST_P(DevicesTraining, AgreeWithEachOtherAndWithOneRank) {
   const Experiment e = experiment(GetParam());
