@@ -62,7 +62,7 @@ class AllReduceExchange final : public Exchange {
   double hidden_seconds() const override { return driver_ ? driver_->hidden() : 0; }
   double snapshot_wait_seconds() const override { return snapshot_wait_; }
   void fail(std::string_view why) noexcept override;
-  size_t bytes() const override { return memory_.bytes(); }
+  size_t bytes() const { return memory_.bytes(); }
 
  private:
   struct Lane;  // what one lane's thread owns

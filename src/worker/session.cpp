@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "export/data_shape.h"
 #include "worker/agreement.h"
 #include "worker/all_reduce_exchange.h"
@@ -141,8 +142,17 @@ void Session::start_lanes() {
 }
 
 void Session::start_device() {
+  const Schema& schema = preprocessing().schema;
   group = std::make_unique<DeviceGroup>(comm, *device, experiment.run.timeout);
   together(comm, "the memory of every rank's device", experiment.run.timeout, [&] {
+    auto needs =
+        DeviceState::needs(*graph, optimizer, experiment.train.ema > 0, kernels->element, first());
+    for (MemoryNeed& need : DeviceRunner::needs(*graph, *training, *evaluation, schema))
+      needs.push_back(std::move(need));
+    require(*device, needs);
+    memory_in_words = fmt::format(
+        "{} of {} free on the device: {}", human_bytes(static_cast<double>(total_of(needs))),
+        human_bytes(static_cast<double>(device->memory().free)), in_words(needs));
     auto on_device = std::make_unique<DeviceState>(
         *device, comm, *graph, optimizer, experiment.train.ema > 0, experiment.run.timeout);
     DeviceRunnerOptions options;
@@ -156,7 +166,7 @@ void Session::start_device() {
     options.bucket = bucket_elements();
     runner = std::make_unique<DeviceRunner>(*device, comm, *group, *graph, *on_device, *training,
                                             *evaluation, *training_metrics, *metrics, optimizer,
-                                            preprocessing().schema, options);
+                                            schema, options);
     state = std::move(on_device);
   });
 }

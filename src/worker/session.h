@@ -54,6 +54,7 @@ class Session {
   std::unique_ptr<StepRunner> runner;
   std::string data_fingerprint;
 
+  std::string memory_in_words;  // planned, for the log
   // The normal end, after the last step. Every rank must call.
   void close();
   const Preprocessing& preprocessing() const { return data.train->preprocessing(); }

@@ -362,9 +362,7 @@ void describe_start(const Session& s, const Place& place, const std::string& dev
   if (s.topology.members > s.topology.shards)
     log_warning("{} lanes but {} virtual shards: {} lanes stay idle (train.virtual_shards)",
                 s.topology.members, s.topology.shards, s.topology.members - s.topology.shards);
-  log_info("memory: state and gradients {}, activations {}{}",
-           human_bytes(static_cast<double>(s.state->bytes())),
-           human_bytes(static_cast<double>(s.training->arena_bytes())), s.device ? "" : " a lane");
+  log_info("memory: {}", s.memory_in_words);
   if (s.checkpoint) log_info("resuming from {}", s.checkpoint->path().string());
   log_info("run directory: {}", place.dir.string());
 }

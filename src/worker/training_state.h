@@ -29,7 +29,6 @@ class TrainingState {
   virtual const float* state() const = 0;  // running statistics
   // This rank speaks for a copy of the state: the first of each node, or of each device.
   virtual bool owns_state() const = 0;
-  virtual size_t bytes() const = 0;  // that the state and its gradients take, on this rank's node
 
   // The whole state as of now, for the checkpoint's writer: its thread takes the copy (capture())
   // while steps go on; what changes the state next waits for that. One at a time.

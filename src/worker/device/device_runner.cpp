@@ -10,23 +10,6 @@
 #include "worker/buckets.h"
 
 namespace trireme {
-namespace {
-
-StepSlotSpec slot_spec(const Schema& schema, const Graph& graph, int64_t samples, int64_t sums) {
-  StepSlotSpec spec;
-  spec.samples = samples;
-  spec.input_bytes = static_cast<size_t>(schema.input.elements()) * sizeof(float);
-  spec.target_bytes = schema.classes > 0 ? sizeof(int64_t)
-                                         : static_cast<size_t>(schema.target_width) * sizeof(float);
-  spec.weight_bytes = schema.weighted ? sizeof(float) : 0;
-  spec.output_bytes =
-      static_cast<size_t>(graph.node(graph.output()).shape.elements()) * sizeof(float);
-  spec.sums = sums;
-  return spec;
-}
-
-}  // namespace
-
 DeviceRunner::DeviceRunner(const Device& device, Communicator& comm, DeviceGroup& group,
                            const Graph& graph, DeviceState& state, ProgramSet& training,
                            ProgramSet& evaluation, const MetricSet& training_metrics,
@@ -85,12 +68,15 @@ DeviceRunner::~DeviceRunner() {
   }
 }
 
-size_t DeviceRunner::bytes() const {
-  size_t total = arena_.size() + partials_.size() + verdict_.size() + doubles_.memory.size();
-  for (const auto& slot : slots_)
-    total += slot->input.size() + slot->target.size() + slot->weight.size() + slot->keys.size();
-  for (const auto& [program, own] : own_) total += own.constants.size() + own.packed.size();
-  return total;
+std::vector<MemoryNeed> DeviceRunner::needs(const Graph& graph, const ProgramSet& training,
+                                            const ProgramSet& evaluation, const Schema& schema) {
+  const int64_t samples = std::max(training.max_samples(), evaluation.max_samples());
+  return {{"activations", std::max(training.arena_bytes(), evaluation.arena_bytes()),
+           "train.batch_size, train.eval_batch_size, train.precision"},
+          {"batches", kSlots * slot_spec(schema, graph, samples, 0).device_bytes(),
+           "train.batch_size, train.eval_batch_size"},
+          {"packed weights", training.packed_bytes() + evaluation.packed_bytes(), ""},
+          {"norms", static_cast<size_t>(graph.params().chunks()) * sizeof(double), ""}};
 }
 
 void DeviceRunner::check(Status status, const char* what) const {

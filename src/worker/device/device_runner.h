@@ -15,6 +15,7 @@
 #include "model/metrics.h"
 #include "worker/device/device_buckets.h"
 #include "worker/device/device_state.h"
+#include "worker/device/memory_needs.h"
 #include "worker/device/step_slot.h"
 #include "worker/program_set.h"
 #include "worker/step_runner.h"
@@ -44,7 +45,9 @@ class DeviceRunner final : public StepRunner {
   void train(const StepPlan& plan, Loader& loader, const UpdateSettings& settings) override;
   const StepResult* finished(bool wait) override;
   const StepResult& evaluate(const StepPlan& plan, Loader& loader) override;
-  size_t bytes() const;  // of device memory, the state's aside
+  // Of device memory, the state's aside: what the constructor and the first steps take.
+  static std::vector<MemoryNeed> needs(const Graph& graph, const ProgramSet& training,
+                                       const ProgramSet& evaluation, const Schema& schema);
 
  private:
   static constexpr size_t kSlots = 2;

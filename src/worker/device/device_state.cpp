@@ -40,6 +40,19 @@ DeviceState::DeviceState(const Device& device, Communicator& comm, const Graph& 
 
 DeviceState::~DeviceState() = default;
 
+std::vector<MemoryNeed> DeviceState::needs(const Graph& graph, const Optimizer& optimizer, bool ema,
+                                           ElementType element, bool checkpoints) {
+  const auto flat = static_cast<size_t>(graph.params().size()) * sizeof(float);
+  const auto running = static_cast<size_t>(graph.state().size()) * sizeof(float);
+  const size_t low = element == ElementType::f32 ? 0 : flat / sizeof(float) * bytes_of(element);
+  const size_t moments = optimizer.state().size() * flat, average = ema ? flat : 0;
+  return {{"weights", flat + running + low + (ema ? low : 0), "model"},
+          {"gradients", flat, "model"},
+          {"the optimizer's state", moments, "optimizer.name, optimizer.momentum"},
+          {"the weights' average", average, "train.ema"},
+          {"copy for checkpoints", checkpoints ? flat + running + moments + average : 0, ""}};
+}
+
 DeviceBuffer DeviceState::flat(int64_t elements, const char* what) const {
   return device_.allocate(static_cast<size_t>(elements) * sizeof(float), Memory::device, what);
 }
@@ -103,13 +116,6 @@ void DeviceState::restore(const TensorReader& read) {
   fill("state.", state_, running_);
   narrow(weights_, low_);
   comm_.barrier({timeout_, "the restored state", -1});
-}
-
-size_t DeviceState::bytes() const {
-  size_t total = weights_.size() + gradients_.size() + running_.size() + ema_.size() + low_.size() +
-                 low_ema_.size();
-  for (const DeviceBuffer& moment : moments_) total += moment.size();
-  return total;
 }
 
 std::unique_ptr<StateSource> DeviceState::snapshot() {

@@ -11,6 +11,7 @@
 #include "optim/optimizer.h"
 #include "tensor/device.h"
 #include "worker/device/device_snapshot.h"
+#include "worker/device/memory_needs.h"
 #include "worker/training_state.h"
 
 namespace trireme {
@@ -21,6 +22,10 @@ class DeviceState final : public TrainingState {
   DeviceState(const Device& device, Communicator& comm, const Graph& graph,
               const Optimizer& optimizer, bool ema, double timeout);
   ~DeviceState() override;
+
+  // Of device memory. checkpoints: this rank writes some, from a copy.
+  static std::vector<MemoryNeed> needs(const Graph& graph, const Optimizer& optimizer, bool ema,
+                                       ElementType element, bool checkpoints);
 
   // Where steps run, and what they read and change: device memory.
   const DeviceStream& stream() const { return stream_; }
@@ -39,7 +44,6 @@ class DeviceState final : public TrainingState {
   const float* averaged_params() const override;
   const float* state() const override { return fetch(host_state_, running_); }
   bool owns_state() const override { return true; }
-  size_t bytes() const override;
   std::unique_ptr<StateSource> snapshot() override;
   void fail(std::string_view why) noexcept override;
 

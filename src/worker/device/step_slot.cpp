@@ -4,6 +4,25 @@
 
 namespace trireme {
 
+StepSlotSpec slot_spec(const Schema& schema, const Graph& graph, int64_t samples, int64_t sums) {
+  StepSlotSpec spec;
+  spec.samples = samples;
+  spec.input_bytes = static_cast<size_t>(schema.input.elements()) * sizeof(float);
+  spec.target_bytes = schema.classes > 0 ? sizeof(int64_t)
+                                         : static_cast<size_t>(schema.target_width) * sizeof(float);
+  spec.weight_bytes = schema.weighted ? sizeof(float) : 0;
+  spec.output_bytes =
+      static_cast<size_t>(graph.node(graph.output()).shape.elements()) * sizeof(float);
+  spec.sums = sums;
+  return spec;
+}
+
+size_t StepSlotSpec::device_bytes() const {
+  return static_cast<size_t>(samples) *
+             (input_bytes + target_bytes + weight_bytes + sizeof(SampleKey)) +
+         sizeof(OptimizerScalars);
+}
+
 StepSlot::StepSlot(const Device& device, const StepSlotSpec& spec)
     : ready(device.event()),
       done(device.event()),

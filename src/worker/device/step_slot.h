@@ -7,6 +7,7 @@
 
 #include "data/source.h"
 #include "kernels/kernel_table.h"
+#include "model/graph.h"
 #include "tensor/device.h"
 #include "worker/step_runner.h"
 
@@ -15,8 +16,11 @@ namespace trireme {
 struct StepSlotSpec {
   int64_t samples = 0;  // most, of any leaf
   size_t input_bytes = 0, target_bytes = 0, weight_bytes = 0, output_bytes = 0;  // of one sample
-  int64_t sums = 0;  // doubles that come back
+  int64_t sums = 0;             // doubles that come back
+  size_t device_bytes() const;  // of one slot
 };
+// samples: the most of any leaf.
+StepSlotSpec slot_spec(const Schema& schema, const Graph& graph, int64_t samples, int64_t sums);
 
 struct StepSlot {
   StepSlot(const Device& device, const StepSlotSpec& spec);
