@@ -10,6 +10,7 @@
 #include "worker/buckets.h"
 
 namespace trireme {
+
 DeviceRunner::DeviceRunner(const Device& device, Communicator& comm, DeviceGroup& group,
                            const Graph& graph, DeviceState& state, ProgramSet& training,
                            ProgramSet& evaluation, const MetricSet& training_metrics,
