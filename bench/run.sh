@@ -2,6 +2,7 @@
 # Builds the benchmarks and PyTorch's environment where they are absent, measures, and rewrites the figures in
 # docs/benchmarks.md.
 set -euo pipefail
+export CUDA_VISIBLE_DEVICES=  # all of this is about the CPU; launch/gpu_check.sh looks at GPUs
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
 # shellcheck source-path=SCRIPTDIR source=../launch/steps.sh

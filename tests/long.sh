@@ -2,6 +2,7 @@
 # What takes longer than CI has: accuracies on real data, the same answer of every shipped experiment, and training
 # that is killed again and again.
 set -euo pipefail
+export CUDA_VISIBLE_DEVICES=  # all of this is about the CPU; launch/gpu_check.sh looks at GPUs
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
 # shellcheck source-path=SCRIPTDIR source=../launch/common.sh

@@ -40,5 +40,6 @@ if ! cmp -s tests/peers/requirements.txt .venv-peers/installed.txt; then
   step "Peers into .venv-peers/ (5 GB)" build/peers.log install_peers
 fi
 if [ -n "$only_install" ]; then exit 0; fi
+export CUDA_VISIBLE_DEVICES=  # both sides on the CPU; launch/gpu_check.sh looks at GPUs
 export PYTHONDONTWRITEBYTECODE=1 TF_CPP_MIN_LOG_LEVEL=3
 exec .venv-peers/bin/python -W ignore tests/peers/run.py

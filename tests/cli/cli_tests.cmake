@@ -3,13 +3,14 @@
 trireme_tests(cli LINK trireme_worker)
 target_sources(cli_tests PRIVATE ${PROJECT_SOURCE_DIR}/src/cli/options.cpp)
 
+# On the CPU, GPU or not: they compare bits of one rank with those of several.
 function(trireme_script_test script)
   cmake_parse_arguments(arg "" "TIMEOUT" "LABELS" ${ARGN})
   add_test(NAME cli.${script}
     COMMAND ${PROJECT_SOURCE_DIR}/tests/cli/${script}.sh $<TARGET_FILE:trireme>
     WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
   set_tests_properties(cli.${script} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}"
-    SKIP_RETURN_CODE 77)
+    SKIP_RETURN_CODE 77 ENVIRONMENT CUDA_VISIBLE_DEVICES=)
 endfunction()
 trireme_script_test(help TIMEOUT 60 LABELS cli)
 trireme_script_test(wrong_words TIMEOUT 60 LABELS cli)
