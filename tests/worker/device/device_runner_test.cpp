@@ -86,16 +86,20 @@ struct Outcome {
   friend bool operator==(const Outcome&, const Outcome&) = default;
 };
 
-std::vector<float> moments(Session& s) {
+std::vector<float> all_of(StateSource& snapshot) {
   std::vector<float> all;
-  const auto snapshot = s.state->snapshot();
-  snapshot->capture();
-  for (const TensorMeta& tensor : snapshot->list()) {
+  for (const TensorMeta& tensor : snapshot.list()) {
     std::vector<float> values(static_cast<size_t>(tensor.shape.elements()));
-    snapshot->read(tensor, std::as_writable_bytes(std::span(values)));
+    snapshot.read(tensor, std::as_writable_bytes(std::span(values)));
     all.insert(all.end(), values.begin(), values.end());
   }
   return all;
+}
+
+std::vector<float> moments(Session& s) {
+  const auto snapshot = s.state->snapshot();
+  snapshot->capture();
+  return all_of(*snapshot);
 }
 
 void take_results(Session& s, bool wait, Outcome& outcome) {
@@ -197,6 +201,32 @@ TEST(DeviceTraining, StartsAStepBeforeTheOneBeforeHasFinished) {
   ASSERT_TRUE(second);
   EXPECT_EQ(second->plan.step, 1);
   EXPECT_FALSE(s.runner->finished(true));
+}
+
+// As the checkpoint's writer does: it copies while the steps behind the snapshot run.
+TEST(DeviceTraining, ASnapshotIsOfTheStepThatItWasTakenAfter) {
+  const Experiment e = experiment(kModels[1]);
+  const auto comm = make_local_communicator();
+  Session s(*comm, e, {}, make_cpu_device());
+  const auto loader = s.make_loader(
+      true, 0, [&](int64_t step) { return s.steps->at(step); }, s.steps->total(),
+      s.steps->full_batch());
+  const auto step = [&](int64_t i) {
+    UpdateSettings settings;
+    settings.scalars.lr = 0.01f;
+    settings.scalars.step = i + 1;
+    s.runner->train(s.steps->at(i), *loader, settings);
+    while (s.runner->finished(true)) {
+    }
+  };
+  step(0);
+  const std::vector<float> then = moments(s);
+  const auto snapshot = s.state->snapshot();
+  step(1);
+  snapshot->capture();
+  step(2);
+  EXPECT_EQ(all_of(*snapshot), then);
+  EXPECT_NE(moments(s), then);
 }
 
 // Ranks that are threads; their collectives add up in the order of ranks.
