@@ -203,6 +203,57 @@ TEST(DeviceTraining, StartsAStepBeforeTheOneBeforeHasFinished) {
   EXPECT_FALSE(s.runner->finished(true));
 }
 
+// A CPU that says it can record steps: what is recorded also runs, what is replayed does nothing.
+struct Recordings {
+  int begun = 0, replayed = 0;
+};
+Recordings recordings;
+
+std::unique_ptr<Device> recording_device() {
+  static const DeviceFunctions functions = [] {
+    DeviceFunctions f = host_functions();
+    f.begin_capture = [](DeviceContext*, Stream*) noexcept {
+      ++recordings.begun;
+      return DeviceStatus::ok;
+    };
+    f.end_capture = [](DeviceContext*, Stream*, StepGraph** out) noexcept {
+      *out = reinterpret_cast<StepGraph*>(&recordings);
+      return DeviceStatus::ok;
+    };
+    f.launch_graph = [](DeviceContext*, StepGraph*, Stream*) noexcept {
+      ++recordings.replayed;
+      return DeviceStatus::ok;
+    };
+    f.destroy_graph = [](DeviceContext*, StepGraph*) noexcept { return DeviceStatus::ok; };
+    f.close = [](DeviceContext*) noexcept {};
+    return f;
+  }();
+  recordings = {};
+  return std::make_unique<Device>(functions, reinterpret_cast<DeviceContext*>(&recordings),
+                                  cpu_kernels(), "recording");
+}
+
+// Of the batch of 24, and of the last one of 22 in each of three epochs, the first runs as it is;
+// then each of the two slots is recorded once.
+TEST(DeviceTraining, RecordsAStepOnceForEachSlotAndReplaysItFromThenOn) {
+  const Experiment e = experiment(kModels[0]);
+  const auto comm = make_local_communicator();
+  Session s(*comm, e, {}, recording_device());
+  ASSERT_EQ(s.steps->total(), 9);
+  train(s);
+  EXPECT_EQ(recordings.begun, 4);
+  EXPECT_EQ(recordings.replayed, 7);
+}
+
+TEST(DeviceTraining, RecordsNothingWhereTheFileSaysSo) {
+  Experiment e = experiment(kModels[0]);
+  e.cuda.graph = false;
+  const auto comm = make_local_communicator();
+  Session s(*comm, e, {}, recording_device());
+  train(s);
+  EXPECT_EQ(recordings.begun + recordings.replayed, 0);
+}
+
 // As the checkpoint's writer does: it copies while the steps behind the snapshot run.
 TEST(DeviceTraining, ASnapshotIsOfTheStepThatItWasTakenAfter) {
   const Experiment e = experiment(kModels[1]);
