@@ -17,7 +17,6 @@ DeviceRunner::DeviceRunner(const Device& device, Communicator& comm, DeviceGroup
                            const MetricSet& evaluation_metrics, const Optimizer& optimizer,
                            const Schema& schema, const DeviceRunnerOptions& options)
     : device_(device),
-      comm_(comm),
       group_(group),
       graph_(graph),
       state_(state),
@@ -27,9 +26,9 @@ DeviceRunner::DeviceRunner(const Device& device, Communicator& comm, DeviceGroup
       evaluation_metrics_(evaluation_metrics),
       optimizer_(optimizer),
       options_(options),
+      results_(comm, graph, options.labels, options.timeout),
       copies_(device.stream()) {
-  for (NodeId loss : graph.losses()) loss_weights_.push_back(graph.node(loss).loss_weight);
-  doubles_.losses = 2 * static_cast<int64_t>(loss_weights_.size());
+  doubles_.losses = 2 * static_cast<int64_t>(graph.losses().size());
   int64_t total = doubles_.losses;
   for (int s = 0; s < training.any().segments(); ++s) {
     doubles_.offsets.push_back(total);
@@ -232,8 +231,7 @@ void DeviceRunner::update(StepSlot& slot, Workspace& ws) {
   auto* partials = reinterpret_cast<double*>(partials_.data());
   const int64_t size = graph_.params().size();
   check(k.sums_of_squares(stream, size, state_.gradients(), partials), "the gradient's norm");
-  const StepEnd end{graph_.params().chunks(), static_cast<int64_t>(loss_weights_.size()),
-                    options_.clip_norm};
+  const StepEnd end{graph_.params().chunks(), doubles_.losses / 2, options_.clip_norm};
   check(k.conclude_step(stream, &end, partials, doubles_.all(), scalars,
                         reinterpret_cast<StepVerdict*>(verdict_.data())),
         "the verdict of the step");
@@ -262,7 +260,8 @@ const StepResult* DeviceRunner::finished(bool wait) {
   StepSlot& slot = *slots_[static_cast<size_t>(read_) % kSlots];
   const auto start = Clock::now();
   group_.wait(slot.done, {options_.timeout, "the step on the device", slot.plan.step});
-  read(slot, training_metrics_);
+  result_.verdict.requests =
+      results_.read(slot, training_metrics_, slot.settings.requests, result_);
   result_.plan = slot.plan;
   result_.learning_rate = slot.settings.scalars.lr;
   StepVerdict verdict;
@@ -270,7 +269,6 @@ const StepResult* DeviceRunner::finished(bool wait) {
   result_.verdict.grad_norm = verdict.grad_norm;
   result_.verdict.finite = verdict.finite != 0;
   result_.verdict.applied = verdict.applied != 0;
-  result_.verdict.requests = agree(slot.plan, slot.settings.requests);
   result_.data_seconds = slot.data_seconds;
   result_.compute_seconds = seconds_since(start);
   slot.loader->release(slot.plan.step);
@@ -301,47 +299,10 @@ const StepResult& DeviceRunner::evaluate(const StepPlan& plan, Loader& loader) {
   device_.copy(slot.sums.data(), doubles_.all(), slot.sums.size(), state_.stream());
   device_.record(slot.done, state_.stream());
   group_.wait(slot.done, {options_.timeout, "the evaluation on the device", plan.step});
-  read(slot, evaluation_metrics_);
-  (void)agree(plan, {});
+  (void)results_.read(slot, evaluation_metrics_, {}, result_);
   result_.data_seconds = slot.data_seconds;
   loader.release(plan.step);
   return result_;
-}
-
-// Adds up the metrics of all ranks, and joins their requests.
-Requests DeviceRunner::agree(const StepPlan& plan, const Requests& mine) {
-  if (comm_.size() == 1) return mine;
-  std::vector<double> words = result_.metrics;
-  for (const bool asked : {mine.save, mine.stop, mine.requeue}) words.push_back(asked ? 1 : 0);
-  const auto all = comm_.all_gather(std::as_bytes(std::span(words)),
-                                    {options_.timeout, "the metrics of a step", plan.step});
-  std::fill(words.begin(), words.end(), 0.0);
-  for (const auto& bytes : all) {
-    std::vector<double> theirs(words.size());
-    std::memcpy(theirs.data(), bytes.data(), std::min(bytes.size(), words.size() * sizeof(double)));
-    for (size_t i = 0; i < words.size(); ++i) words[i] += theirs[i];
-  }
-  const size_t n = result_.metrics.size();
-  std::copy_n(words.begin(), n, result_.metrics.begin());
-  return {words[n] > 0, words[n + 1] > 0, words[n + 2] > 0};
-}
-
-// Loss and this rank's metrics of what came back.
-void DeviceRunner::read(StepSlot& slot, const MetricSet& metrics) {
-  const auto* sums = reinterpret_cast<const double*>(slot.sums.data());
-  result_.weight = sums[1];
-  result_.loss = 0;
-  for (size_t j = 0; j < loss_weights_.size(); ++j)
-    if (sums[2 * j + 1] > 0)
-      result_.loss += static_cast<double>(loss_weights_[j]) * sums[2 * j] / sums[2 * j + 1];
-  result_.metrics.assign(static_cast<size_t>(metrics.doubles()), 0.0);
-  const LeafBatch* batch = slot.batch;
-  if (!batch) return;
-  metrics.accumulate(batch->samples, graph_.node(graph_.output()).shape.elements(),
-                     slot.output.floats(),
-                     options_.labels ? reinterpret_cast<const int64_t*>(batch->fields[1]) : nullptr,
-                     options_.labels ? nullptr : reinterpret_cast<const float*>(batch->fields[1]),
-                     reinterpret_cast<const float*>(batch->fields[2]), result_.metrics.data());
 }
 
 }  // namespace trireme

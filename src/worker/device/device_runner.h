@@ -16,6 +16,7 @@
 #include "worker/device/device_buckets.h"
 #include "worker/device/device_state.h"
 #include "worker/device/memory_needs.h"
+#include "worker/device/step_results.h"
 #include "worker/device/step_slot.h"
 #include "worker/program_set.h"
 #include "worker/step_runner.h"
@@ -65,8 +66,6 @@ class DeviceRunner final : public StepRunner {
   bool all_present(const StepPlan& plan) const { return plan.samples >= options_.shards; }
   void update(StepSlot& slot, Workspace& ws);
   void fetch_output(StepSlot& slot, const Program& program, const Workspace& ws) const;
-  void read(StepSlot& slot, const MetricSet& metrics);
-  Requests agree(const StepPlan& plan, const Requests& mine);
   void check(Status status, const char* what) const;
 
   // Sums in device memory: of the losses, then of each segment's meeting.
@@ -79,7 +78,6 @@ class DeviceRunner final : public StepRunner {
   };
 
   const Device& device_;
-  Communicator& comm_;
   DeviceGroup& group_;
   const Graph& graph_;
   DeviceState& state_;
@@ -89,7 +87,7 @@ class DeviceRunner final : public StepRunner {
   const MetricSet& evaluation_metrics_;
   const Optimizer& optimizer_;
   const DeviceRunnerOptions options_;
-  std::vector<float> loss_weights_;
+  const StepResults results_;
   DeviceStream copies_;
   DeviceBuffer arena_, partials_, verdict_, rule_blocks_, rule_table_;
   DeviceBuffer wide_output_;  // where Elements are narrower than fp32
