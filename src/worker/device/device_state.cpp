@@ -36,6 +36,9 @@ DeviceState::DeviceState(const Device& device, Communicator& comm, const Graph& 
     start.assign(static_cast<size_t>(params_.size()), optimizer.initial_state(static_cast<int>(i)));
     upload(moments_.back(), start.data());
   }
+  if (comm.rank() != 0) return;  // it writes the checkpoints: the first shall not wait for memory
+  size_t index = 0;
+  for (const Part& part : parts()) snapshot_memory_->on_device(index++, part.buffer->size());
 }
 
 DeviceState::~DeviceState() = default;
@@ -95,36 +98,36 @@ void DeviceState::initialise(const float* params, const float* state) {
   comm_.barrier({timeout_, "the initial weights", -1});
 }
 
+std::vector<DeviceState::Part> DeviceState::parts() const {
+  std::vector<Part> parts = {{"model.", &params_, &weights_}};
+  for (size_t i = 0; i < moments_.size(); ++i)
+    parts.push_back({"optimizer." + moment_names_[i] + ".", &params_, &moments_[i]});
+  if (ema_.size() > 0) parts.push_back({"ema.", &params_, &ema_});
+  parts.push_back({"state.", &state_, &running_});
+  return parts;
+}
+
 void DeviceState::restore(const TensorReader& read) {
-  const auto fill = [&](const std::string& prefix, const ParamTable& table,
-                        const DeviceBuffer& buffer) {
-    AlignedBuffer flat;
-    fetch(flat, buffer);
-    std::vector<float> logical;
-    for (const Slot& slot : table.slots()) {
+  AlignedBuffer flat;
+  std::vector<float> logical;
+  for (const Part& part : parts()) {
+    fetch(flat, *part.buffer);
+    for (const Slot& slot : part.table->slots()) {
       logical.resize(static_cast<size_t>(slot.count));
-      if (read({prefix + slot.name, slot.logical, DType::f32},
+      if (read({part.prefix + slot.name, slot.logical, DType::f32},
                std::as_writable_bytes(std::span(logical))))
         to_stored(slot, logical.data(), flat.floats() + slot.offset);
     }
-    upload(buffer, flat.floats());
-  };
-  fill("model.", params_, weights_);
-  for (size_t i = 0; i < moments_.size(); ++i)
-    fill("optimizer." + moment_names_[i] + ".", params_, moments_[i]);
-  if (ema_.size() > 0) fill("ema.", params_, ema_);
-  fill("state.", state_, running_);
+    upload(*part.buffer, flat.floats());
+  }
   narrow(weights_, low_);
   comm_.barrier({timeout_, "the restored state", -1});
 }
 
 std::unique_ptr<StateSource> DeviceState::snapshot() {
   auto copy = std::make_unique<DeviceSnapshot>(snapshot_memory_);
-  copy->add("model.", params_, weights_.floats(), stream_);
-  for (size_t i = 0; i < moments_.size(); ++i)
-    copy->add("optimizer." + moment_names_[i] + ".", params_, moments_[i].floats(), stream_);
-  if (ema_.size() > 0) copy->add("ema.", params_, ema_.floats(), stream_);
-  copy->add("state.", state_, running_.floats(), stream_);
+  for (const Part& part : parts())
+    copy->add(part.prefix, *part.table, part.buffer->floats(), stream_);
   copy->seal(stream_);
   return copy;
 }

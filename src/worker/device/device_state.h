@@ -48,6 +48,12 @@ class DeviceState final : public TrainingState {
   void fail(std::string_view why) noexcept override;
 
  private:
+  struct Part {  // of what a checkpoint holds
+    std::string prefix;
+    const ParamTable* table;
+    const DeviceBuffer* buffer;
+  };
+  std::vector<Part> parts() const;
   DeviceBuffer flat(int64_t elements, const char* what) const;
   // A host copy of a device buffer as of the work on the stream so far.
   const float* fetch(AlignedBuffer& host, const DeviceBuffer& device) const;
