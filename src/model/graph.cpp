@@ -71,7 +71,8 @@ std::vector<NodeId> Graph::with_logical_order(const Op& op, std::vector<NodeId> 
       id = existing;
       continue;
     }
-    const auto dims = order(id)->dims();
+    const Shape image = *order(id);
+    const auto dims = image.dims();
     Node convert;
     convert.name = name;
     convert.op = make_op("to_logical", {{"shape", std::vector<int64_t>(dims.begin(), dims.end())}});
