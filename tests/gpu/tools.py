@@ -2,6 +2,7 @@
 import dataclasses
 import os
 import pathlib
+import re
 import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -57,8 +58,8 @@ class Machine:
 
     def title(self):
         done = self.run(self.build / "trireme", "devices")
-        names = [line.strip() for line in done.stdout.splitlines() if line.strip()]
-        return names[1] if len(names) > 1 else (names or ["no device"])[0]
+        devices = re.findall(r"^cuda \d+ (.*?),", done.stdout, re.M)
+        return ", ".join(devices) or "no device"
 
 
 def newest_run(folder):
