@@ -29,6 +29,10 @@ while [ $# -gt 0 ]; do
     *) usage >&2; exit 2 ;;
   esac
 done
+if ! python3 -c 'import numpy, safetensors' 2>/dev/null; then
+  echo "gpu_check.sh: python3 lacks numpy or safetensors (python3 -m pip install numpy safetensors)" >&2
+  exit 2
+fi
 if [ -z "$build" ]; then
   mkdir -p build
   step "Set-up" build/setup.log launch/setup.sh

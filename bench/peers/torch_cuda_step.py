@@ -5,13 +5,12 @@ MODE: default, reduce-overhead (CUDA graphs) or max-autotune.
 """
 import argparse
 import itertools
-import time
 
 import torch
 from torch.nn import functional as F
 
 import nets
-import serve
+from training import serve_steps, step_of
 
 
 def options():
@@ -43,28 +42,13 @@ def make_step(o):
     if o.compile:
         loss_of = torch.compile(loss_of, mode=o.compile)
 
-    def step():
-        x, y = next(data)
-        optimizer.zero_grad(set_to_none=True)
-        loss_of(x, y).backward()
-        optimizer.step()
-
-    return step
+    return step_of(loss_of, optimizer, data)
 
 
 def main():
     o = options()
-    step = make_step(o)
-    for _ in range(5):
-        step()
-    torch.cuda.synchronize()
-    serve.announce({"torch": torch.__version__, "device": torch.cuda.get_device_name()})
-    for steps, _ in serve.requests():
-        start = time.perf_counter()
-        for _ in range(steps):
-            step()
-        torch.cuda.synchronize()
-        print(f"{time.perf_counter() - start:.9f}", flush=True)
+    serve_steps(make_step(o), 5, {"torch": torch.__version__, "device": torch.cuda.get_device_name()},
+                torch.cuda.synchronize)
 
 
 if __name__ == "__main__":

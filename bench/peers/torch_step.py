@@ -4,13 +4,12 @@ torch_step.py MODEL BATCH --threads T [--channels-last] [--compile] [--cpp-wrapp
 """
 import argparse
 import itertools
-import time
 
 import torch
 from torch.nn import functional as F
 
 import nets
-import serve
+from training import serve_steps, step_of
 
 
 def options():
@@ -39,27 +38,13 @@ def make_step(o):
     if o.compile:
         loss_of = torch.compile(loss_of, options={"cpp_wrapper": o.cpp_wrapper})
 
-    def step():
-        x, y = next(data)
-        optimizer.zero_grad(set_to_none=True)
-        loss_of(x, y).backward()
-        optimizer.step()
-
-    return step
+    return step_of(loss_of, optimizer, data)
 
 
 def main():
     o = options()
     torch.set_num_threads(o.threads)
-    step = make_step(o)
-    for _ in range(3):
-        step()
-    serve.announce({"torch": torch.__version__})
-    for steps, _ in serve.requests():
-        start = time.perf_counter()
-        for _ in range(steps):
-            step()
-        print(f"{time.perf_counter() - start:.9f}", flush=True)
+    serve_steps(make_step(o), 3, {"torch": torch.__version__})
 
 
 if __name__ == "__main__":

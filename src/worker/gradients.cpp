@@ -10,6 +10,7 @@
 #include "export/slots.h"
 #include "model/build.h"
 #include "model/program.h"
+#include "worker/mean_loss.h"
 
 namespace trireme {
 namespace {
@@ -132,15 +133,6 @@ void check(Status status) {
   if (status != Status::ok) throw DeviceError("a conversion between precisions failed");
 }
 
-// The mean of each loss, with its weight.
-float mean_loss(const Graph& graph, std::span<const double> sums) {
-  double loss = 0;
-  const auto losses = graph.losses();
-  for (size_t j = 0; j < losses.size(); ++j)
-    loss += static_cast<double>(graph.node(losses[j]).loss_weight) * sums[2 * j] / sums[2 * j + 1];
-  return static_cast<float>(loss);
-}
-
 }  // namespace
 
 std::map<std::string, HostTensor> gradients(const Device& device, const Experiment& experiment,
@@ -206,7 +198,7 @@ std::map<std::string, HostTensor> gradients(const Device& device, const Experime
   auto flat = memory.read<float>(grads.data(), values.size());
   for (float& g : flat) g = static_cast<float>(static_cast<double>(g) / totals[1]);
   auto result = from_flat(table, flat.data());
-  const float loss = mean_loss(*graph, totals);
+  const auto loss = static_cast<float>(mean_loss(loss_weights(*graph), totals.data()));
   const Node& out = graph->node(graph->output());
   const int64_t outputs = n * out.shape.elements();
   const DeviceBuffer wide = memory.zeros(static_cast<size_t>(outputs) * sizeof(float));

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "worker/mean_loss.h"
 
 namespace trireme {
 namespace {
@@ -19,6 +20,7 @@ struct LaneRunner::Lane {
   std::vector<PieceWork::Leaf> piece;           // by slot
   std::vector<double> leaf_sums;                // loss sums of each leaf in flight
   std::vector<std::vector<double>> synced;      // total of each segment's sync
+  std::vector<const double*> synced_sums;       // where these lie
   std::vector<double> totals;
   double data_seconds = 0;
   bool poison = false;  // this step
@@ -35,8 +37,8 @@ LaneRunner::LaneRunner(const Graph& graph, LaneTeam& team, Exchange& exchange, P
       training_metrics_(training_metrics),
       evaluation_metrics_(evaluation_metrics),
       optimizer_(optimizer),
-      labels_(labels) {
-  for (NodeId loss : graph.losses()) loss_weights_.push_back(graph.node(loss).loss_weight);
+      labels_(labels),
+      loss_weights_(loss_weights(graph)) {
   loss_sums_ = 2 * static_cast<int64_t>(loss_weights_.size());
 }
 
@@ -71,6 +73,7 @@ void LaneRunner::allocate() {
     lane->piece.resize(slots);
     lane->leaf_sums.resize(slots * static_cast<size_t>(loss_sums_));
     for (int s = 0; s < program.segments(); ++s) lane->synced.emplace_back(program.sync_doubles(s));
+    for (const auto& sums : lane->synced) lane->synced_sums.push_back(sums.data());
     lane->totals.resize(static_cast<size_t>(exchange_.max_sums()));
     lanes_[static_cast<size_t>(index)] = std::move(lane);
   });
@@ -216,22 +219,12 @@ void LaneRunner::write_state(const StepPlan& plan) {
   Workspace ws = lane.workspaces.front();
   ws.state = exchange_.writable_state();
   ws.synced_samples = static_cast<double>(plan.samples);
-  std::vector<const double*> synced;
-  for (const auto& sums : lane.synced) synced.push_back(sums.data());
-  training_.any().update_state(ws, synced);
-}
-
-double LaneRunner::mean_loss(const double* totals) const {
-  double loss = 0;
-  for (size_t j = 0; j < loss_weights_.size(); ++j)
-    if (totals[2 * j + 1] > 0)
-      loss += static_cast<double>(loss_weights_[j]) * totals[2 * j] / totals[2 * j + 1];
-  return loss;
+  training_.any().update_state(ws, lane.synced_sums);
 }
 
 void LaneRunner::read_totals(const double* totals, const MetricSet& metrics) {
   result_.weight = totals[1];
-  result_.loss = mean_loss(totals);
+  result_.loss = mean_loss(loss_weights_, totals);
   result_.metrics.assign(totals + loss_sums_, totals + loss_sums_ + metrics.doubles());
 }
 

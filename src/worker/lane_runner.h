@@ -55,7 +55,6 @@ class LaneRunner final : public StepRunner {
   void finish_leaf(int index, int leaf, const Program& program, const MetricSet& metrics,
                    const Workspace& ws, const LeafBatch& batch);
   void write_state(const StepPlan& plan);
-  double mean_loss(const double* totals) const;
   void read_totals(const double* totals, const MetricSet& metrics);
   LeafRun rank_leaves() const;
 
@@ -69,7 +68,7 @@ class LaneRunner final : public StepRunner {
   const Optimizer& optimizer_;
   const bool labels_;  // targets are class labels
   int64_t loss_sums_ = 0;
-  std::vector<float> loss_weights_;
+  const std::vector<float> loss_weights_;
   std::map<int64_t, std::vector<int64_t>> leaf_sizes_;  // of this rank, by samples of the batch
   std::vector<std::unique_ptr<Lane>> lanes_;
   StepResult result_;   // of lane 0

@@ -49,6 +49,12 @@ void refuse_unavailable(const Experiment& e, const DeviceChoice& choice) {
   if (choice.ordinal < 0 && precision != "fp32")
     throw ConfigError(fmt::format("train.precision = {} is not available on the CPU", precision),
                       "use train.precision = fp32, or run.device = cuda");
+  const Path engines = e.cuda.engines;
+  if (e.cuda.tune && engines.has_parent_path() &&
+      !std::filesystem::is_directory(engines.parent_path()))
+    throw ConfigError(fmt::format("cuda.engines = {}: there is no folder {}", engines.string(),
+                                  engines.parent_path().string()),
+                      "make it, or leave cuda.engines out");
   if (precision == "fp16")
     throw ConfigError("train.precision = fp16 needs loss scaling, which is not there yet",
                       "use train.precision = bf16, whose range is fp32's");

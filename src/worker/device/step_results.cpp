@@ -3,30 +3,24 @@
 #include <algorithm>
 #include <cstring>
 
+#include "worker/mean_loss.h"
+
 namespace trireme {
 
 StepResults::StepResults(Communicator& comm, const Graph& graph, bool labels, double timeout)
     : comm_(comm),
       labels_(labels),
       timeout_(timeout),
-      width_(graph.node(graph.output()).shape.elements()) {
-  for (NodeId loss : graph.losses()) loss_weights_.push_back(graph.node(loss).loss_weight);
-}
+      width_(graph.node(graph.output()).shape.elements()),
+      loss_weights_(loss_weights(graph)) {}
 
 Requests StepResults::read(const StepSlot& slot, const MetricSet& metrics, const Requests& mine,
                            StepResult& result) const {
-  read_losses(slot, result);
-  read_metrics(slot, metrics, result);
-  return comm_.size() > 1 ? meet(slot.plan, mine, result.metrics) : mine;
-}
-
-void StepResults::read_losses(const StepSlot& slot, StepResult& result) const {
   const auto* sums = reinterpret_cast<const double*>(slot.sums.data());
   result.weight = sums[1];
-  result.loss = 0;
-  for (size_t j = 0; j < loss_weights_.size(); ++j)
-    if (sums[2 * j + 1] > 0)
-      result.loss += static_cast<double>(loss_weights_[j]) * sums[2 * j] / sums[2 * j + 1];
+  result.loss = mean_loss(loss_weights_, sums);
+  read_metrics(slot, metrics, result);
+  return comm_.size() > 1 ? meet(slot.plan, mine, result.metrics) : mine;
 }
 
 void StepResults::read_metrics(const StepSlot& slot, const MetricSet& metrics,

@@ -22,7 +22,6 @@ class StepResults {
                 StepResult& result) const;
 
  private:
-  void read_losses(const StepSlot& slot, StepResult& result) const;
   void read_metrics(const StepSlot& slot, const MetricSet& metrics, StepResult& result) const;
   Requests meet(const StepPlan& plan, const Requests& mine, std::vector<double>& metrics) const;
 
@@ -30,7 +29,7 @@ class StepResults {
   const bool labels_;
   const double timeout_;
   const int64_t width_;  // of the model's output
-  std::vector<float> loss_weights_;
+  const std::vector<float> loss_weights_;
 };
 
 }  // namespace trireme
