@@ -84,7 +84,11 @@ Status open(const CudaOpenOptions* options, CudaOpened* out) noexcept {
   context->ordinal = options->ordinal;
   context->reproducible = options->reproducible != 0;
   context->precision = options->precision;
-  if (options->tune) context->choices = make_choices(*options, info);
+  if (options->tune && guarded([&] {
+                         context->choices = make_choices(*options, info);
+                         return Status::ok;
+                       }) != Status::ok)
+    return refuse(out, last_error());
   if (!make_libraries(*context)) return refuse(out, last_error());
   fill_table(*context, info);
   if (!is_complete(context->kernels)) return refuse(out, "this plugin lacks some of the kernels");
