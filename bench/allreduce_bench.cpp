@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "comm/node_barrier.h"
 #include "ranks.h"
-#include "worker/range_reducer.h"
+#include "comm/range_reducer.h"
 
 namespace trireme::bench {
 namespace {

@@ -44,7 +44,7 @@ struct Ref {  // resolved by Frame; cheap to copy
   explicit operator bool() const { return space != Space::none; }
 };
 
-// The leaves of one piece of the reduction tree (worker/tree.h), for what is computed once for all
+// The leaves of one piece of the reduction tree (comm/tree.h), for what is computed once for all
 // of them.
 class PieceLeaves {
  public:

@@ -15,7 +15,7 @@
 #include "worker/gradient_stack.h"
 #include "worker/inter_node_driver.h"
 #include "worker/node_memory.h"
-#include "worker/range_reducer.h"
+#include "comm/range_reducer.h"
 
 namespace trireme {
 

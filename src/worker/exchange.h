@@ -14,7 +14,7 @@
 #include "model/program.h"
 #include "optim/optimizer.h"
 #include "worker/training_state.h"
-#include "worker/tree.h"
+#include "comm/tree.h"
 
 namespace trireme {
 

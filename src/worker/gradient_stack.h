@@ -8,7 +8,7 @@
 
 #include "kernels/kernel_table.h"
 #include "tensor/param_table.h"
-#include "worker/tree.h"
+#include "comm/tree.h"
 
 namespace trireme {
 

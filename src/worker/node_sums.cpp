@@ -1,13 +1,8 @@
 #include "worker/node_sums.h"
 
 #include <algorithm>
-#include <bit>
 
 namespace trireme {
-
-std::vector<Piece> host_pieces(LeafRun run, int shards) {
-  return pieces_of(run, std::bit_width(static_cast<unsigned>(shards)));
-}
 
 NodeSums::NodeSums(const KernelTable& kernels, const Topology& topology, const LanePieces& lanes)
     : kernels_(kernels),

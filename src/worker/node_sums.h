@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "kernels/kernel_table.h"
-#include "worker/range_reducer.h"
+#include "comm/range_reducer.h"
 #include "worker/topology.h"
 
 namespace trireme {
@@ -13,9 +13,6 @@ struct LanePieces {  // of all lanes of a host, in order
   std::vector<Piece> pieces;
   std::vector<const float*> data;  // of each piece, the whole index space
 };
-
-// The pieces into which the leaves of `run` can be added up.
-std::vector<Piece> host_pieces(LeafRun run, int shards);
 
 class NodeSums {
  public:

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "comm/communicator.h"
-#include "worker/tree.h"
+#include "comm/tree.h"
 
 namespace trireme {
 

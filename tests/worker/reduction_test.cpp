@@ -6,7 +6,7 @@
 #include "base/rng.h"
 #include "tensor/buffer.h"
 #include "worker/gradient_stack.h"
-#include "worker/range_reducer.h"
+#include "comm/range_reducer.h"
 
 namespace trireme {
 namespace {

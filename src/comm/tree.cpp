@@ -1,4 +1,4 @@
-#include "worker/tree.h"
+#include "comm/tree.h"
 
 #include <algorithm>
 #include <bit>
@@ -24,6 +24,10 @@ std::vector<Piece> pieces_of(LeafRun run, int max_level) {
     at += 1 << level;
   }
   return pieces;
+}
+
+std::vector<Piece> host_pieces(LeafRun run, int shards) {
+  return pieces_of(run, std::bit_width(static_cast<unsigned>(shards)));
 }
 
 std::vector<bool> present_pieces(std::span<const Piece> pieces,

@@ -1,4 +1,4 @@
-#include "worker/tree.h"
+#include "comm/tree.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>

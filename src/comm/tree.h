@@ -33,6 +33,9 @@ struct Piece {  // an aligned node
 // The largest aligned nodes, at most `max_level` high, that cover `run` exactly, in order.
 std::vector<Piece> pieces_of(LeafRun run, int max_level);
 
+// The pieces into which the leaves of one run can be added up, however large.
+std::vector<Piece> host_pieces(LeafRun run, int shards);
+
 // Which pieces hold anything. leaf_present: of every leaf of the tree.
 std::vector<bool> present_pieces(std::span<const Piece> pieces,
                                  const std::vector<bool>& leaf_present);

@@ -1,4 +1,4 @@
-#include "worker/range_reducer.h"
+#include "comm/range_reducer.h"
 
 #include <algorithm>
 

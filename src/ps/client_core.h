@@ -1,0 +1,106 @@
+#pragma once
+// A worker's side of the parameter server: asks, and keeps what is asked until it is answered. No
+// thread, socket or clock inside; see server_core.h. One thread at a time.
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "comm/tree.h"
+#include "ps/consistency.h"
+#include "ps/message.h"
+#include "ps/placement.h"
+
+namespace trireme::ps {
+
+struct ClientConfig {
+  int worker = 0, workers = 1;
+  uint32_t generation = 0;
+  Consistency consistency;
+  size_t in_flight = 16;  // questions to each server that have no answer; others wait here
+};
+
+struct PullResult {
+  uint32_t verdict = 0;  // kApplied, kFinite of the last commit (sync)
+  double grad_norm = 0;
+  int64_t slowest = 0;  // the fewest clocks that a worker had completed, at any server
+  int64_t meet_at = -1;
+  uint32_t requests = 0;
+};
+
+struct ClientCounts {
+  int64_t messages_out = 0, bytes_out = 0, bytes_in = 0;
+};
+
+class ClientCore {
+ public:
+  // `weights`: the whole index space, where pulls arrive. Borrows it and the placement.
+  ClientCore(const ClientConfig& config, const Placement& placement, float* weights);
+
+  // Floats of questions are borrowed until they are answered (idle()).
+  // Sync: the sum of `piece`. Else: all that this worker has for the clock, to be applied at once
+  // with `scalars`; null: nothing.
+  void push(int block, int64_t clock, const float* floats, Piece piece, int64_t samples);
+  void push(int block, int64_t clock, const float* floats, const OptimizerScalars& scalars);
+  // The weights that clock `clock` begins with. Sync: after the verdict of the clock before; else
+  // when all workers have completed `need` clocks. whole: although none changed.
+  void pull(int64_t clock, int64_t need, bool whole, uint32_t requests = 0);
+  void load(int block, uint32_t buffer, const float* floats);
+  void fetch(int block, uint32_t buffer, float* into);
+  void bye(int exit_code);
+
+  // Worker 0, sync: expect the partial sums of `clock`, then all there, by chunk of the index
+  // space; then the verdict.
+  void await_partials(int64_t clock);
+  bool has_partials() const { return partials_missing_.empty(); }
+  std::span<const double> partials() const { return partials_; }
+  void commit(int64_t clock, const OptimizerScalars& scalars, const StepVerdict& verdict);
+
+  bool idle() const { return open_ == 0; }              // everything was answered
+  const PullResult& result() const { return result_; }  // of the last pull, when idle()
+
+  void on_message(Message&& message);
+  bool poll(Message& out);
+  // Where the payload of a message that begins so may be received; empty: anywhere.
+  MutableBytes place(const Header& header);
+  // For the report of a hang: servers (numbers) that owe an answer, and what.
+  std::vector<int> silent() const;
+  std::string awaited() const;
+  const ClientCounts& counts() const { return counts_; }
+
+ private:
+  struct Question {
+    Message message;
+    std::set<int> blocks;   // pull: not yet answered
+    float* into = nullptr;  // fetch
+  };
+  struct Server {
+    uint64_t sequence = 0;
+    std::deque<Question> queued;
+    std::map<uint64_t, Question> asked;  // by sequence
+  };
+  Header header(Kind kind, int server, int64_t clock) const;
+  void ask(Question question);
+  Question* answered(const Header& header);
+  void end(const Header& header);
+  void take_pulled(const Message& message);
+  void take_partials(const Message& message);
+  [[noreturn]] void refuse(const Header& header, const char* why) const;
+
+  const ClientConfig config_;
+  const Placement& placement_;
+  float* const weights_;
+  std::vector<int64_t> versions_;  // by block, of the weights here
+  std::vector<Server> servers_;
+  size_t open_ = 0;  // questions
+  int64_t partials_clock_ = -1;
+  std::vector<double> partials_;
+  std::set<int> partials_missing_;  // servers
+  PullResult result_;
+  ClientCounts counts_;
+};
+
+}  // namespace trireme::ps

@@ -1,0 +1,40 @@
+#pragma once
+// The blocks of one server: weights, moments, average, and how many updates each block has had.
+
+#include <cstdint>
+#include <vector>
+
+#include "optim/optimizer.h"
+#include "ps/placement.h"
+#include "tensor/buffer.h"
+
+namespace trireme::ps {
+
+class DenseStore {
+ public:
+  // Borrows all of them. Everything is zero but moments with another initial value.
+  DenseStore(const KernelTable& kernels, const Optimizer& optimizer, const ParamTable& params,
+             const Placement& placement, int server, bool average);
+
+  // One of the server's blocks; `buffer` as in message.h. Empty: there is no such buffer.
+  std::span<float> values(int block, uint32_t buffer) const;
+  int64_t version(int block) const { return version_[slot(block)]; }
+  // weights <- optimizer(weights, gradient); gradient[i] is the block's element i. A version more.
+  void apply(int block, const float* gradient, const OptimizerScalars& scalars);
+  size_t bytes() const;
+
+ private:
+  size_t slot(int block) const { return slot_[static_cast<size_t>(block)]; }
+
+  const KernelTable& kernels_;
+  const Optimizer& optimizer_;
+  const OptimizerRules rules_;
+  const Placement& placement_;
+  std::vector<size_t> slot_;     // by block: its place among the server's
+  std::vector<int64_t> offset_;  // by slot: first element in the buffers
+  std::vector<int64_t> version_;
+  std::vector<AlignedBuffer> buffers_;  // weights, moments
+  AlignedBuffer average_;
+};
+
+}  // namespace trireme::ps

@@ -1,0 +1,85 @@
+#pragma once
+// What workers and servers say to each other: a header of fixed size, and floats or doubles behind
+// it. One build speaks to itself, on machines of one byte order: headers travel as they lie in
+// memory.
+//
+// A worker asks, a server answers; every question has a number that counts from 1 for each worker
+// and server. docs/parameter_server.md has the conversation of a step.
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "comm/communicator.h"
+#include "kernels/kernel_table.h"
+#include "ps/payload.h"
+
+namespace trireme::ps {
+
+enum class Kind : uint16_t {
+  push = 1,  // a gradient of one block: of a piece of the tree (sync), or of all this worker did
+  pushed,    // taken
+  partials,  // to worker 0 (sync): sums of squares of the reduced blocks, by chunk
+  commit,    // from worker 0 (sync): the verdict of a clock
+  pull,      // the weights of all blocks of this server, once they are new enough
+  pulled,    // those of one block
+  load,      // one buffer of one block, from a checkpoint or the initial values
+  loaded,
+  fetch,  // one buffer of one block, for a checkpoint or an evaluation
+  fetched,
+  bye,  // nothing more will be asked; `flags` is the worker's exit code
+};
+constexpr uint16_t kFirstKind = 1, kLastKind = 11;
+
+// Buffers of a block, as load and fetch name them: the weights, then the optimizer's moments.
+constexpr uint32_t kWeights = 0, kFirstMoment = 1, kAverage = 100;
+
+// Flags of commit and pulled.
+constexpr uint32_t kApplied = 1, kFinite = 2;
+// Flag of pull: send the weights although the last clock changed none.
+constexpr uint32_t kWhole = 1;
+
+struct Header {
+  uint32_t magic = 0;
+  uint16_t format = 0, kind = 0;
+  int32_t worker = -1, server = -1;
+  uint32_t generation = 0;  // of the run: messages of an earlier one are not taken
+  int32_t block = -1;
+  uint64_t clock = 0;     // the step that a push or commit belongs to; pull: that will begin
+  uint64_t sequence = 0;  // of the question
+  int32_t piece_level = 0, piece_index = 0;
+  uint32_t buffer = 0, flags = 0;
+  int64_t samples = 0;   // sync push: of the whole batch, which decides what leaves there are
+  int64_t need = 0;      // pull: see ServerCore
+  int64_t version = 0;   // updates of the block; push: what its gradient was computed with
+  int64_t slowest = 0;   // pulled: clocks that all workers have completed
+  int64_t meet_at = -1;  // pulled: the clock before which all workers meet; -1: none
+  uint32_t requests = 0, reserved = 0;  // pull: asked for; pulled: what the meeting is for
+  double grad_norm = 0;                 // commit, pulled
+  OptimizerScalars scalars{};           // commit; push where it is applied at once
+  uint64_t payload_bytes = 0;
+  uint64_t check = 0;  // of all bytes before
+};
+
+// From one node to another: workers are 0 .. W-1, servers W .. W+S-1.
+struct Message {
+  int from = -1, to = -1;
+  Header header;
+  Bytes payload;  // stays until the driver has sent it
+  Payload owned;  // the payload's memory, where the message has it
+  Kind kind() const { return static_cast<Kind>(header.kind); }
+};
+
+// Fills in magic, format, size and check. The last thing done to a message before it leaves.
+void seal(Message& message);
+// Throws FormatError, with the header in words, for what no build of this program sends.
+void require_sound(const Header& header, std::string_view receiver);
+std::string in_words(const Header& header);
+std::string_view name_of(Kind kind);
+
+template <class T>
+std::span<const T> values_of(const Message& m) {
+  return {reinterpret_cast<const T*>(m.payload.data()), m.payload.size() / sizeof(T)};
+}
+
+}  // namespace trireme::ps

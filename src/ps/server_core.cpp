@@ -1,0 +1,259 @@
+#include "ps/server_core.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <utility>
+
+#include "base/error.h"
+
+namespace trireme::ps {
+
+void DelayCounts::add(int64_t updates) {
+  ++pushes;
+  sum += updates;
+  most = std::max(most, updates);
+  const size_t power = static_cast<size_t>(std::bit_width(static_cast<uint64_t>(updates)));
+  ++by_power[std::min(power, by_power.size() - 1)];
+}
+
+ServerCore::ServerCore(const ServerConfig& config, const KernelTable& kernels,
+                       const Optimizer& optimizer, const ParamTable& params,
+                       const Placement& placement)
+    : config_(config),
+      placement_(placement),
+      store_(kernels, optimizer, params, placement, config.server, config.average),
+      clock_(kernels, placement, config.server, config.runs, config.shards),
+      open_(config.start_clock),
+      clocks_(config.workers, config.start_clock,
+              static_cast<int64_t>(placement.blocks_of(config.server).size())),
+      meeting_(config.workers),
+      windows_(static_cast<size_t>(config.workers)) {}
+
+void ServerCore::refuse(const Header& header, const std::string& why) const {
+  throw FormatError(fmt::format("server {}: {}: {}", config_.server, why, in_words(header)),
+                    "this is a fault in the program, the network or a host's memory");
+}
+
+// Whether a message is to be acted on.
+bool ServerCore::take(const Message& m) {
+  const Header& h = m.header;
+  ++counts_.messages_in;
+  counts_.bytes_in += static_cast<int64_t>(m.payload.size());
+  if (h.worker != m.from || h.worker < 0 || h.worker >= config_.workers ||
+      h.server != config_.server)
+    refuse(h, fmt::format("a message from node {} is not for it", m.from));
+  if (h.generation > config_.generation) refuse(h, "a message of a later run");
+  if (h.generation < config_.generation) {
+    ++counts_.of_earlier_runs;
+    return false;
+  }
+  switch (windows_[static_cast<size_t>(h.worker)].admit(h.sequence)) {
+    case PushWindow::Admission::fresh:
+      return true;
+    case PushWindow::Admission::repeated:
+      ++counts_.repeated;
+      return false;
+    case PushWindow::Admission::beyond:
+      break;
+  }
+  refuse(h, "a worker asked too far ahead");
+}
+
+void ServerCore::on_message(Message&& m, double now) {
+  if (!take(m)) return;
+  const Header h = m.header;
+  switch (m.kind()) {
+    case Kind::push:
+      return push(std::move(m), now);
+    case Kind::commit:
+      return commit(h);
+    case Kind::pull:
+      meeting_.ask(h.requests);
+      waiting_.push_back({h, now});
+      return answer_pulls();
+    case Kind::load:
+      return load(m);
+    case Kind::fetch:
+      return fetch(h);
+    case Kind::bye:
+      ++byes_;
+      exit_code_ = std::max(exit_code_, static_cast<int>(h.flags));
+      return;
+    default:
+      refuse(h, "a server gets no such message");
+  }
+}
+
+void ServerCore::push(Message&& m, double now) {
+  const Header h = m.header;
+  if (h.block < 0 || static_cast<size_t>(h.block) >= placement_.blocks().size() ||
+      placement_.block(h.block).server != config_.server)
+    refuse(h, "the block is not its own");
+  const auto whole = static_cast<size_t>(placement_.block(h.block).range.size()) * sizeof(float);
+  if (m.payload.size() != whole && (sync() || !m.payload.empty()))
+    refuse(h, fmt::format("the block has {} bytes", whole));
+  say(Kind::pushed, h, {});
+  if (sync())
+    push_to_clock(std::move(m), now);
+  else
+    push_at_once(m);
+}
+
+void ServerCore::push_to_clock(Message&& m, double now) {
+  const Header& h = m.header;
+  if (static_cast<int64_t>(h.clock) != open_) refuse(h, fmt::format("clock {} is open", open_));
+  if (!clock_.begun()) {
+    clock_.begin(h.samples);
+    opened_at_ = now;
+  }
+  Payload floats = std::move(m.owned);
+  if (!floats) {
+    floats = pool_->take(m.payload.size());
+    std::memcpy(floats->data(), m.payload.data(), m.payload.size());
+  }
+  reduced_ =
+      clock_.take(h.worker, h.block, {h.piece_level, h.piece_index}, std::move(floats), h.samples);
+  if (!reduced_) return;
+  Header partials;
+  partials.worker = 0;
+  partials.clock = h.clock;
+  partials.kind = static_cast<uint16_t>(Kind::partials);
+  say(partials, std::as_bytes(clock_.partials()), false);
+}
+
+// A push without floats only says that the worker has done the clock.
+void ServerCore::push_at_once(const Message& m) {
+  const Header& h = m.header;
+  if (!m.payload.empty()) {
+    counts_.delay.add(store_.version(h.block) - h.version);
+    store_.apply(h.block, values_of<float>(m).data(), h.scalars);
+  }
+  clocks_.pushed(h.worker, static_cast<int64_t>(h.clock));
+  answer_pulls();
+}
+
+void ServerCore::commit(const Header& h) {
+  const bool has_blocks = !placement_.blocks_of(config_.server).empty();
+  if (h.worker != 0 || static_cast<int64_t>(h.clock) != open_ || (has_blocks && !reduced_))
+    refuse(h, fmt::format("clock {} cannot be committed", open_));
+  if (h.flags & kApplied)
+    for (int block : placement_.blocks_of(config_.server))
+      store_.apply(block, clock_.sum(block), h.scalars);
+  clock_.end();
+  reduced_ = false;
+  verdict_ = h.flags;
+  grad_norm_ = h.grad_norm;
+  ++open_;
+  answer_pulls();
+}
+
+std::span<float> ServerCore::buffer_of(const Header& h) const {
+  const bool mine = h.block >= 0 && static_cast<size_t>(h.block) < placement_.blocks().size() &&
+                    placement_.block(h.block).server == config_.server;
+  const std::span<float> values = mine ? store_.values(h.block, h.buffer) : std::span<float>();
+  if (values.empty()) refuse(h, "it has no such buffer");
+  return values;
+}
+
+void ServerCore::load(const Message& m) {
+  const std::span<float> values = buffer_of(m.header);
+  if (m.payload.size() != values.size_bytes())
+    refuse(m.header, fmt::format("the block has {} bytes", values.size_bytes()));
+  std::memcpy(values.data(), m.payload.data(), m.payload.size());
+  say(Kind::loaded, m.header, {});
+}
+
+void ServerCore::fetch(const Header& h) {
+  const std::span<float> values = buffer_of(h);
+  say(Kind::fetched, h, std::as_bytes(values), !sync());
+}
+
+bool ServerCore::may_answer(const Header& pull) const {
+  if (sync()) return open_ >= pull.need;
+  const int64_t clock = static_cast<int64_t>(pull.clock);
+  int64_t need = pull.need;
+  if (config_.consistency.mode == Mode::bounded)
+    need = std::max(need, clock - config_.consistency.staleness);
+  return clocks_.slowest() >= need && clocks_.completed(pull.worker) >= clock;
+}
+
+void ServerCore::answer_pulls() {
+  for (size_t i = 0; i < waiting_.size();) {
+    if (!may_answer(waiting_[i].header)) {
+      ++i;
+      continue;
+    }
+    const Header pull = waiting_[i].header;
+    waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(i));
+    answer(pull);
+  }
+}
+
+// The blocks that forward needs first come first: parameters lie in reverse order of first use.
+// Weights are sent from where they lie if nothing changes them on their way: in sync mode the next
+// commit waits for this worker's push, and that for these weights.
+void ServerCore::answer(const Header& pull) {
+  if (!sync()) meeting_.begin(pull.worker, static_cast<int64_t>(pull.clock));
+  const std::vector<int>& mine = placement_.blocks_of(config_.server);
+  const bool whole = !sync() || (pull.flags & kWhole) || (verdict_ & kApplied);
+  for (auto block = mine.rbegin(); block != mine.rend(); ++block) {
+    Header h = pull;
+    h.kind = static_cast<uint16_t>(Kind::pulled);
+    h.block = *block;
+    h.version = store_.version(*block);
+    h.slowest = sync() ? open_ : clocks_.slowest();
+    h.flags = verdict_;
+    h.grad_norm = grad_norm_;
+    h.meet_at = meeting_.at();
+    h.requests = meeting_.requests();
+    say(h, whole ? std::as_bytes(store_.values(*block, kWeights)) : Bytes{}, !sync());
+  }
+}
+
+void ServerCore::say(Kind kind, const Header& question, Bytes payload, bool copy) {
+  Header h = question;
+  h.kind = static_cast<uint16_t>(kind);
+  say(h, payload, copy);
+}
+
+void ServerCore::say(Header header, Bytes payload, bool copy) {
+  Message m;
+  header.server = config_.server;
+  header.generation = config_.generation;
+  m.header = header;
+  m.from = config_.workers + config_.server;
+  m.to = header.worker;
+  if (copy && !payload.empty()) {
+    m.owned = pool_->take(payload.size());
+    std::memcpy(m.owned->data(), payload.data(), payload.size());
+    payload = {m.owned->data(), payload.size()};
+  }
+  m.payload = payload;
+  seal(m);
+  ++counts_.messages_out;
+  counts_.bytes_out += static_cast<int64_t>(payload.size());
+  out_.push_back(std::move(m));
+}
+
+bool ServerCore::poll(Message& out) {
+  if (out_.empty()) return false;
+  out = std::move(out_.front());
+  out_.pop_front();
+  return true;
+}
+
+std::optional<ServerCore::Awaited> ServerCore::awaited() const {
+  if (sync()) {
+    if (!clock_.begun()) return std::nullopt;
+    if (reduced_) return Awaited{"the verdict", open_, {0}, opened_at_};
+    return Awaited{"gradients", open_, clock_.missing(), opened_at_};
+  }
+  if (waiting_.empty()) return std::nullopt;
+  const int slowest = clocks_.slowest_worker();
+  return Awaited{"gradients", clocks_.completed(slowest), {slowest}, waiting_.front().since};
+}
+
+}  // namespace trireme::ps

@@ -1,0 +1,113 @@
+#pragma once
+// One server: takes gradients, applies the optimizer, gives weights. No thread, socket or clock
+// inside: a driver brings messages and the time, and takes messages away. One thread.
+//
+// Guarantees: each question is taken once, whatever is repeated, reordered or late. In sync mode a
+// clock is applied when all workers' pieces of it are there and worker 0 says so, and then seen by
+// everybody at once. In bounded mode no pull for clock c is answered before every worker has
+// completed clock c - staleness - 1. A worker's pull sees all of its own pushes.
+
+#include <array>
+#include <deque>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ps/clocks.h"
+#include "ps/consistency.h"
+#include "ps/dense_store.h"
+#include "ps/meeting.h"
+#include "ps/message.h"
+#include "ps/push_window.h"
+#include "ps/sync_clock.h"
+
+namespace trireme::ps {
+
+struct ServerConfig {
+  int server = 0, workers = 1;
+  uint32_t generation = 0;
+  Consistency consistency;
+  int64_t start_clock = 0;    // steps done before
+  std::vector<LeafRun> runs;  // leaves of each worker
+  int shards = 1;             // of the whole batch
+  bool average = false;       // keep a moving average of the weights
+};
+
+// By how many updates a block had moved on when a push that was computed with its older weights
+// was applied: 0, 1, 2-3, 4-7, ...
+struct DelayCounts {
+  std::array<int64_t, 24> by_power{};
+  int64_t pushes = 0, sum = 0, most = 0;
+  void add(int64_t updates);
+};
+
+struct ServerCounts {
+  int64_t messages_in = 0, messages_out = 0, bytes_in = 0, bytes_out = 0;  // bytes: of payloads
+  int64_t repeated = 0, of_earlier_runs = 0;                               // and not taken
+  DelayCounts delay;                                                       // bounded, async
+};
+
+class ServerCore {
+ public:
+  // Borrows kernels, optimizer, params and placement.
+  ServerCore(const ServerConfig& config, const KernelTable& kernels, const Optimizer& optimizer,
+             const ParamTable& params, const Placement& placement);
+
+  // A sound message from a worker. Throws FormatError for one that breaks the protocol.
+  void on_message(Message&& message, double now);
+  bool poll(Message& out);  // the next answer; false: none
+
+  bool finished() const { return byes_ == config_.workers; }
+  int exit_code() const { return exit_code_; }  // the largest that a worker said
+  // What has not come although somebody waits for it, for the report of a hang.
+  struct Awaited {
+    std::string what;
+    int64_t step = 0;
+    std::vector<int> workers;
+    double since = 0;
+  };
+  std::optional<Awaited> awaited() const;
+  const ServerCounts& counts() const { return counts_; }
+  const DenseStore& store() const { return store_; }
+
+ private:
+  struct Waiting {  // a pull
+    Header header;
+    double since = 0;
+  };
+  bool take(const Message& message);
+  void push(Message&& message, double now);
+  void push_to_clock(Message&& message, double now);
+  void push_at_once(const Message& message);
+  void commit(const Header& header);
+  void load(const Message& message);
+  void fetch(const Header& header);
+  bool may_answer(const Header& pull) const;
+  void answer_pulls();
+  void answer(const Header& pull);
+  std::span<float> buffer_of(const Header& header) const;
+  void say(Kind kind, const Header& question, Bytes payload, bool copy = false);
+  void say(Header header, Bytes payload, bool copy);
+  [[noreturn]] void refuse(const Header& header, const std::string& why) const;
+  bool sync() const { return config_.consistency.mode == Mode::sync; }
+
+  const ServerConfig config_;
+  const Placement& placement_;
+  DenseStore store_;
+  SyncClock clock_;
+  int64_t open_;  // the clock that is open (sync)
+  double opened_at_ = 0;
+  bool reduced_ = false;  // its gradients are all there and added up
+  uint32_t verdict_ = 0;  // flags of the last commit
+  double grad_norm_ = 0;
+  Clocks clocks_;                    // bounded, async
+  Meeting meeting_;                  // of the first server
+  std::vector<PushWindow> windows_;  // by worker
+  std::deque<Waiting> waiting_;
+  std::deque<Message> out_;
+  std::shared_ptr<PayloadPool> pool_ = PayloadPool::make();
+  ServerCounts counts_;
+  int byes_ = 0, exit_code_ = 0;
+};
+
+}  // namespace trireme::ps

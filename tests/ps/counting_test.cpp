@@ -1,0 +1,118 @@
+// Every push adds 1 to known elements; messages are delayed, overtake each other and are repeated.
+// What the servers hold in the end is exactly what was pushed.
+
+#include <gtest/gtest.h>
+
+#include "ps/cluster.h"
+
+namespace trireme::ps {
+namespace {
+
+ClusterSpec troubled(Mode mode, uint64_t seed) {
+  ClusterSpec spec;
+  spec.consistency = {mode, mode == Mode::bounded ? 2 : 0};
+  spec.network.seed = seed;
+  spec.network.jitter = 1 + static_cast<double>(seed % 40);
+  spec.network.repeat = 0.3;
+  spec.compute_jitter = static_cast<double>(seed % 60);
+  spec.workers = 1 + static_cast<int>(seed % 5);
+  spec.servers = 1 + static_cast<int>(seed % 3);
+  return spec;
+}
+
+void expect_all_counted(Mode mode, uint64_t first, uint64_t last) {
+  int64_t repeated = 0;
+  for (uint64_t seed = first; seed < last; ++seed) {
+    const ClusterSpec spec = troubled(mode, seed);
+    Cluster cluster(spec);
+    ASSERT_NO_THROW(cluster.run()) << "seed " << seed;
+    for (int64_t i = 0; i < spec.elements; i += 37)
+      ASSERT_EQ(cluster.value(i), cluster.expected(i)) << "seed " << seed << " element " << i;
+    for (int s = 0; s < spec.servers; ++s) repeated += cluster.server(s).counts().repeated;
+    if (mode == Mode::bounded) {
+      ASSERT_LE(cluster.most_ahead(), 2) << "seed " << seed;
+    }
+  }
+  EXPECT_GT(repeated, 0);
+}
+
+constexpr uint64_t kSeeds = 1000;
+
+TEST(Counting, SyncCountsEveryPieceOnce) { expect_all_counted(Mode::sync, 0, kSeeds); }
+TEST(Counting, BoundedCountsEveryPushOnceAndKeepsTheBound) {
+  expect_all_counted(Mode::bounded, 0, kSeeds);
+}
+TEST(Counting, AsyncCountsEveryPushOnce) { expect_all_counted(Mode::async, 0, kSeeds); }
+
+TEST(Counting, AllWorkersSeeTheSameWeightsAtTheEndOfASyncRun) {
+  ClusterSpec spec = troubled(Mode::sync, 7);
+  spec.workers = 4;
+  Cluster cluster(spec);
+  cluster.run();
+  for (int w = 0; w < spec.workers; ++w)
+    for (int64_t i = 0; i < spec.elements; i += 11)
+      ASSERT_EQ(cluster.value(w, i), cluster.expected(i)) << w;
+}
+
+TEST(Counting, ASeedGivesTheSameRunAgain) {
+  double first = 0;
+  for (int run = 0; run < 2; ++run) {
+    Cluster cluster(troubled(Mode::async, 123));
+    cluster.run();
+    if (run == 0) first = cluster.now();
+    EXPECT_EQ(cluster.now(), first);
+  }
+}
+
+TEST(Counting, AsyncWorkersGoFurtherAheadThanBoundedOnes) {
+  ClusterSpec spec;
+  spec.clocks = 40;
+  spec.compute = 0;
+  spec.compute_jitter = 60;
+  spec.network.jitter = 5;
+  spec.consistency.mode = Mode::async;
+  Cluster async(spec);
+  async.run();
+  EXPECT_GT(async.most_ahead(), 1);
+  spec.consistency = {Mode::bounded, 1};
+  Cluster bounded(spec);
+  bounded.run();
+  EXPECT_EQ(bounded.most_ahead(), 1);
+  EXPECT_GT(bounded.now(), async.now());  // which costs time
+}
+
+// docs/parameter_server.md: of W workers with one piece each, S servers, B blocks: a step costs B
+// pushes, B receipts, one pull for each server and B answers for each worker; B times its bytes up
+// and down.
+TEST(Counting, MessagesAndBytesOfAStepAreThoseOfTheFormula) {
+  for (const int workers : {2, 4, 8})
+    for (const int servers : {1, 2, 4}) {
+      ClusterSpec spec;
+      spec.workers = workers;
+      spec.servers = servers;
+      spec.clocks = 10;
+      spec.elements = 16 * kChunk;
+      Cluster cluster(spec);
+      cluster.run();
+      const int64_t blocks = static_cast<int64_t>(cluster.placement().blocks().size());
+      const int64_t bytes = spec.elements * 4, steps = spec.clocks;
+      for (int w = 0; w < workers; ++w) {
+        const ClientCounts& c = cluster.client(w).counts();
+        const int64_t commits = w == 0 ? servers * steps : 0;
+        EXPECT_EQ(c.messages_out, blocks * steps + servers * (steps + 1) + commits);
+        EXPECT_EQ(c.bytes_out, bytes * steps);
+        const int64_t partials = w == 0 ? steps * spec.elements / kSumChunk * 8 : 0;
+        EXPECT_EQ(c.bytes_in, bytes * (steps + 1) + partials);
+      }
+      int64_t in = 0, out = 0;
+      for (int s = 0; s < servers; ++s) {
+        in += cluster.server(s).counts().bytes_in;
+        out += cluster.server(s).counts().messages_out;
+      }
+      EXPECT_EQ(in, bytes * steps * workers);
+      EXPECT_EQ(out, workers * (blocks * steps + blocks * (steps + 1)) + servers * steps);
+    }
+}
+
+}  // namespace
+}  // namespace trireme::ps
