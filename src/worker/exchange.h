@@ -11,10 +11,10 @@
 #include <span>
 #include <vector>
 
+#include "comm/tree.h"
 #include "model/program.h"
 #include "optim/optimizer.h"
 #include "worker/training_state.h"
-#include "comm/tree.h"
 
 namespace trireme {
 

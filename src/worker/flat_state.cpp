@@ -46,4 +46,15 @@ void FlatState::read(const TensorMeta& tensor, std::span<std::byte> out) {
   to_logical(*slot, copies_[buffer].floats() + slot->offset, reinterpret_cast<float*>(out.data()));
 }
 
+void restore_flat(const TrainingState::TensorReader& read, const std::string& prefix,
+                  const ParamTable& table, float* flat) {
+  std::vector<float> logical;
+  for (const Slot& slot : table.slots()) {
+    logical.resize(static_cast<size_t>(slot.count));
+    if (read({prefix + slot.name, slot.logical, DType::f32},
+             std::as_writable_bytes(std::span(logical))))
+      to_stored(slot, logical.data(), flat + slot.offset);
+  }
+}
+
 }  // namespace trireme

@@ -9,6 +9,7 @@
 #include "checkpoint/state.h"
 #include "tensor/param_table.h"
 #include "worker/flat_tensors.h"
+#include "worker/training_state.h"
 
 namespace trireme {
 
@@ -52,5 +53,9 @@ class FlatState final : public StateSource {
   std::vector<AlignedBuffer> copies_;  // of originals_, after capture()
   FlatTensors tensors_;
 };
+
+// Fills a flat buffer from logical tensors named prefix + slot; what `read` lacks stays as it is.
+void restore_flat(const TrainingState::TensorReader& read, const std::string& prefix,
+                  const ParamTable& table, float* flat);
 
 }  // namespace trireme

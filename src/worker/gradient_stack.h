@@ -6,9 +6,9 @@
 #include <span>
 #include <vector>
 
+#include "comm/tree.h"
 #include "kernels/kernel_table.h"
 #include "tensor/param_table.h"
-#include "comm/tree.h"
 
 namespace trireme {
 

@@ -8,7 +8,7 @@
 namespace trireme {
 namespace {
 
-constexpr int kTagBlock = 100, kTagPiece = 200, kTagReduced = 300;
+constexpr int kTagPiece = 200, kTagReduced = 300;
 constexpr size_t kUnderWay = 4;     // buckets: enough to keep a link busy in both directions
 constexpr int kLooksPerCheck = 64;  // looks that found nothing, before one for trouble
 
@@ -49,6 +49,7 @@ InterNode::InterNode(Communicator& comm, const KernelTable& kernels, const Topol
       reduced_(reduced),
       timeout_(timeout),
       node_sums_(kernels, topology, lanes),
+      gather_(comm, topology, timeout),
       reductions_(std::min(kUnderWay, buckets.size())) {
   const Room one = room(topology, buckets);
   for (Reduction& r : reductions_) {
@@ -62,7 +63,6 @@ InterNode::InterNode(Communicator& comm, const KernelTable& kernels, const Topol
 }
 
 InterNode::~InterNode() {
-  for (Ticket t : gather_.open) comm_.cancel(t);
   for (const Reduction& r : reductions_)
     for (Ticket t : r.open) comm_.cancel(t);
 }
@@ -78,18 +78,6 @@ void InterNode::begin(int64_t step, const std::vector<bool>& leaf_present) {
   temporaries_.resize(static_cast<size_t>(reducer_.temporary_floats()));
 }
 
-void InterNode::gather(std::span<const MutableBytes> blocks, const char* what) {
-  gather_.what = what;
-  gather_.since = Clock::now();
-  const MutableBytes mine = blocks[static_cast<size_t>(topology_.my_node)];
-  for (int host = 0; host < topology_.nodes; ++host) {
-    if (host == topology_.my_node) continue;
-    const int peer = topology_.leader_ranks[static_cast<size_t>(host)];
-    gather_.open.push_back(comm_.receive(peer, kTagBlock, blocks[static_cast<size_t>(host)]));
-    gather_.open.push_back(comm_.send(peer, kTagBlock, mine));
-  }
-}
-
 // Cut at slots' alignment: every share is whole cache lines.
 Range InterNode::share(int host, Range bucket) const {
   const int64_t lines = (bucket.size() + kSlotAlign - 1) / kSlotAlign;
@@ -99,7 +87,7 @@ Range InterNode::share(int host, Range bucket) const {
   return {cut(host), cut(host + 1)};
 }
 
-void InterNode::reduce(size_t index) {
+void InterNode::take(size_t index) {
   Reduction& r = reduction(under_way_++);
   r.bucket = index;
   r.spreading = false;
@@ -157,16 +145,16 @@ void InterNode::spread(Reduction& r) {
   }
 }
 
-bool InterNode::collect(Operation& op) {
-  return std::erase_if(op.open, [&](Ticket t) { return comm_.test(t); }) > 0;
+bool InterNode::collect(Reduction& r) {
+  return std::erase_if(r.open, [&](Ticket t) { return comm_.test(t); }) > 0;
 }
 
-void InterNode::check(const Operation& op) {
-  if (!op.open.empty()) comm_.check(op.open, {timeout_, op.what, step_}, op.since);
+void InterNode::check(const Reduction& r) {
+  if (!r.open.empty()) comm_.check(r.open, {timeout_, r.what, step_}, r.since);
 }
 
 bool InterNode::advance() {
-  bool moved = collect(gather_);
+  bool moved = gather_.advance();
   for (size_t i = 0; i < under_way_; ++i) {
     Reduction& r = reduction(i);
     moved = collect(r) || moved;
@@ -177,11 +165,11 @@ bool InterNode::advance() {
   }
   for (; under_way_ > 0 && reduction(0).spreading && reduction(0).open.empty(); --under_way_)
     oldest_ = (oldest_ + 1) % reductions_.size();
-  if (moved || (!gathering() && !reducing())) {
+  if (moved || (!gathering() && !busy())) {
     looks_ = 0;
   } else if (++looks_ % kLooksPerCheck == 0) {
-    if (reducing()) check(reduction(0));
-    check(gather_);
+    if (busy()) check(reduction(0));
+    gather_.check();
   }
   return moved;
 }

@@ -1,22 +1,23 @@
 #pragma once
-// What crosses hosts, between the first ranks of each: small blocks (leaf sums, requests) and
-// gradients, bucket by bucket: every host's pieces to the owner of a share of the bucket, which
-// adds them up along the tree, and the sum back to every host. On the wire a bucket costs each host
-// 2 (hosts - 1) / hosts of its bytes each way, where hosts have one piece each.
+// All-reduce between hosts, by the first ranks of each, bucket by bucket: every host's pieces to
+// the owner of a share of the bucket, which adds them up along the tree, and the sum back to every
+// host. On the wire a bucket costs each host 2 (hosts - 1) / hosts of its bytes each way, where
+// hosts have one piece each.
 //
-// Nothing here waits: operations are started, and advance() moves all of them. Every host starts
-// buckets in ascending order and sends each kind of message in that order, so messages need no
-// numbers. One thread at a time.
+// Every host starts buckets in ascending order and sends each kind of message in that order, so
+// messages need no numbers.
 
 #include <string>
 #include <vector>
 
 #include "comm/communicator.h"
+#include "worker/bucket_carrier.h"
+#include "worker/host_gather.h"
 #include "worker/node_sums.h"
 
 namespace trireme {
 
-class InterNode {
+class InterNode final : public BucketCarrier {
  public:
   // Of the memory in which buckets travel.
   static int64_t staging_floats(const Topology& topology, const std::vector<Range>& buckets);
@@ -26,29 +27,26 @@ class InterNode {
   InterNode(Communicator& comm, const KernelTable& kernels, const Topology& topology,
             const LanePieces& lanes, const std::vector<Range>& buckets, float* staging,
             float* reduced, double timeout);
-  ~InterNode();  // lets go of what is under way
+  ~InterNode() override;  // lets go of what is under way
   InterNode(const InterNode&) = delete;
   InterNode& operator=(const InterNode&) = delete;
 
-  void begin(int64_t step, const std::vector<bool>& leaf_present);
-  // Each host's block reaches every host; blocks[h] is host h's part. One at a time.
-  void gather(std::span<const MutableBytes> blocks, const char* what);
-  // The host's lanes have bucket `index`. Only when may_start().
-  void reduce(size_t index);
-  bool may_start() const { return under_way_ < reductions_.size(); }
-  bool gathering() const { return !gather_.open.empty(); }
-  bool reducing() const { return under_way_ > 0; }
-  // Does what has become possible; false: nothing. Throws CommError as Communicator::wait() would.
-  bool advance();
-  void idle(int round) { comm_.idle(round); }
+  void begin(int64_t step, const std::vector<bool>& leaf_present) override;
+  void gather(std::span<const MutableBytes> blocks, const char* what) override {
+    gather_.start(blocks, what, step_);
+  }
+  bool gathering() const override { return gather_.open(); }
+  void take(size_t index) override;
+  bool may_take() const override { return under_way_ < reductions_.size(); }
+  bool busy() const override { return under_way_ > 0; }
+  bool advance() override;
+  void idle(int round) override { comm_.idle(round); }
 
  private:
-  struct Operation {
+  struct Reduction {
     std::string what;
     Clock::time_point since;
     std::vector<Ticket> open;
-  };
-  struct Reduction : Operation {
     size_t bucket = 0;
     bool spreading = false;  // first pieces to the owners, then sums to everybody
     float *sums = nullptr, *received = nullptr;
@@ -60,8 +58,8 @@ class InterNode {
   Reduction& reduction(size_t i) { return reductions_[(oldest_ + i) % reductions_.size()]; }
   void send_pieces(Reduction& r);
   void spread(Reduction& r);
-  bool collect(Operation& op);
-  void check(const Operation& op);
+  bool collect(Reduction& r);
+  void check(const Reduction& r);
 
   Communicator& comm_;
   const KernelTable& kernels_;
@@ -76,7 +74,7 @@ class InterNode {
   RangeReducer reducer_;
   std::vector<float> temporaries_;
   int64_t step_ = -1;
-  Operation gather_;
+  HostGather gather_;
   std::vector<Reduction> reductions_;  // a ring
   size_t oldest_ = 0, under_way_ = 0;
   int looks_ = 0;

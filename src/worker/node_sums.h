@@ -3,8 +3,8 @@
 
 #include <vector>
 
-#include "kernels/kernel_table.h"
 #include "comm/range_reducer.h"
+#include "kernels/kernel_table.h"
 #include "worker/topology.h"
 
 namespace trireme {

@@ -124,7 +124,7 @@ void Session::start_lanes() {
   const bool may_spin =
       topology.node_members <= static_cast<int>(std::thread::hardware_concurrency());
   team = std::make_unique<LaneTeam>(topology.lanes, may_spin, prepare_kernel_thread);
-  AllReduceOptions exchange_options;
+  ExchangeOptions exchange_options;
   exchange_options.keep_leaves = training->any().segments() > 1;
   const auto at_once = training->any().at_once();
   exchange_options.at_once.assign(at_once.begin(), at_once.end());

@@ -122,7 +122,7 @@ TEST(AllReduceExchange, WakesEveryLaneWithTheFirstCauseWhenOneRankFails) {
     const auto graph = small_graph();
     const Optimizer optimizer(adam());
     const Topology topology = make_topology(comm, 1, 8, 20);
-    AllReduceOptions options;
+    ExchangeOptions options;
     options.max_sums = 2;
     AllReduceExchange exchange(comm, topology, cpu_kernels(), *graph, optimizer, options);
     exchange.begin(0, {4, 0, 0, 64});

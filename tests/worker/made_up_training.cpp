@@ -72,7 +72,7 @@ Outcome MadeUpTraining::run(Communicator& comm) const {
   const auto graph = small_graph();
   const Optimizer optimizer(adam());
   const Topology topology = make_topology(comm, lanes, shards, timeout);
-  AllReduceOptions options;
+  ExchangeOptions options;
   options.max_sums = 2;
   options.timeout = timeout;
   options.keep_leaves = keep_leaves;

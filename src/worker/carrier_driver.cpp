@@ -1,4 +1,4 @@
-#include "worker/inter_node_driver.h"
+#include "worker/carrier_driver.h"
 
 #include <unistd.h>
 
@@ -13,17 +13,17 @@ constexpr useconds_t kPause = 20;
 
 }  // namespace
 
-InterNodeDriver::InterNodeDriver(std::unique_ptr<InterNode> inter_node, size_t buckets,
-                                 Arrivals arrivals, NodeBarrier alarm,
-                                 const std::function<void()>& prepare)
-    : inter_node_(std::move(inter_node)),
+CarrierDriver::CarrierDriver(std::unique_ptr<BucketCarrier> carrier, size_t buckets,
+                             Arrivals arrivals, NodeBarrier alarm,
+                             const std::function<void()>& prepare)
+    : carrier_(std::move(carrier)),
       buckets_(buckets),
       arrivals_(arrivals),
       alarm_(std::move(alarm)),
       next_(buckets),
       thread_([this, prepare] { serve(prepare); }) {}
 
-InterNodeDriver::~InterNodeDriver() {
+CarrierDriver::~CarrierDriver() {
   {
     const std::lock_guard lock(guard_);
     stop_ = true;
@@ -32,26 +32,25 @@ InterNodeDriver::~InterNodeDriver() {
   thread_.join();
 }
 
-void InterNodeDriver::wake() noexcept { arrivals_.wake(); }
+void CarrierDriver::wake() noexcept { arrivals_.wake(); }
 
 // Starts what all lanes of the host have handed in, and advances what is under way.
-bool InterNodeDriver::move() {
+bool CarrierDriver::move() {
   alarm_.check();
   bool moved = false;
-  const bool was_busy = inter_node_->reducing();
-  for (; next_ < buckets_ && inter_node_->may_start() && arrivals_.slowest() > started_;
-       ++started_) {
-    inter_node_->reduce(next_++);
+  const bool was_busy = carrier_->busy();
+  for (; next_ < buckets_ && carrier_->may_take() && arrivals_.slowest() > started_; ++started_) {
+    carrier_->take(next_++);
     moved = true;
   }
-  const bool busy = inter_node_->reducing();
+  const bool busy = carrier_->busy();
   if (busy && !was_busy) busy_since_ = Clock::now();
-  moved = inter_node_->advance() || moved;
-  if (busy && !inter_node_->reducing() && !lane_drives_) hidden_ += seconds_since(busy_since_);
+  moved = carrier_->advance() || moved;
+  if (busy && !carrier_->busy() && !lane_drives_) hidden_ += seconds_since(busy_since_);
   return moved;
 }
 
-void InterNodeDriver::serve(const std::function<void()>& prepare) {
+void CarrierDriver::serve(const std::function<void()>& prepare) {
   try {
     prepare();
     while (true) {
@@ -62,7 +61,7 @@ void InterNodeDriver::serve(const std::function<void()>& prepare) {
         const std::lock_guard lock(guard_);
         if (stop_ || error_) return;
         moved = move();
-        busy = inter_node_->reducing();
+        busy = carrier_->busy();
       }
       if (moved) continue;  // which may have made room for more
       if (busy)
@@ -79,36 +78,36 @@ void InterNodeDriver::serve(const std::function<void()>& prepare) {
   }
 }
 
-void InterNodeDriver::rethrow_locked() const {
+void CarrierDriver::rethrow_locked() const {
   if (error_) std::rethrow_exception(error_);
 }
 
-void InterNodeDriver::rethrow() {
+void CarrierDriver::rethrow() {
   const std::lock_guard lock(guard_);
   rethrow_locked();
 }
 
-void InterNodeDriver::begin(int64_t step, const std::vector<bool>& leaf_present, bool trains) {
+void CarrierDriver::begin(int64_t step, const std::vector<bool>& leaf_present, bool trains) {
   const std::lock_guard lock(guard_);
   rethrow_locked();
-  inter_node_->begin(step, leaf_present);
+  carrier_->begin(step, leaf_present);
   next_ = trains ? 0 : buckets_;
   hidden_ = 0;
 }
 
-void InterNodeDriver::drive_until(const std::function<bool()>& done) {
+void CarrierDriver::until(const std::function<bool()>& done) {
   lane_drives_.store(1);
   std::exception_ptr error;
   {
     const std::lock_guard lock(guard_);
     try {
       rethrow_locked();
-      if (inter_node_->reducing()) hidden_ += seconds_since(busy_since_);
+      if (carrier_->busy()) hidden_ += seconds_since(busy_since_);
       for (int looks = 0; !done();)
         if (move())
           looks = 0;
         else
-          inter_node_->idle(looks++);
+          carrier_->idle(looks++);
       busy_since_ = Clock::now();  // what is still under way goes on behind the lanes' backs
     } catch (...) {                // the thread ends too
       error = error_ = std::current_exception();
@@ -119,21 +118,21 @@ void InterNodeDriver::drive_until(const std::function<bool()>& done) {
   if (error) std::rethrow_exception(error);
 }
 
-void InterNodeDriver::gather(std::span<const MutableBytes> blocks, const char* what) {
+void CarrierDriver::gather(std::span<const MutableBytes> blocks, const char* what) {
   bool started = false;
-  drive_until([&] {
-    if (!std::exchange(started, true)) inter_node_->gather(blocks, what);
-    return !inter_node_->gathering();
+  until([&] {
+    if (!std::exchange(started, true)) carrier_->gather(blocks, what);
+    return !carrier_->gathering();
   });
 }
 
-double InterNodeDriver::hidden() {
+double CarrierDriver::hidden() {
   const std::lock_guard lock(guard_);
   return hidden_;
 }
 
-void InterNodeDriver::finish() {
-  drive_until([&] { return next_ == buckets_ && !inter_node_->reducing(); });
+void CarrierDriver::finish() {
+  until([&] { return next_ == buckets_ && !carrier_->busy(); });
 }
 
 }  // namespace trireme

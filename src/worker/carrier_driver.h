@@ -1,6 +1,6 @@
 #pragma once
-// Moves an InterNode: a thread of its own while the lanes compute, lane 0 while it waits anyway. So
-// buckets travel behind the backward pass, the communicator is used by one thread at a time, and
+// Moves a BucketCarrier: a thread of its own while the lanes compute, lane 0 while it waits anyway.
+// So buckets travel behind the backward pass, the communicator is used by one thread at a time, and
 // lane 0's waits are handed to nobody. On the first rank of each host, where there are several.
 //
 // Between steps (after finish() returned, until lane 0 handed in a bucket again) the thread leaves
@@ -16,25 +16,27 @@
 
 #include "comm/arrivals.h"
 #include "comm/node_barrier.h"
-#include "worker/inter_node.h"
+#include "worker/bucket_carrier.h"
 
 namespace trireme {
 
-class InterNodeDriver {
+class CarrierDriver {
  public:
   // `arrivals`: one for each bucket a lane hands in. `alarm`: tells the host's lanes when the
   // thread fails, and the thread when a lane does. `prepare` runs once in the thread.
-  InterNodeDriver(std::unique_ptr<InterNode> inter_node, size_t buckets, Arrivals arrivals,
-                  NodeBarrier alarm, const std::function<void()>& prepare);
-  ~InterNodeDriver();  // ends the thread; waits for no peer
-  InterNodeDriver(const InterNodeDriver&) = delete;
-  InterNodeDriver& operator=(const InterNodeDriver&) = delete;
+  CarrierDriver(std::unique_ptr<BucketCarrier> carrier, size_t buckets, Arrivals arrivals,
+                NodeBarrier alarm, const std::function<void()>& prepare);
+  ~CarrierDriver();  // ends the thread; waits for no peer
+  CarrierDriver(const CarrierDriver&) = delete;
+  CarrierDriver& operator=(const CarrierDriver&) = delete;
 
   // These from lane 0. All throw the thread's error, if it had one.
   // trains: the lanes will hand in every bucket, once.
   void begin(int64_t step, const std::vector<bool>& leaf_present, bool trains);
   void gather(std::span<const MutableBytes> blocks, const char* what);  // returns when done
-  void finish();  // every bucket of the step is reduced on every host
+  void finish();  // every bucket of the step has arrived and come back
+  // Moves the carrier until `done`, which is asked between its moves and may start something.
+  void until(const std::function<bool()>& done);
 
   void rethrow();        // the thread's error, if it had one; any thread
   void wake() noexcept;  // the thread looks at the alarm; any thread
@@ -44,14 +46,13 @@ class InterNodeDriver {
  private:
   void serve(const std::function<void()>& prepare);
   bool move();
-  void drive_until(const std::function<bool()>& done);
   void rethrow_locked() const;
 
-  const std::unique_ptr<InterNode> inter_node_;
+  const std::unique_ptr<BucketCarrier> carrier_;
   const size_t buckets_;
   Arrivals arrivals_;
   NodeBarrier alarm_;
-  std::mutex guard_;      // of all below, and of the InterNode
+  std::mutex guard_;      // of all below, and of the carrier
   size_t next_;           // bucket to start
   uint64_t started_ = 0;  // buckets, in all steps
   Clock::time_point busy_since_;
