@@ -39,7 +39,7 @@ class CheckpointBench {
   }
 
   std::string facts() {
-    const auto state = steps_.session().state->snapshot();
+    const auto state = steps_.session().state->snapshot(true);
     size_t bytes = 0;
     for (const TensorMeta& tensor : state->list()) bytes += tensor.bytes();
     return fmt::format(R"({{"bytes": {}}})", bytes);
@@ -64,7 +64,7 @@ class CheckpointBench {
   void save_once() {
     RunState state;
     state.step = steps_.done() + ++saves_;  // a folder of its own
-    checkpointer_.save(steps_.session().state->snapshot(), std::move(state), false);
+    checkpointer_.save(steps_.session().state->snapshot(true), std::move(state), false);
   }
 
   double hold(int64_t times) {

@@ -27,7 +27,9 @@ class StepsOf {
       : session_(comm, experiment, {}, open_device(comm, experiment).device),
         loader_(session_.make_loader(
             true, 0, [this](int64_t step) { return session_.steps->at(step); }, INT64_MAX,
-            session_.steps->full_batch())) {}
+            session_.steps->full_batch())) {
+    session_.start();
+  }
 
   // Every rank must call; returns when the last step has finished. Throws std::runtime_error when
   // an update is not applied: its time would be too short.

@@ -34,6 +34,7 @@ RunState read_state(const JsonFields& f) {
   s.onednn_version = f.text("onednn_version");
   s.virtual_shards = f.integer("virtual_shards", 0);
   s.reproducible = f.boolean("reproducible");
+  s.generation = static_cast<uint32_t>(f.natural_or("generation", 0));
   return s;
 }
 

@@ -30,6 +30,7 @@ Json state_json(const RunState& s) {
           {"onednn_version", s.onednn_version},
           {"virtual_shards", s.virtual_shards},
           {"reproducible", s.reproducible},
+          {"generation", s.generation},
           {"preprocessing", s.preprocessing},
           {"config", s.config}};
 }

@@ -49,6 +49,7 @@ struct RunState {
   std::string onednn_version;
   int64_t virtual_shards = 0;
   bool reproducible = true;
+  uint32_t generation = 0;  // how often the run was resumed: messages of an earlier one are void
 };
 
 }  // namespace trireme

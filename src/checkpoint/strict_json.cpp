@@ -90,6 +90,10 @@ int64_t JsonFields::integer(const char* key, int64_t minimum) const {
   return v.get<int64_t>();
 }
 
+uint64_t JsonFields::natural_or(const char* key, uint64_t missing) const {
+  return object_.contains(key) ? natural(key) : missing;
+}
+
 uint64_t JsonFields::natural(const char* key) const {
   const json& v = at(key);
   if (!v.is_number_unsigned()) fail(key, "is " + v.dump() + ", not an integer >= 0");

@@ -23,6 +23,7 @@ class JsonFields {
   JsonFields(const nlohmann::json& object, const Path& file, std::string where);
   int64_t integer(const char* key, int64_t minimum) const;
   uint64_t natural(const char* key) const;
+  uint64_t natural_or(const char* key, uint64_t missing) const;  // what older files lack
   double number(const char* key) const;  // "nan", "inf", "-inf" too, which JSON numbers cannot say
   bool boolean(const char* key) const;
   const std::string& text(const char* key) const;

@@ -148,11 +148,13 @@ struct ScheduleConfig {  // [schedule]
   friend bool operator==(const ScheduleConfig&, const ScheduleConfig&) = default;
 };
 
-struct ExchangeConfig {  // [exchange]
-  std::string name;      // all_reduce | parameter_server (not yet)
-  double bucket_mib;     // of gradients that travel together between hosts
-  int64_t hash_every;    // steps between comparisons of parameter hashes over nodes; 0: off
-  int64_t servers;
+struct ExchangeConfig {     // [exchange]
+  std::string name;         // all_reduce | parameter_server
+  double bucket_mib;        // of gradients that travel together between hosts
+  int64_t hash_every;       // steps between comparisons of parameter hashes over nodes; 0: off
+  int64_t servers;          // parameter_server: how many of the last ranks
+  std::string consistency;  // parameter_server: sync | bounded | async
+  int64_t staleness;        // bounded: steps
   friend bool operator==(const ExchangeConfig&, const ExchangeConfig&) = default;
 };
 
@@ -184,9 +186,12 @@ struct ExportConfig {                // [export]
 struct DebugConfig {  // [debug]
   int64_t kill_rank;  // -1: none
   int64_t kill_step;
-  std::string kill_how;  // kill | exit | hang | throw
-  int64_t nan_step;      // -1: none; poisons one sample's gradient at this step
-  double slow_rank_ms;   // extra time per step on kill_rank
+  std::string kill_how;      // kill | exit | hang | throw
+  int64_t nan_step;          // -1: none; poisons one sample's gradient at this step
+  double slow_rank_ms;       // extra time per step on kill_rank
+  double stall, stall_ms;    // of its steps, the share that each rank sleeps before
+  double repeat_messages;    // between workers and servers: the share that comes twice
+  double delay_messages_ms;  // at most; each by another time, so that they overtake
   friend bool operator==(const DebugConfig&, const DebugConfig&) = default;
 };
 

@@ -2,8 +2,23 @@
 
 namespace trireme::config {
 
-void check_across_sections(const Experiment& e, Section& train, Section& schedule,
+// What a parameter server cannot do, or not in every mode.
+static void check_servers(const Experiment& e, Section& run, Section& train) {
+  if (e.exchange.name != "parameter_server") return;
+  if (e.run.device == "cuda")
+    run.fail("device",
+             "= cuda, but exchange.name = parameter_server trains on CPUs "
+             "(set run.device = cpu, or exchange.name = all_reduce)");
+  if (e.exchange.consistency != "sync" && e.train.clip_norm > 0)
+    train.fail("clip_norm",
+               "needs the gradients of all workers first, and exchange.consistency = " +
+                   e.exchange.consistency +
+                   " applies each by itself (use train.clip_value, or consistency = sync)");
+}
+
+void check_across_sections(const Experiment& e, Section& run, Section& train, Section& schedule,
                            Section& exports) {
+  check_servers(e, run, train);
   const bool validates =
       !e.data.validation.empty() || e.data.validation_split > 0 || e.data.validation_samples > 0;
   if (e.train.early_stopping > 0 && !validates) {

@@ -6,7 +6,7 @@
 
 namespace trireme::config {
 
-void check_across_sections(const Experiment& e, Section& train, Section& schedule,
+void check_across_sections(const Experiment& e, Section& run, Section& train, Section& schedule,
                            Section& exports);
 
 }  // namespace trireme::config

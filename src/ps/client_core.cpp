@@ -27,6 +27,7 @@ ClientCore::ClientCore(const ClientConfig& config, const Placement& placement, f
       servers_(static_cast<size_t>(placement.servers())) {
   const int64_t elements = placement.blocks().empty() ? 0 : placement.blocks().back().range.end;
   partials_.resize(static_cast<size_t>((elements + kSumChunk - 1) / kSumChunk));
+  expect_partials(config.start_clock);
 }
 
 Header ClientCore::header(Kind kind, int server, int64_t clock) const {
@@ -122,9 +123,11 @@ void ClientCore::commit(int64_t clock, const OptimizerScalars& scalars,
     q.message.header.grad_norm = verdict.grad_norm;
     ask(std::move(q));
   }
+  awaits_partials_ = false;
+  expect_partials(clock + 1);
 }
 
-void ClientCore::await_partials(int64_t clock) {
+void ClientCore::expect_partials(int64_t clock) {
   partials_clock_ = clock;
   for (int server = 0; server < placement_.servers(); ++server)
     if (!placement_.blocks_of(server).empty()) partials_missing_.insert(server);
@@ -252,7 +255,8 @@ void ClientCore::take_pulled(const Message& m) {
 std::vector<int> ClientCore::silent() const {
   std::vector<int> servers;
   for (size_t s = 0; s < servers_.size(); ++s)
-    if (!servers_[s].asked.empty() || partials_missing_.contains(static_cast<int>(s)))
+    if (!servers_[s].asked.empty() ||
+        (awaits_partials_ && partials_missing_.contains(static_cast<int>(s))))
       servers.push_back(static_cast<int>(s));
   return servers;
 }
@@ -263,7 +267,7 @@ std::string ClientCore::awaited() const {
     for (const auto& [sequence, q] : s.asked) ++counts[name_of(q.message.kind())];
   std::vector<std::string> words;
   for (const auto& [kind, n] : counts) words.push_back(fmt::format("{} of {}", kind, n));
-  if (!partials_missing_.empty())
+  if (awaits_partials_ && !has_partials())
     words.push_back(fmt::format("norms of {} servers", partials_missing_.size()));
   return fmt::format("the parameter servers' answers ({})", fmt::join(words, ", "));
 }

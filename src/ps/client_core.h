@@ -20,7 +20,8 @@ struct ClientConfig {
   int worker = 0, workers = 1;
   uint32_t generation = 0;
   Consistency consistency;
-  size_t in_flight = 16;  // questions to each server that have no answer; others wait here
+  int64_t start_clock = 0;  // steps done before
+  size_t in_flight = 16;    // questions to each server that have no answer; others wait here
 };
 
 struct PullResult {
@@ -52,14 +53,15 @@ class ClientCore {
   void fetch(int block, uint32_t buffer, float* into);
   void bye(int exit_code);
 
-  // Worker 0, sync: expect the partial sums of `clock`, then all there, by chunk of the index
-  // space; then the verdict.
-  void await_partials(int64_t clock);
+  // Worker 0, sync: the servers' partial sums of the open clock, which may all have come before
+  // this worker begins with it; by chunk of the index space. They stay until the verdict is said.
   bool has_partials() const { return partials_missing_.empty(); }
   std::span<const double> partials() const { return partials_; }
+  void await_partials() { awaits_partials_ = true; }  // idle() means these, too
   void commit(int64_t clock, const OptimizerScalars& scalars, const StepVerdict& verdict);
 
-  bool idle() const { return open_ == 0; }              // everything was answered
+  // Everything was answered.
+  bool idle() const { return open_ == 0 && (!awaits_partials_ || has_partials()); }
   const PullResult& result() const { return result_; }  // of the last pull, when idle()
 
   void on_message(Message&& message);
@@ -88,6 +90,7 @@ class ClientCore {
   void end(const Header& header);
   void take_pulled(const Message& message);
   void take_partials(const Message& message);
+  void expect_partials(int64_t clock);
   [[noreturn]] void refuse(const Header& header, const char* why) const;
 
   const ClientConfig config_;
@@ -96,7 +99,8 @@ class ClientCore {
   std::vector<int64_t> versions_;  // by block, of the weights here
   std::vector<Server> servers_;
   size_t open_ = 0;  // questions
-  int64_t partials_clock_ = -1;
+  int64_t partials_clock_;
+  bool awaits_partials_ = false;
   std::vector<double> partials_;
   std::set<int> partials_missing_;  // servers
   PullResult result_;

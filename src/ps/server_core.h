@@ -57,6 +57,8 @@ class ServerCore {
   void on_message(Message&& message, double now);
   bool poll(Message& out);  // the next answer; false: none
 
+  // Clocks done: by all workers together (sync), or by the slowest.
+  int64_t clock() const { return sync() ? open_ : clocks_.slowest(); }
   bool finished() const { return byes_ == config_.workers; }
   int exit_code() const { return exit_code_; }  // the largest that a worker said
   // What has not come although somebody waits for it, for the report of a hang.

@@ -66,7 +66,7 @@ void Simulator::deliver(const Message& m) {
 void Simulator::go_on(int worker) {
   Worker& w = workers_[static_cast<size_t>(worker)];
   w.scheduled = false;
-  if (w.done || !w.client->idle() || !w.client->has_partials()) return;
+  if (w.done || !w.client->idle()) return;
   const double computes = w.script(*w.client);
   w.done = computes < 0;
   w.ready_at = now_ + std::max(0.0, computes);
@@ -77,7 +77,7 @@ void Simulator::run() {
     collect();
     for (size_t i = 0; i < workers_.size(); ++i) {
       Worker& w = workers_[i];
-      if (w.done || w.scheduled || !w.client->idle() || !w.client->has_partials()) continue;
+      if (w.done || w.scheduled || !w.client->idle()) continue;
       w.scheduled = true;
       at(std::max(now_, w.ready_at), static_cast<int>(i), nullptr);
     }

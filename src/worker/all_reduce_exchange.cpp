@@ -91,7 +91,8 @@ Verdict AllReduceExchange::update(int lane_index, const Optimizer& optimizer,
   return verdict;
 }
 
-std::unique_ptr<StateSource> AllReduceExchange::snapshot() {
+std::unique_ptr<StateSource> AllReduceExchange::snapshot(bool writes) {
+  if (!writes) return nullptr;
   auto flat = std::make_unique<FlatState>(snapshot_buffers_, snapshot_copy_);
   flat->add("model.", params_, memory_.params());
   for (size_t i = 0; i < moments_.size(); ++i)

@@ -18,7 +18,7 @@ class AllReduceExchange final : public NodeExchange {
                     const Graph& graph, const Optimizer& optimizer, const ExchangeOptions& options);
   void initialise(const float* params, const float* state) override;
   Verdict update(int lane, const Optimizer& optimizer, const UpdateRequest& request) override;
-  std::unique_ptr<StateSource> snapshot() override;
+  std::unique_ptr<StateSource> snapshot(bool writes) override;
   void restore(const TensorReader& read) override;
 
  private:

@@ -81,6 +81,9 @@ class Exchange : public TrainingState {
   virtual void sync(int lane, int64_t doubles, double* total) = 0;
 
   virtual Verdict update(int lane, const Optimizer& optimizer, const UpdateRequest& request) = 0;
+  // Before anything looks at the state between steps: afterwards all ranks see the same one, with
+  // all that was done so far. From the step thread of every rank.
+  virtual void settle() {}
 
   // Spent by the last update in waiting for a snapshot's copy.
   virtual double snapshot_wait_seconds() const = 0;
@@ -90,6 +93,9 @@ class Exchange : public TrainingState {
   virtual double wait_seconds(int lane) const = 0;
   // Of the last step: how long gradients travelled between hosts while lanes still computed.
   virtual double hidden_seconds() const = 0;
+  // How many clocks the slowest worker was behind, when the last update took its weights; below 0:
+  // workers go in step.
+  virtual double staleness() const { return -1; }
 };
 
 }  // namespace trireme

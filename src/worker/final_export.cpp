@@ -4,10 +4,12 @@
 
 #include "base/error.h"
 #include "checkpoint/checkpoint.h"
+#include "export/data_shape.h"
 #include "export/goldens.h"
 #include "export/load_checkpoint.h"
 #include "export/slots.h"
 #include "worker/agreement.h"
+#include "worker/servers/export_parcel.h"
 
 namespace trireme {
 namespace {
@@ -21,44 +23,71 @@ Path best_of(const Path& run) {
 }
 
 // The weights of the last step, or of the best evaluation (export.best).
-ExportOutcome write_export(Session& s, const Path& run) {
-  const ExportConfig& e = s.experiment.export_;
-  LoadedModel best;
-  TrainedModel model;
-  if (e.best) {
+ExportParcel gather_export(Session& s, const Path& run) {
+  ExportParcel parcel;
+  if (s.experiment.export_.best) {
     const Path checkpoint = best_of(run);
-    best = load_checkpoint_model(checkpoint);
-    model.graph = best.graph.get();
-    model.weights = std::move(best.weights);
-    model.origin = checkpoint_origin(checkpoint);
+    parcel.weights = load_checkpoint_model(checkpoint).weights;
+    parcel.origin = checkpoint_origin(checkpoint);
   } else {
-    model.graph = s.graph.get();
-    model.weights = from_flat(s.graph->params(), s.state->averaged_params());
-    model.weights.merge(from_flat(s.graph->state(), s.state->state()));
-    model.origin = run.filename().string();
+    parcel.weights = from_flat(s.graph->params(), s.state->averaged_params());
+    parcel.weights.merge(from_flat(s.graph->state(), s.state->state()));
+    parcel.origin = run.filename().string();
   }
-  model.preprocessing = s.preprocessing();
-  model.config = s.experiment.to_ini(false);
+  parcel.preprocessing = s.preprocessing();
+  parcel.config = s.experiment.to_ini(false);
+  parcel.run_directory = run.string();
   const DataSource& source = s.data.validation ? *s.data.validation : *s.data.train;
-  const Goldens goldens =
-      record_goldens(*model.graph, model.weights, &source, e.goldens, s.experiment.run.seed);
+  parcel.goldens = record_goldens(*s.graph, parcel.weights, &source, s.experiment.export_.goldens,
+                                  s.experiment.run.seed);
+  return parcel;
+}
+
+ExportOutcome write_export(const Graph& graph, const ExportConfig& e, ExportParcel parcel) {
+  TrainedModel model;
+  model.graph = &graph;
+  model.weights = std::move(parcel.weights);
+  model.preprocessing = std::move(parcel.preprocessing);
+  model.config = std::move(parcel.config);
+  model.origin = std::move(parcel.origin);
+  const Path run = parcel.run_directory;
   Path out = run / "export";
   for (int k = 2; std::filesystem::exists(out); ++k) out = run / fmt::format("export-{}", k);
-  const ParityReport report = export_model(model, goldens, e.formats, e.atol, e.rtol, out);
+  const ParityReport report = export_model(model, parcel.goldens, e.formats, e.atol, e.rtol, out);
   return {out.string(), report.text};
+}
+
+ExportOutcome tell_all(Communicator& world, const ExportOutcome& outcome, double timeout) {
+  const int root = world.size() - 1;
+  const Wait wait{timeout, "the export by the last rank", -1};
+  return {broadcast_text(world, outcome.folder, root, wait),
+          broadcast_text(world, outcome.parity, root, wait)};
 }
 
 }  // namespace
 
 ExportOutcome export_at_end(Session& s, const Path& run) {
   if (s.experiment.export_.formats.empty()) return {};
+  const double timeout = s.experiment.run.timeout;
   ExportOutcome outcome;
-  if (s.last()) outcome = write_export(s, run);
-  const int root = s.comm.size() - 1;
-  const Wait wait{s.experiment.run.timeout, "the export by the last rank", -1};
-  outcome.folder = broadcast_text(s.comm, outcome.folder, root, wait);
-  outcome.parity = broadcast_text(s.comm, outcome.parity, root, wait);
-  return outcome;
+  if (s.roles.servers > 0 && s.first())
+    send_parcel(s.world, s.world.size() - 1, gather_export(s, run),
+                {timeout, "the last rank to take what it exports", -1});
+  else if (s.last())
+    outcome = write_export(*s.graph, s.experiment.export_, gather_export(s, run));
+  return tell_all(s.world, outcome, timeout);
+}
+
+void export_on_server(Communicator& world, const Experiment& experiment) {
+  if (experiment.export_.formats.empty()) return;
+  const double timeout = experiment.run.timeout;
+  ExportOutcome outcome;
+  if (world.rank() == world.size() - 1) {
+    ExportParcel parcel = receive_parcel(world, 0, {timeout, "what is to be exported", -1});
+    const auto graph = build_graph(experiment, data_shape_of(parcel.preprocessing.schema));
+    outcome = write_export(*graph, experiment.export_, std::move(parcel));
+  }
+  tell_all(world, outcome, timeout);
 }
 
 }  // namespace trireme

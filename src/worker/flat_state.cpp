@@ -23,27 +23,35 @@ FlatState::FlatState(std::shared_ptr<BufferPool> pool, std::shared_ptr<CopyPendi
 }
 
 FlatState::~FlatState() {
-  for (AlignedBuffer& copy : copies_) pool_->push_back(std::move(copy));
+  for (Part& part : parts_)
+    if (part.copy.size() > 0) pool_->push_back(std::move(part.copy));
   pending_->finish();
 }
 
 void FlatState::add(const std::string& prefix, const ParamTable& table, const float* flat) {
   tensors_.add(prefix, table);
-  originals_.emplace_back(flat, static_cast<size_t>(table.size()));
+  parts_.push_back({{flat, static_cast<size_t>(table.size())}, {}});
+}
+
+float* FlatState::room(const std::string& prefix, const ParamTable& table) {
+  tensors_.add(prefix, table);
+  parts_.push_back({{}, take(*pool_, static_cast<size_t>(table.size()) * sizeof(float))});
+  return parts_.back().copy.floats();
 }
 
 void FlatState::capture() {
-  for (const std::span<const float> original : originals_) {
-    copies_.push_back(take(*pool_, original.size_bytes()));
-    if (!original.empty())
-      std::memcpy(copies_.back().data(), original.data(), original.size_bytes());
+  for (Part& part : parts_) {
+    if (part.original.empty()) continue;
+    part.copy = take(*pool_, part.original.size_bytes());
+    std::memcpy(part.copy.data(), part.original.data(), part.original.size_bytes());
   }
   pending_->finish();
 }
 
 void FlatState::read(const TensorMeta& tensor, std::span<std::byte> out) {
   const auto [slot, buffer] = tensors_.find(tensor.name);
-  to_logical(*slot, copies_[buffer].floats() + slot->offset, reinterpret_cast<float*>(out.data()));
+  to_logical(*slot, parts_[buffer].copy.floats() + slot->offset,
+             reinterpret_cast<float*>(out.data()));
 }
 
 void restore_flat(const TrainingState::TensorReader& read, const std::string& prefix,

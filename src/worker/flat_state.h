@@ -41,6 +41,8 @@ class FlatState final : public StateSource {
   // table.size() floats to copy; tensor names are prefix + slot name. Table and buffer must outlive
   // this.
   void add(const std::string& prefix, const ParamTable& table, const float* flat);
+  // table.size() floats to be filled by the caller, before capture(); no copy of them is taken.
+  float* room(const std::string& prefix, const ParamTable& table);
   // Takes the copy; the writer's thread calls it, so that the steps go on meanwhile. Once.
   void capture() override;
   const std::vector<TensorMeta>& list() const override { return tensors_.list(); }
@@ -49,8 +51,11 @@ class FlatState final : public StateSource {
  private:
   std::shared_ptr<BufferPool> pool_;
   std::shared_ptr<CopyPending> pending_;
-  std::vector<std::span<const float>> originals_;
-  std::vector<AlignedBuffer> copies_;  // of originals_, after capture()
+  struct Part {
+    std::span<const float> original;  // empty: `copy` was filled by the caller
+    AlignedBuffer copy;
+  };
+  std::vector<Part> parts_;
   FlatTensors tensors_;
 };
 

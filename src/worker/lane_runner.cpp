@@ -261,6 +261,7 @@ void LaneRunner::train_lane(int index, const StepPlan& plan, Loader& loader,
   result_.checkpoint_seconds = exchange_.snapshot_wait_seconds();
   result_.optimizer_seconds = exchange_.optimizer_seconds();
   result_.wait_seconds = exchange_.wait_seconds(0);
+  result_.staleness = exchange_.staleness();
   result_.exchange_seconds =
       seconds_since(start) - worked - result_.optimizer_seconds - result_.checkpoint_seconds;
 }
@@ -313,7 +314,8 @@ void LaneRunner::train(const StepPlan& plan, Loader& loader, const UpdateSetting
   fresh_ = true;
 }
 
-const StepResult* LaneRunner::finished(bool) {
+const StepResult* LaneRunner::finished(bool wait) {
+  if (wait) exchange_.settle();
   return std::exchange(fresh_, false) ? &result_ : nullptr;
 }
 

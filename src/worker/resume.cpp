@@ -28,8 +28,9 @@ Values values_of(const Experiment& experiment) {
 
 // Whether a key takes part in what the weights become, its files aside: these have a fingerprint.
 bool bears_on_result(const std::string& name) {
-  constexpr std::array<std::string_view, 7> kSections = {
-      "data.", "model.", "train.", "optimizer.", "schedule.", "run.seed", "run.reproducible"};
+  constexpr std::array<std::string_view, 8> kSections = {
+      "data.",     "model.",   "train.",           "optimizer.",
+      "schedule.", "run.seed", "run.reproducible", "exchange.consistency"};
   constexpr std::array<std::string_view, 12> kOthers = {
       "data.train",       "data.validation", "data.prefetch_",   "model.init_from",
       "model.metric",     "train.max_",      "train.eval_",      "train.early_stopping",

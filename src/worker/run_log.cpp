@@ -64,7 +64,9 @@ struct RunLog::Impl {
     const double samples = static_cast<double>(last.samples - recorded.samples);
     const double waited = last.phases.exchange_wait - recorded.phases.exchange_wait;
     const double steps = static_cast<double>(last.step - recorded.step);
-    history.steps.push_back({last, seconds > 0 ? samples / seconds : NAN, 1000 * waited / steps});
+    const double stale = last.staleness_sum - std::max(0.0, recorded.staleness_sum);
+    history.steps.push_back({last, seconds > 0 ? samples / seconds : NAN, 1000 * waited / steps,
+                             last.staleness_sum < 0 ? -1 : stale / steps});
     recorded = last;
     recorded_at = Clock::now();
     metrics->append(step_line(history.steps.back()) + "\n");

@@ -28,6 +28,9 @@ struct StepRecord {
   double learning_rate = 0, grad_norm = 0;
   double elapsed = 0;   // seconds of training so far, earlier parts of a resumed run included
   PhaseSeconds phases;  // cumulative
+  // Bounded and async: steps that the slowest worker was behind, summed over all steps so far, and
+  // at most. below 0: workers go in step.
+  double staleness_sum = -1, staleness_max = -1;
 };
 
 struct EvaluationRecord {

@@ -20,14 +20,26 @@
 namespace trireme {
 
 Session::Session(Communicator& communicator, const Experiment& e, const Path& resume,
-                 std::unique_ptr<Device> given)
-    : comm(communicator), experiment(e), device(std::move(given)), optimizer(e.optimizer) {
+                 std::unique_ptr<Device> given, Communicator* everybody, const Roles& all_roles)
+    : comm(communicator),
+      world(everybody ? *everybody : communicator),
+      roles(all_roles),
+      experiment(e),
+      device(std::move(given)),
+      optimizer(e.optimizer) {
   together(comm, "every rank to open the data", e.run.timeout, [&] {
     if (!resume.empty()) checkpoint = std::make_unique<CheckpointReader>(resume, comm.rank() == 0);
     open();
   });
   agree_on_everything();
   compile();
+  prepare_weights();
+  if (roles.servers > 0)
+    placement_ =
+        std::make_unique<ps::Placement>(graph->params().size(), roles.servers, bucket_elements());
+}
+
+void Session::start() {
   if (device)
     start_device();
   else
@@ -45,6 +57,12 @@ void Session::open() {
       data.train->fingerprint() + (data.validation ? data.validation->fingerprint() : "");
   const DataShape shape = data_shape_of(preprocessing().schema);
   graph = build_graph(experiment, shape);
+  if (!in_step() && graph->state().size() > 0)
+    throw ConfigError(
+        fmt::format("exchange.consistency = {}: this model has running statistics (batch_norm), "
+                    "which would be those of one worker",
+                    experiment.exchange.consistency),
+        "use exchange.consistency = sync, or layer_norm instead");
   if (checkpoint) check_resumable(*checkpoint, experiment, *graph);
   metrics =
       std::make_unique<MetricSet>(experiment.model, shape, preprocessing().schema.class_names);
@@ -87,7 +105,7 @@ void Session::agree_on_everything() {
                                              : default_lanes(ranks_with_my_affinity(comm, timeout));
   const int shards =
       experiment.run.reproducible ? static_cast<int>(experiment.train.virtual_shards) : 0;
-  topology = make_topology(comm, lanes, shards, timeout);
+  topology = make_topology(comm, lanes, shards, timeout, roles.servers > 0);
 }
 
 int64_t Session::evaluation_batch() const {
@@ -132,13 +150,53 @@ void Session::start_lanes() {
   exchange_options.ema = experiment.train.ema > 0;
   exchange_options.timeout = experiment.run.timeout;
   exchange_options.bucket = bucket_elements();
-  auto exchange = std::make_unique<AllReduceExchange>(comm, topology, *kernels, *graph, optimizer,
-                                                      exchange_options);
+  std::unique_ptr<NodeExchange> exchange;
+  if (roles.servers == 0) {
+    exchange = std::make_unique<AllReduceExchange>(comm, topology, *kernels, *graph, optimizer,
+                                                   exchange_options);
+  } else {
+    auto served = std::make_unique<ParameterExchange>(
+        world, comm, topology, *kernels, *graph, optimizer, exchange_options, *placement_,
+        roles.consistency, start_step(), generation(), faults_of(experiment));
+    servers_ = served.get();
+    exchange = std::move(served);
+  }
   auto lanes = std::make_unique<LaneRunner>(*graph, *team, *exchange, *training, *evaluation,
                                             *training_metrics, *metrics, optimizer, labelled());
   lanes->allocate();
+  memory_in_words = fmt::format("{} for the state and the gradients of this host's lanes",
+                                human_bytes(static_cast<double>(exchange->bytes())));
   state = std::move(exchange);
   runner = std::move(lanes);
+}
+
+uint32_t Session::generation() const {
+  return checkpoint ? checkpoint->manifest().state.generation + 1 : 0;
+}
+
+int64_t Session::start_step() const { return checkpoint ? checkpoint->manifest().state.step : 0; }
+
+ServerSetup Session::server_setup(const Path& run) const {
+  ServerSetup setup;
+  setup.params = graph->params();
+  setup.block = bucket_elements();
+  setup.start_clock = start_step();
+  setup.generation = generation();
+  setup.shards = topology.shards;
+  setup.runs = topology.node_runs;
+  setup.average = experiment.train.ema > 0;
+  setup.run_directory = run.string();
+  return setup;
+}
+
+std::string Session::ranks_in_words() const {
+  if (roles.servers == 0) return describe(topology, comm.size());
+  return fmt::format("{}, {} lanes, {} virtual shards", roles.in_words(), topology.members,
+                     topology.shards);
+}
+
+void Session::leave_servers(ExitCode code) {
+  if (ParameterExchange* servers = std::exchange(servers_, nullptr)) servers->leave(code);
 }
 
 void Session::start_device() {
@@ -182,16 +240,20 @@ void Session::close() {
   group->close({experiment.run.timeout, "the end of the devices' group", -1});
 }
 
-void Session::start_weights() {
-  AlignedBuffer params(static_cast<size_t>(graph->params().size()) * sizeof(float));
-  AlignedBuffer statistics(static_cast<size_t>(graph->state().size()) * sizeof(float));
-  initial_values(*graph, experiment.run.seed, params.floats(), statistics.floats());
+void Session::prepare_weights() {
+  first_params_ = AlignedBuffer(static_cast<size_t>(graph->params().size()) * sizeof(float));
+  first_statistics_ = AlignedBuffer(static_cast<size_t>(graph->state().size()) * sizeof(float));
+  initial_values(*graph, experiment.run.seed, first_params_.floats(), first_statistics_.floats());
   together(comm, "the initial weights", experiment.run.timeout, [&] {
     if (!checkpoint && !experiment.model.init_from.empty())
-      initialise_from(experiment.model.init_from, *graph, params.floats(), statistics.floats(),
-                      first());
+      initialise_from(experiment.model.init_from, *graph, first_params_.floats(),
+                      first_statistics_.floats(), first());
   });
-  state->initialise(params.floats(), statistics.floats());
+}
+
+void Session::start_weights() {
+  state->initialise(std::exchange(first_params_, {}).floats(),
+                    std::exchange(first_statistics_, {}).floats());
   if (!checkpoint) return;
   restore(*checkpoint, *state, first());
   if (!first()) return;

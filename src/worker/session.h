@@ -17,6 +17,9 @@
 #include "tensor/device.h"
 #include "worker/lane_team.h"
 #include "worker/program_set.h"
+#include "worker/servers/parameter_exchange.h"
+#include "worker/servers/roles.h"
+#include "worker/servers/server_setup.h"
 #include "worker/step_runner.h"
 #include "worker/steps.h"
 #include "worker/topology.h"
@@ -26,13 +29,21 @@ namespace trireme {
 
 class Session {
  public:
-  // Every rank must call. `resume`: the checkpoint to continue from; empty: a fresh start.
-  // `device`: this rank's; null: lanes on the CPU.
+  // Everything but the state: all ranks of `comm` must call, and agree. `resume`: the checkpoint to
+  // continue from; empty: a fresh start. `device`: this rank's; null: lanes on the CPU. `world`:
+  // the workers' and the servers' ranks; `comm` itself where there are no servers.
   Session(Communicator& comm, const Experiment& experiment, const Path& resume,
-          std::unique_ptr<Device> device = nullptr);
+          std::unique_ptr<Device> device = nullptr, Communicator* world = nullptr,
+          const Roles& roles = {});
   ~Session();
 
-  Communicator& comm;
+  // Lanes or device, and the weights to begin with. Every rank of `comm` must call, when the
+  // servers serve.
+  void start();
+
+  Communicator& comm;   // of those who train
+  Communicator& world;  // of all ranks
+  const Roles roles;
   const Experiment& experiment;
   std::unique_ptr<CheckpointReader> checkpoint;  // null: fresh start
   DataSets data;
@@ -57,10 +68,19 @@ class Session {
   std::string memory_in_words;  // planned, for the log
   // The normal end, after the last step. Every rank must call.
   void close();
+  // What servers have to know before start(); `run`: the run directory.
+  ServerSetup server_setup(const Path& run) const;
+  // The servers are needed no more; how this rank ended. Once; nothing where there are none.
+  void leave_servers(ExitCode code);
   const Preprocessing& preprocessing() const { return data.train->preprocessing(); }
+  const ps::Placement& placement() const { return *placement_; }  // of a parameter server
+  uint32_t generation() const;                                    // how often the run was resumed
+  // Workers take each step together, and all of them see its result.
+  bool in_step() const { return roles.consistency.mode == ps::Mode::sync; }
+  std::string ranks_in_words() const;
   int rank() const { return comm.rank(); }
   bool first() const { return comm.rank() == 0; }
-  bool last() const { return comm.rank() == comm.size() - 1; }
+  bool last() const { return world.rank() == world.size() - 1; }
   bool labelled() const { return preprocessing().schema.classes > 0; }  // targets are classes
   int64_t evaluation_batch() const;
   // A loader of this rank's leaves for the batches that `plan(step)` describes, from `first_step`
@@ -75,9 +95,15 @@ class Session {
   void start_lanes();
   void start_device();
   int64_t bucket_elements() const;
+  int64_t start_step() const;
   int default_prefetch_threads(const DataSource& source) const;
   void agree_on_everything();
+  void prepare_weights();
   void start_weights();
+
+  AlignedBuffer first_params_, first_statistics_;  // until start()
+  std::unique_ptr<ps::Placement> placement_;       // of a parameter server
+  ParameterExchange* servers_ = nullptr;           // `state`, where that is one
 };
 
 }  // namespace trireme

@@ -20,6 +20,7 @@ struct StepResult {
          checkpoint_seconds = 0;
   double wait_seconds = 0;    // of the exchange's: until the others had come
   double hidden_seconds = 0;  // gradients travelled while lanes computed
+  double staleness = -1;      // Exchange::staleness()
 };
 
 struct UpdateSettings {
@@ -36,8 +37,8 @@ class StepRunner {
   // finished(): at once, or on a device, where the next step is under way by then, later.
   virtual void train(const StepPlan& plan, Loader& loader, const UpdateSettings& settings) = 0;
   // The next step's result, in the order of steps; null: none is there. wait: waits for every step
-  // that was started. Valid until the next call. The order in which results become due is the same
-  // on every rank.
+  // that was started, and all ranks agree on the state. Valid until the next call. The order in
+  // which results become due is the same on every rank.
   virtual const StepResult* finished(bool wait) = 0;
   // One batch of an evaluation, after every step has finished; the totals over the whole batch.
   virtual const StepResult& evaluate(const StepPlan& plan, Loader& loader) = 0;

@@ -6,7 +6,7 @@
 
 namespace trireme {
 
-Topology make_topology(Communicator& comm, int lanes, int shards, double timeout) {
+Topology make_topology(Communicator& comm, int lanes, int shards, double timeout, bool apart) {
   const int32_t mine = lanes;
   const auto gathered = comm.all_gather(std::as_bytes(std::span(&mine, 1)),
                                         {timeout, "the number of lanes of every rank", -1});
@@ -18,15 +18,16 @@ Topology make_topology(Communicator& comm, int lanes, int shards, double timeout
   }
   Topology t;
   t.lanes = lanes;
-  t.my_node = comm.members()[static_cast<size_t>(comm.rank())].node;
+  const auto node_of = [apart](const Member& m) { return apart ? m.rank : m.node; };
+  t.my_node = node_of(comm.members()[static_cast<size_t>(comm.rank())]);
   t.nodes = 0;
-  for (const Member& m : comm.members()) t.nodes = std::max(t.nodes, m.node + 1);
+  for (const Member& m : comm.members()) t.nodes = std::max(t.nodes, node_of(m) + 1);
   t.node_members = t.members = 0;
   std::vector<std::pair<int, int>> node_members;  // first and last member of each node
   for (int node = 0; node < t.nodes; ++node) {
     const int first = t.members;
     for (const Member& m : comm.members()) {
-      if (m.node != node) continue;
+      if (node_of(m) != node) continue;
       if (static_cast<int>(t.leader_ranks.size()) == node) t.leader_ranks.push_back(m.rank);
       if (m.rank == comm.rank()) {
         t.first_member = t.members;

@@ -30,8 +30,10 @@ struct Topology {
   }
 };
 
-// Every rank must call. lanes: of this rank. shards: V, or 0 for one leaf a lane.
-Topology make_topology(Communicator& comm, int lanes, int shards, double timeout);
+// Every rank must call. lanes: of this rank. shards: V, or 0 for one leaf a lane. apart: each rank
+// counts as a node of its own, whatever its host.
+Topology make_topology(Communicator& comm, int lanes, int shards, double timeout,
+                       bool apart = false);
 
 // One line for the user: "4 ranks on 2 hosts, 8 lanes, 8 virtual shards".
 std::string describe(const Topology& topology, int ranks);

@@ -1,21 +1,25 @@
 #include "worker/train.h"
 
 #include <fmt/format.h>
-#include <signal.h>
-#include <unistd.h>
-
 #include <cmath>
+#include <map>
 #include <thread>
 #include <utility>
 
 #include "base/log.h"
+#include "base/rng.h"
 #include "base/text.h"
+#include "comm/subgroup.h"
 #include "worker/agreement.h"
 #include "worker/checkpointer.h"
+#include "worker/describe_start.h"
 #include "worker/evaluate.h"
+#include "worker/fail_on_purpose.h"
 #include "worker/final_export.h"
 #include "worker/open_device.h"
+#include "worker/place.h"
 #include "worker/run_log.h"
+#include "worker/servers/server_rank.h"
 #include "worker/session.h"
 #include "worker/version.h"
 
@@ -159,6 +163,11 @@ class TrainingRun {
     step.grad_norm = r.verdict.grad_norm;
     step.elapsed = elapsed();
     step.phases = phases_;
+    if (r.staleness >= 0) {
+      ++staleness_[static_cast<int64_t>(r.staleness)];
+      step.staleness_sum = staleness_sum_ += r.staleness;
+      step.staleness_max = static_cast<double>(staleness_.rbegin()->first);
+    }
     log_->step(step);
   }
 
@@ -174,10 +183,13 @@ class TrainingRun {
         "step {}: the loss ({}) or the gradient (norm {}) is not finite; the update was not "
         "applied. Samples of the batch, counted over data.train from 0: {}",
         plan.step, result.loss, result.verdict.grad_norm, ids);
-    if (s_.experiment.train.non_finite != "skip")
-      throw AgreedError(ExitCode::failure, what,
-                        "lower optimizer.lr, set train.clip_norm, look at these samples, or set "
-                        "train.non_finite = skip");
+    const char* hint =
+        "lower optimizer.lr, set train.clip_norm, look at these samples, or set "
+        "train.non_finite = skip";
+    if (s_.experiment.train.non_finite != "skip") {
+      if (s_.in_step()) throw AgreedError(ExitCode::failure, what, hint);
+      throw Error(ExitCode::failure, what, hint);  // this worker's alone
+    }
     if (log_) log_->note(fmt::format("skipped: {}", what));
   }
 
@@ -216,6 +228,8 @@ class TrainingRun {
     if (saved && !best) return;
     const auto start = Clock::now();
     if (s_.first()) checkpointer_->finish();  // its snapshot's buffers are the next one's
+    std::unique_ptr<StateSource> snapshot;
+    if (!saved) snapshot = s_.state->snapshot(s_.first());
     if (s_.first() && saved) {
       const Path folder = dir_ / "checkpoints";
       mark_best(folder, list_checkpoints(folder).back());
@@ -235,7 +249,8 @@ class TrainingRun {
       state.onednn_version = build_facts()["oneDNN"];
       state.virtual_shards = s_.topology.shards;
       state.reproducible = s_.experiment.run.reproducible;
-      checkpointer_->save(s_.state->snapshot(), std::move(state), best);
+      state.generation = s_.generation();
+      checkpointer_->save(std::move(snapshot), std::move(state), best);
     }
     phases_.checkpoint += seconds_since(start);
     saved_at_ = state_.step;
@@ -251,15 +266,16 @@ class TrainingRun {
       log_->finish(summary("saved on signal", {}));
     }
     s_.comm.barrier({s_.experiment.run.timeout, "the save on a signal", state_.step});
+    s_.leave_servers(ExitCode::requeue);
     return ExitCode::requeue;
   }
 
   RunSummary summary(const std::string& status, const ExportOutcome& exported) const {
     return {status,
-            s_.comm.size(),
+            s_.world.size(),
             s_.topology.members,
             s_.steps->total(),
-            describe(s_.topology, s_.comm.size()),
+            s_.ranks_in_words(),
             exported.folder,
             exported.parity};
   }
@@ -270,6 +286,8 @@ class TrainingRun {
     if (checkpointer_) checkpointer_->finish();
     if (s_.experiment.export_.best)  // the last rank reads what the first wrote
       s_.comm.barrier({s_.experiment.run.timeout, "the last checkpoint", state_.step});
+    s_.leave_servers(ExitCode::done);
+    if (log_ && !staleness_.empty()) log_->note(staleness_in_words());
     const ExportOutcome exported = export_at_end(s_, dir_);
     if (log_) {
       log_->finish(summary(status_, exported));
@@ -281,17 +299,34 @@ class TrainingRun {
     return ExitCode::done;
   }
 
+  std::string staleness_in_words() const {
+    std::vector<std::string> words;
+    int64_t steps = 0;
+    for (const auto& [behind, times] : staleness_) {
+      words.push_back(fmt::format("{}: {}", behind, times));
+      steps += times;
+    }
+    return fmt::format("steps that the slowest worker was behind rank 0: {:.3g} on average ({})",
+                       staleness_sum_ / static_cast<double>(steps), join(words, ", "));
+  }
+
+  // A function of (seed, rank, step) alone.
+  bool stalls(double share) const {
+    const Philox4 words =
+        philox(mix(s_.experiment.run.seed, hash_name("stall")), static_cast<uint64_t>(state_.step),
+               static_cast<uint64_t>(s_.rank()));
+    return to_unit_double(words[0], words[1]) < share;
+  }
+
   void debug_hooks() const {
     const DebugConfig& d = s_.experiment.debug;
+    const auto sleep = [](double ms) {
+      std::this_thread::sleep_for(std::chrono::duration<double, std::milli>(ms));
+    };
+    if (d.stall > 0 && stalls(d.stall)) sleep(d.stall_ms);
     if (s_.rank() != d.kill_rank) return;
-    if (d.slow_rank_ms > 0)
-      std::this_thread::sleep_for(std::chrono::duration<double, std::milli>(d.slow_rank_ms));
-    if (state_.step != d.kill_step) return;
-    if (d.kill_how == "kill") raise(SIGKILL);
-    if (d.kill_how == "exit") _exit(9);
-    if (d.kill_how == "hang") std::this_thread::sleep_for(std::chrono::hours(24));
-    if (d.kill_how == "throw")
-      throw DataError("debug.kill_how = throw", "remove the [debug] section");
+    if (d.slow_rank_ms > 0) sleep(d.slow_rank_ms);
+    fail_on_purpose(d, s_.rank(), state_.step);
   }
 
   Session& s_;
@@ -307,92 +342,57 @@ class TrainingRun {
   Requests asked_;                // by results, not yet answered
   std::string status_ = "finished";
   PhaseSeconds phases_;
+  std::map<int64_t, int64_t> staleness_;  // steps behind -> how often; of this rank's weights
+  double staleness_sum_ = 0;
   std::unique_ptr<RunLog> log_;
   std::unique_ptr<Checkpointer> checkpointer_;
 };
 
-struct Place {
-  Path dir, checkpoint;  // dir empty: a new one; checkpoint empty: fresh
-};
-
-// Rank 0 decides where the run lives and what it continues from; all ranks learn it.
-Place choose_place(Communicator& comm, const Experiment& e, const std::string& resume) {
-  std::string dir, checkpoint;
-  together(comm, "the run directory", e.run.timeout, [&] {
-    if (comm.rank() != 0) return;
-    if (resume == "auto") {
-      dir = find_latest_run(e.run.dir, e.run.name).string();
-    } else if (!resume.empty()) {
-      const Path named = std::filesystem::absolute(resolve_checkpoint(resume));
-      checkpoint = named.string();
-      // A checkpoint that was copied elsewhere is continued in a run directory of its own.
-      if (named.parent_path().filename() == "checkpoints")
-        dir = named.parent_path().parent_path().string();
-    }
-    if (resume == "auto" && !dir.empty())
-      checkpoint = newest_good_checkpoint(Path(dir) / "checkpoints").value().string();
-  });
-  const Wait wait{e.run.timeout, "the run directory", -1};
-  return {broadcast_text(comm, dir, 0, wait), broadcast_text(comm, checkpoint, 0, wait)};
-}
-
-// Made when nothing but training itself can fail any more, so that a wrong experiment leaves
-// nothing.
-Path new_run_directory(Communicator& comm, const RunConfig& run) {
-  std::string dir;
-  together(comm, "the run directory", run.timeout, [&] {
-    if (comm.rank() == 0) dir = create_run_directory(run.dir, run.name).string();
-  });
-  return broadcast_text(comm, dir, 0, {run.timeout, "the run directory", -1});
-}
-
-void describe_start(const Session& s, const Place& place, const std::string& device) {
-  const auto count = [](const ParamTable& table) {
-    int64_t n = 0;
-    for (const Slot& slot : table.slots()) n += slot.count;
-    return n;
-  };
-  log_info("{}: {}", s.experiment.run.name, describe(s.topology, s.comm.size()));
-  log_info("data: {} training samples, {} validation; model: {} parameters, {:.3g} GFLOP a sample",
-           s.data.train->size(), s.data.validation ? s.data.validation->size() : 0,
-           count(s.graph->params()), s.graph->flops_per_sample() / 1e9);
-  log_info("device: {}", device);
-  log_info("numerics: {}, {}", s.cpu_level,
-           s.experiment.run.reproducible ? "reproducible" : "not reproducible");
-  if (s.topology.members > s.topology.shards)
-    log_warning("{} lanes but {} virtual shards: {} lanes stay idle (train.virtual_shards)",
-                s.topology.members, s.topology.shards, s.topology.members - s.topology.shards);
-  log_info("memory: {}", s.memory_in_words);
-  if (s.checkpoint) log_info("resuming from {}", s.checkpoint->path().string());
-  log_info("run directory: {}", place.dir.string());
-}
-
 }  // namespace
 
-ExitCode train(Communicator& comm, const Experiment& experiment, const TrainOptions& options) {
-  OpenedDevice opened = open_device(comm, experiment);
-  Place place = choose_place(comm, experiment, options.resume);
-  Session session(comm, experiment, place.checkpoint, std::move(opened.device));
-  if (place.dir.empty()) place.dir = new_run_directory(comm, experiment.run);
-  init_log({comm.rank(), comm.size(),
-            (place.dir / fmt::format("rank-{}.log", comm.rank())).string(), false});
-  if (comm.rank() == 0) {
-    write_atomic(place.dir / "experiment.ini", experiment.to_ini(true));
-    std::vector<std::string> hosts;
-    for (const Member& m : comm.members()) hosts.push_back(m.host);
-    auto facts = build_facts();
-    facts["data"] = session.data_fingerprint;
-    write_environment(place.dir, options.command_line, hosts, facts);
-    describe_start(session, place, opened.why);
-  }
+ExitCode train(Communicator& world, const Experiment& given, const TrainOptions& options) {
+  Experiment experiment = given;
+  const Roles roles = start_roles(world, experiment);
+  if (roles.is_server()) return run_server(world, experiment, roles);
+  std::unique_ptr<Communicator> group;
+  if (roles.servers > 0) group = make_subgroup(world, roles.worker_ranks());
+  Communicator& comm = group ? *group : world;
+
+  OpenedDevice opened;
+  Place place;
+  std::unique_ptr<Session> session;
+  share_with_servers(world, roles, experiment.run.timeout, [&] {
+    opened = open_device(comm, experiment);
+    place = choose_place(comm, experiment, options.resume);
+    session = std::make_unique<Session>(comm, experiment, place.checkpoint,
+                                        std::move(opened.device), &world, roles);
+    if (roles.servers == 0) session->start();
+    if (place.dir.empty()) place.dir = new_run_directory(comm, experiment.run);
+  });
+  if (roles.servers > 0)
+    broadcast_text(world, world.rank() == 0 ? to_text(session->server_setup(place.dir)) : "", 0,
+                   {experiment.run.timeout, "the servers' set-up", -1});
+  init_log({world.rank(), world.size(),
+            (place.dir / fmt::format("rank-{}.log", world.rank())).string(), false});
   try {
-    const ExitCode code = TrainingRun(session, place.dir, options).run();
-    session.close();
+    if (roles.servers > 0) session->start();
+    if (world.rank() == 0) {
+      write_atomic(place.dir / "experiment.ini", experiment.to_ini(true));
+      std::vector<std::string> hosts;
+      for (const Member& m : world.members()) hosts.push_back(m.host);
+      auto facts = build_facts();
+      facts["data"] = session->data_fingerprint;
+      write_environment(place.dir, options.command_line, hosts, facts);
+      describe_start(*session, place, opened.why);
+    }
+    const ExitCode code = TrainingRun(*session, place.dir, options).run();
+    session->close();
     return code;
-  } catch (const AgreedError&) {
+  } catch (const AgreedError& e) {
+    session->leave_servers(e.code());
     throw;
   } catch (const std::exception& e) {
-    session.state->fail(e.what());
+    if (session->state) session->state->fail(e.what());
     throw;
   }
 }

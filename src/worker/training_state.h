@@ -31,8 +31,9 @@ class TrainingState {
   virtual bool owns_state() const = 0;
 
   // The whole state as of now, for the checkpoint's writer: its thread takes the copy (capture())
-  // while steps go on; what changes the state next waits for that. One at a time.
-  virtual std::unique_ptr<StateSource> snapshot() = 0;
+  // while steps go on; what changes the state next waits for that. One at a time. Every rank must
+  // call; null where it does not write.
+  virtual std::unique_ptr<StateSource> snapshot(bool writes) = 0;
 
   // Wakes whoever waits for this rank with a CommError that names it and says why. From any thread.
   virtual void fail(std::string_view why) noexcept = 0;

@@ -9,10 +9,10 @@ trap 'rm -rf "$folder"' EXIT
 TMPDIR=$folder "$trireme" verify configs/digits_mlp.ini --verify.steps=6 >"$folder/table"
 cat "$folder/table"
 hashes=$(grep -oE '[0-9a-f]{16}' "$folder/table")
-[ "$(wc -l <<<"$hashes")" -eq 6 ] || { echo "6 hashes of weights expected"; exit 1; }
+[ "$(wc -l <<<"$hashes")" -eq 9 ] || { echo "9 hashes of weights expected"; exit 1; }
 [ "$(sort -u <<<"$hashes" | wc -l)" -eq 1 ] || { echo "one hash expected"; exit 1; }
-[ "$(grep -cE '  equal( |$)' "$folder/table")" -ge 5 ] || { echo "5 equal runs expected"; exit 1; }
-grep -q "^Holds: 6 trainings" "$folder/table"
+[ "$(grep -cE '  equal( |$)' "$folder/table")" -ge 8 ] || { echo "8 equal runs expected"; exit 1; }
+grep -q "^Holds: 9 trainings" "$folder/table"
 if [ "$(awk '{ if (length > most) most = length } END { print most }' "$folder/table")" -gt 100 ]; then
   echo "the table is wider than 100 columns"
   exit 1

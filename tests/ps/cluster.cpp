@@ -81,7 +81,6 @@ double Cluster::step(int worker, ClientCore& client) {
     case 2:
       for (int64_t i = 0; i < spec_.elements; ++i)
         gradients_[w][static_cast<size_t>(i)] = counts(worker, p.clock, i) ? -1.0f : 0.0f;
-      if (sync && worker == 0) client.await_partials(p.clock);
       for (size_t b = 0; b < placement_.blocks().size(); ++b) {
         const float* floats = gradients_[w].data() + placement_.blocks()[b].range.begin;
         const int block = static_cast<int>(b);
@@ -91,6 +90,7 @@ double Cluster::step(int worker, ClientCore& client) {
           for (const Piece& piece : host_pieces(runs_[w], spec_.shards))
             client.push(block, p.clock, floats, piece, 1000);
       }
+      if (sync && worker == 0) client.await_partials();
       return 0;
     default:
       if (sync && worker == 0) client.commit(p.clock, scalars, {1, 1, 1});

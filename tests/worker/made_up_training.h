@@ -11,6 +11,7 @@
 #include "model/graph.h"
 #include "optim/optimizer.h"
 #include "worker/all_reduce_exchange.h"
+#include "worker/servers/parameter_exchange.h"
 
 namespace trireme::test {
 
@@ -25,6 +26,9 @@ struct Outcome {
 
 struct MadeUpTraining {
   int lanes = 1, shards = 8;
+  int servers = 0;  // of the ranks, the last; they return an empty outcome
+  ps::Consistency consistency = {};
+  ps::Faults faults = {};
   int64_t bucket = 1 << 20;
   bool keep_leaves = false;
   double timeout = 20;
@@ -38,14 +42,19 @@ struct MadeUpTraining {
     int lane, slots_done;
     bool last_leaf;  // of the whole step
   };
-  std::function<void(AllReduceExchange&, const Moment&)> within_backward = {};
+  std::function<void(NodeExchange&, const Moment&)> within_backward = {};
 
   Outcome run(Communicator& comm) const;
   // Over thread ranks; all must end with the same outcome.
   Outcome run(int ranks, std::vector<int> nodes = {}) const;
 
  private:
-  void backward(AllReduceExchange& exchange, const ParamTable& params, const StepPlan& plan,
+  Outcome train(Communicator& comm, NodeExchange& exchange, const Graph& graph,
+                const Optimizer& optimizer) const;
+  Outcome train_served(Communicator& world) const;
+  void serve(Communicator& world, const std::vector<LeafRun>& runs) const;
+  ExchangeOptions options() const;
+  void backward(NodeExchange& exchange, const ParamTable& params, const StepPlan& plan,
                 int lane) const;
 };
 

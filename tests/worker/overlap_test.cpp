@@ -34,7 +34,7 @@ const std::vector<Placement> kPlacements = {
     {4, 1, {0, 1, 2, 3}}, {4, 3, {0, 1, 0, 1}}, {5, 2, {0, 0, 1, 2, 3}}};
 
 // On each host's lanes, between hand-ins: hosts and lanes come at different times.
-void dawdle(AllReduceExchange&, const MadeUpTraining::Moment& moment) {
+void dawdle(NodeExchange&, const MadeUpTraining::Moment& moment) {
   static std::atomic<uint64_t> calls{0};
   const auto random = philox(11, calls.fetch_add(1), static_cast<uint64_t>(moment.step))[0];
   std::this_thread::sleep_for(
@@ -106,7 +106,7 @@ TEST(Overlap, BringsABucketToEveryHostBeforeAnyLaneWaits) {
   MadeUpTraining training;
   training.bucket = kChunk;
   training.batches = {64, 64};
-  training.within_backward = [](AllReduceExchange& exchange, const auto& moment) {
+  training.within_backward = [](NodeExchange& exchange, const auto& moment) {
     if (moment.slots_done == 0) return;
     const Deadline deadline = deadline_in(20);
     while (exchange.hidden_seconds() == 0 && Clock::now() < deadline)
@@ -139,7 +139,7 @@ TEST(Overlap, EndsEveryRankWithTheFirstCauseWhenALaneFailsWithinBackward) {
   MadeUpTraining training;
   training.bucket = kChunk;
   training.lanes = 2;
-  training.within_backward = [](AllReduceExchange&, const auto& moment) {
+  training.within_backward = [](NodeExchange&, const auto& moment) {
     if (moment.step == 1 && moment.last_leaf && moment.slots_done == 1)
       throw DataError("sample 17 is bad");
   };
@@ -156,7 +156,7 @@ TEST(Overlap, NamesTheHostTheBucketAndTheStepWhenTheDeadlinePasses) {
   training.bucket = kChunk;
   training.timeout = 2;
   std::atomic<bool> released{false};
-  training.within_backward = [&](AllReduceExchange&, const auto& moment) {
+  training.within_backward = [&](NodeExchange&, const auto& moment) {
     if (moment.step != 1 || !moment.last_leaf || moment.slots_done > 0) return;
     const Deadline deadline = deadline_in(20);
     while (!released && Clock::now() < deadline) std::this_thread::sleep_for(milliseconds(5));

@@ -4,9 +4,9 @@
 #include <gtest/gtest.h>
 
 #include "base/rng.h"
+#include "comm/range_reducer.h"
 #include "tensor/buffer.h"
 #include "worker/gradient_stack.h"
-#include "comm/range_reducer.h"
 
 namespace trireme {
 namespace {

@@ -7,16 +7,23 @@ namespace trireme::config {
 ExchangeConfig read_exchange(Section& s) {
   ExchangeConfig c;
   c.name = s.choice("name", "all_reduce", {"all_reduce", "parameter_server"},
-                    "how gradients travel; parameter_server is not available yet");
-  s.only_for("name", {"parameter_server"});
-  c.servers = s.integer("servers", 0, {0, 4096}, "ranks", "that are servers: the last ones");
-  s.for_all();
+                    "how gradients travel: among the ranks, or to ranks that hold the parameters");
+  c.servers = s.integer("servers", 1, {1, 4096}, "ranks",
+                        "that are servers, where there are any: the last ones");
+  c.consistency = s.choice(
+      "consistency", "sync", {"sync", "bounded", "async"},
+      "of servers. sync: workers take each step together, with the weights of an all-reduce; "
+      "bounded: each at its own pace, none more than `staleness` steps ahead of the slowest; "
+      "async: "
+      "each at its own pace");
+  c.staleness = s.integer("staleness", 4, {0, 1e6}, "steps",
+                          "that a worker may be ahead of the slowest, in bounded mode");
   c.bucket_mib =
       s.number("bucket_mib", 4, {0.015625, 65536}, "MiB",
-               "of gradients that travel together between hosts, while backward goes on");
+               "of gradients that travel together between hosts, or to a server, while backward "
+               "goes on");
   c.hash_every = s.integer("hash_every", 0, {0, 1e12}, "steps",
                            "between comparisons of the parameters' hashes over nodes; 0: off");
-  if (c.name == "parameter_server") s.fail("name", "parameter_server is not available yet");
   return c;
 }
 
@@ -42,6 +49,14 @@ DebugConfig read_debug(Section& s) {
                          "step at which one sample's gradient becomes NaN; -1: never");
   c.slow_rank_ms =
       s.number("slow_rank_ms", 0, {0, 1e7}, "milliseconds", "extra time per step on kill_rank");
+  c.stall = s.number("stall", 0, {0, 1}, "",
+                     "share of the steps before which a rank sleeps, others for each rank");
+  c.stall_ms = s.number("stall_ms", 0, {0, 1e7}, "milliseconds", "that it sleeps");
+  c.repeat_messages = s.number("repeat_messages", 0, {0, 1}, "",
+                               "share of the messages to and from servers that come twice");
+  c.delay_messages_ms = s.number(
+      "delay_messages_ms", 0, {0, 1e4}, "milliseconds",
+      "most that such a message is held back; each by another time, so that they overtake");
   if (c.kill_rank < 0) {
     if (c.kill_step >= 0) s.fail("kill_step", "needs debug.kill_rank, the rank that fails");
     if (c.slow_rank_ms > 0) s.fail("slow_rank_ms", "needs debug.kill_rank, the rank that is slow");

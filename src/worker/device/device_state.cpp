@@ -124,7 +124,8 @@ void DeviceState::restore(const TensorReader& read) {
   comm_.barrier({timeout_, "the restored state", -1});
 }
 
-std::unique_ptr<StateSource> DeviceState::snapshot() {
+std::unique_ptr<StateSource> DeviceState::snapshot(bool writes) {
+  if (!writes) return nullptr;
   auto copy = std::make_unique<DeviceSnapshot>(snapshot_memory_);
   for (const Part& part : parts())
     copy->add(part.prefix, *part.table, part.buffer->floats(), stream_);

@@ -44,7 +44,7 @@ class DeviceState final : public TrainingState {
   const float* averaged_params() const override;
   const float* state() const override { return fetch(host_state_, running_); }
   bool owns_state() const override { return true; }
-  std::unique_ptr<StateSource> snapshot() override;
+  std::unique_ptr<StateSource> snapshot(bool writes) override;
   void fail(std::string_view why) noexcept override;
 
  private:

@@ -36,6 +36,8 @@ StepPoint to_step(const Json& json) {
   r.grad_norm = number(json, "train/grad_norm", NAN);
   point.samples_per_second = number(json, "train/samples_per_second", NAN);
   point.exchange_wait_ms = number(json, "exchange/wait_ms", NAN);
+  point.staleness = number(json, "exchange/staleness", -1);
+  r.staleness_max = number(json, "exchange/staleness_max", -1);
   r.phases.data = number(json, "time/data", 0);
   r.phases.compute = number(json, "time/compute", 0);
   r.phases.exchange = number(json, "time/exchange", 0);
@@ -117,6 +119,10 @@ std::string step_line(const StepPoint& point) {
   json["train/grad_norm"] = r.grad_norm;
   json["train/samples_per_second"] = point.samples_per_second;
   json["exchange/wait_ms"] = point.exchange_wait_ms;
+  if (r.staleness_max >= 0) {
+    json["exchange/staleness"] = point.staleness;
+    json["exchange/staleness_max"] = r.staleness_max;
+  }
   json["time/data"] = r.phases.data;
   json["time/compute"] = r.phases.compute;
   json["time/exchange"] = r.phases.exchange;

@@ -13,6 +13,7 @@ struct StepPoint {
   StepRecord record;
   double samples_per_second = 0;  // since the point before, evaluations and checkpoints left out
   double exchange_wait_ms = 0;    // a step, since the point before
+  double staleness = -1;          // on average, since the point before; below 0: none
 };
 
 struct TimedNote {

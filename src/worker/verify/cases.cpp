@@ -37,6 +37,9 @@ Settings settings_of(const VerifyOptions& options, const VerifyCase& one, const 
   all.emplace_back("debug.kill_rank", killed ? "1" : "-1");
   all.emplace_back("debug.kill_step", killed ? std::to_string(kill_step(options)) : "-1");
   all.emplace_back("debug.kill_how", "kill");
+  all.emplace_back("exchange.name", one.servers > 0 ? "parameter_server" : "all_reduce");
+  all.emplace_back("exchange.consistency", "sync");
+  all.emplace_back("exchange.servers", std::to_string(std::max<int64_t>(1, one.servers)));
   return all;
 }
 
@@ -59,6 +62,11 @@ std::vector<VerifyCase> verify_cases(const VerifyOptions& options) {
   cases.push_back({"resumed", "resumed", 2, 1, Start::resumed});
   cases.push_back(
       {"resumed on " + count(other, "rank"), "resumed-on-others", other, 1, Start::resumed});
+  if (!options.servers) return cases;
+  cases.push_back({"two workers, one server", "one-server", 2, 1, Start::fresh, 1});
+  if (n > 2)
+    cases.push_back({count(n, "worker") + ", two servers", "two-servers", n, 1, Start::fresh, 2});
+  cases.push_back({"resumed on two servers", "resumed-on-servers", 1, 2, Start::resumed, 2});
   return cases;
 }
 
@@ -69,9 +77,10 @@ int64_t save_interval(const VerifyOptions& options) {
 
 std::vector<std::string> launch_words(const VerifyOptions& options, const VerifyCase& one,
                                       const Path& dir, const Path& resume) {
-  std::vector<std::string> words = {options.mpirun,    "-n",        std::to_string(one.ranks),
-                                    "--oversubscribe", "--bind-to", "none",
-                                    options.program,   "train",     options.experiment};
+  std::vector<std::string> words = {
+      options.mpirun,    "-n",        std::to_string(one.ranks + one.servers),
+      "--oversubscribe", "--bind-to", "none",
+      options.program,   "train",     options.experiment};
   if (!resume.empty()) words.insert(words.end(), {"--resume", resume.string()});
   for (const std::string& word : options.overrides) words.push_back("--" + word);
   for (const auto& [key, value] : settings_of(options, one, dir))

@@ -17,6 +17,7 @@ struct VerifyOptions {
   double tolerance = -1;               // relative; -1: 0 (bits) when the experiment is reproducible
   double timeout = 600;                // seconds for one training
   bool keep = false;                   // keep runs and logs
+  bool servers = true;                 // parameter servers too
   std::string program;                 // this program
   std::string mpirun = "mpirun";
 };
@@ -30,8 +31,9 @@ enum class Start { fresh, killed, resumed };
 struct VerifyCase {
   std::string name;  // "three ranks"
   std::string folder;
-  int64_t ranks = 1, lanes = 1;
+  int64_t ranks = 1, lanes = 1;  // of each worker
   Start start = Start::fresh;
+  int64_t servers = 0;  // more ranks, which hold the parameters
 };
 
 // The reference first; the killed one stands before those that resume it.

@@ -148,7 +148,8 @@ class Verification {
   static VerifyRow row_of(const VerifyCase& one) {
     VerifyRow row;
     row.name = one.name;
-    row.place = fmt::format("{} x {}", one.ranks, one.lanes);
+    row.place = one.servers > 0 ? fmt::format("{} x {} + {}", one.ranks, one.lanes, one.servers)
+                                : fmt::format("{} x {}", one.ranks, one.lanes);
     return row;
   }
 
@@ -194,8 +195,9 @@ bool verify(const VerifyOptions& options, const std::atomic<int>& interrupt,
   // auto: the CPU, whose bits are the same for any number of ranks. Devices, where the file says
   // so.
   VerifyOptions chosen = options;
-  if (load_experiment(options.experiment, options.overrides).run.device == "auto")
-    chosen.overrides.emplace_back("run.device=cpu");
+  const std::string device = load_experiment(options.experiment, options.overrides).run.device;
+  if (device == "auto") chosen.overrides.emplace_back("run.device=cpu");
+  chosen.servers = device != "cuda";  // they train on CPUs
   return Verification(chosen, interrupt, print).run();
 }
 

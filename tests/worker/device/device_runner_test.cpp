@@ -97,7 +97,7 @@ std::vector<float> all_of(StateSource& snapshot) {
 }
 
 std::vector<float> moments(Session& s) {
-  const auto snapshot = s.state->snapshot();
+  const auto snapshot = s.state->snapshot(true);
   snapshot->capture();
   return all_of(*snapshot);
 }
@@ -272,7 +272,7 @@ TEST(DeviceTraining, ASnapshotIsOfTheStepThatItWasTakenAfter) {
   };
   step(0);
   const std::vector<float> then = moments(s);
-  const auto snapshot = s.state->snapshot();
+  const auto snapshot = s.state->snapshot(true);
   step(1);
   snapshot->capture();
   step(2);

@@ -1,0 +1,65 @@
+#pragma once
+// A worker's way to the servers, and to the other workers for what they add up among themselves.
+// In sync mode buckets are the servers' blocks: this worker's pieces of each are pushed as the
+// lanes finish it.
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "ps/client_core.h"
+#include "ps/link.h"
+#include "worker/bucket_carrier.h"
+#include "worker/host_gather.h"
+#include "worker/node_sums.h"
+
+namespace trireme {
+
+class ParameterCarrier final : public BucketCarrier {
+ public:
+  // `world`: workers first, then servers; `workers`: the workers alone. `staging`:
+  // staging_floats(). Borrows everything.
+  ParameterCarrier(Communicator& world, Communicator& workers, const KernelTable& kernels,
+                   const Topology& topology, const LanePieces& lanes,
+                   const ps::Placement& placement, const ps::ClientConfig& config, float* weights,
+                   float* staging, double timeout, const ps::Faults& faults);
+  // Room for what this worker pushes of a step, where it has to be added up first.
+  static int64_t staging_floats(const Topology& topology, int64_t params);
+
+  // Of the batch of the next step, before begin().
+  void set_samples(int64_t samples) { samples_ = samples; }
+  ps::ClientCore& client() { return client_; }
+  bool idle() const { return client_.idle() && !link_.sending(); }
+
+  void begin(int64_t step, const std::vector<bool>& leaf_present) override;
+  void gather(std::span<const MutableBytes> blocks, const char* what) override {
+    gather_.start(blocks, what, step_);
+  }
+  bool gathering() const override { return gather_.open(); }
+  void take(size_t index) override;
+  bool may_take() const override { return true; }
+  bool busy() const override { return !idle(); }
+  bool advance() override;
+  void idle(int round) override { link_.idle(round); }
+
+ private:
+  void check();
+
+  const ps::Placement& placement_;
+  const int workers_;
+  const double timeout_;
+  float* const staging_;
+  NodeSums node_sums_;
+  const std::vector<Piece> pieces_;
+  HostGather gather_;
+  ps::ClientCore client_;
+  ps::Link link_;
+  std::vector<const float*> sums_;
+  int64_t step_ = -1, samples_ = 0;
+  bool waiting_ = false;
+  Clock::time_point since_;  // of the wait for servers; each message begins it anew
+  int looks_ = 0;
+};
+
+}  // namespace trireme

@@ -1,0 +1,222 @@
+#include "worker/servers/parameter_exchange.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+
+namespace trireme {
+namespace {
+
+std::vector<Range> ranges_of(const ps::Placement& placement) {
+  std::vector<Range> ranges;
+  for (const ps::Block& block : placement.blocks()) ranges.push_back(block.range);
+  return ranges;
+}
+
+// What workers and servers wait for has a grace of its own; the lanes wait longer than both.
+constexpr double kLanesGrace = 3 * kGrace;
+
+}  // namespace
+
+ParameterExchange::ParameterExchange(Communicator& world, Communicator& workers,
+                                     const Topology& topology, const KernelTable& kernels,
+                                     const Graph& graph, const Optimizer& optimizer,
+                                     const ExchangeOptions& options, const ps::Placement& placement,
+                                     const ps::Consistency& consistency, int64_t start_clock,
+                                     uint32_t generation, const ps::Faults& faults)
+    : NodeExchange(
+          workers, topology, kernels, graph, options,
+          {consistency.mode == ps::Mode::sync ? ranges_of(placement) : std::vector<Range>{}, 0,
+           options.ema, ParameterCarrier::staging_floats(topology, graph.params().size()),
+           consistency.mode != ps::Mode::sync}),
+      placement_(placement),
+      consistency_(consistency),
+      moments_(optimizer.state().begin(), optimizer.state().end()),
+      clock_(start_clock) {
+  for (size_t i = 0; i < moments_.size(); ++i)
+    initial_moments_.push_back(optimizer.initial_state(static_cast<int>(i)));
+  ps::ClientConfig config;
+  config.worker = comm_.rank();
+  config.workers = comm_.size();
+  config.generation = generation;
+  config.start_clock = start_clock;
+  config.consistency = consistency;
+  auto carrier = std::make_unique<ParameterCarrier>(world, comm_, kernels_, topology_, pieces_,
+                                                    placement_, config, memory_.params(),
+                                                    memory_.staging(), options_.timeout, faults);
+  carrier_ = carrier.get();
+  start_driver(std::move(carrier));
+}
+
+void ParameterExchange::ask(const std::function<void(ps::ClientCore&)>& questions) {
+  bool asked = false;
+  driver_->until([&] {
+    if (!std::exchange(asked, true)) questions(carrier_->client());
+    return carrier_->idle();
+  });
+}
+
+void ParameterExchange::load(uint32_t buffer, const float* flat) {
+  ask([&](ps::ClientCore& client) {
+    for (size_t b = 0; b < placement_.blocks().size(); ++b)
+      client.load(static_cast<int>(b), buffer, flat + placement_.blocks()[b].range.begin);
+  });
+}
+
+void ParameterExchange::fetch(uint32_t buffer, float* flat) {
+  ask([&](ps::ClientCore& client) {
+    for (size_t b = 0; b < placement_.blocks().size(); ++b)
+      client.fetch(static_cast<int>(b), buffer, flat + placement_.blocks()[b].range.begin);
+  });
+}
+
+// Moments begin on the servers as the optimizer says.
+void ParameterExchange::initialise(const float* params, const float* state) {
+  std::copy_n(params, params_.size(), memory_.params());
+  std::copy_n(state, state_.size(), memory_.state());
+  if (memory_.ema()) std::copy_n(params, params_.size(), memory_.ema());
+  if (first()) {
+    load(ps::kWeights, params);
+    if (memory_.ema()) load(ps::kAverage, params);
+  }
+  comm_.barrier({options_.timeout, "the initial weights", -1});
+}
+
+void ParameterExchange::restore(const TensorReader& read) {
+  restore_flat(read, "model.", params_, memory_.params());
+  restore_flat(read, "state.", state_, memory_.state());
+  if (first()) load(ps::kWeights, memory_.params());
+  AlignedBuffer flat(static_cast<size_t>(params_.size()) * sizeof(float));
+  for (size_t i = 0; first() && i < moments_.size(); ++i) {
+    std::fill_n(flat.floats(), params_.size(), initial_moments_[i]);
+    restore_flat(read, "optimizer." + moments_[i] + ".", params_, flat.floats());
+    load(ps::kFirstMoment + static_cast<uint32_t>(i), flat.floats());
+  }
+  if (memory_.ema()) {
+    restore_flat(read, "ema.", params_, memory_.ema());
+    if (first()) load(ps::kAverage, memory_.ema());
+  }
+  comm_.barrier({options_.timeout, "the restored state", -1});
+}
+
+void ParameterExchange::begin(int lane, const StepPlan& plan) {
+  if (lane == 0) tell([&](ps::ClientCore&) { carrier_->set_samples(plan.samples); });
+  NodeExchange::begin(lane, plan);
+}
+
+void ParameterExchange::tell(const std::function<void(ps::ClientCore&)>& words) {
+  driver_->until([&] {
+    words(carrier_->client());
+    return true;
+  });
+}
+
+StepVerdict ParameterExchange::verdict_from(const UpdateRequest& request,
+                                            std::span<const double> partials,
+                                            OptimizerScalars& scalars) const {
+  const StepEnd end{params_.chunks(), static_cast<int64_t>(request.loss_sums.size() / 2),
+                    request.clip_norm};
+  StepVerdict step{};
+  require_ok(kernels_.conclude_step(nullptr, &end, partials.data(), request.loss_sums.data(),
+                                    &scalars, &step),
+             "verdict");
+  return step;
+}
+
+Verdict ParameterExchange::update(int lane_index, const Optimizer&, const UpdateRequest& request) {
+  Lane& lane = this->lane(lane_index);
+  announce(lane, request.requests);
+  meet(lane, "gradients of all lanes");
+  optimizer_ = 0;
+  return sync() ? update_all(lane, request) : update_alone(lane, request);
+}
+
+// Lane 0 does all of it; the others wait for the weights.
+Verdict ParameterExchange::update_all(Lane& lane, const UpdateRequest& request) {
+  if (lane.index == 0) {
+    const uint32_t requests = gather_requests(lane);
+    const auto start = Clock::now();
+    const int64_t clock = lane.plan.step;
+    if (first()) {
+      ask([](ps::ClientCore& client) { client.await_partials(); });
+      OptimizerScalars scalars = request.scalars;
+      const StepVerdict step = verdict_from(request, carrier_->client().partials(), scalars);
+      tell([&](ps::ClientCore& client) { client.commit(clock, scalars, step); });
+    }
+    driver_->finish();
+    wait_for_snapshot();  // nothing comes in before it is asked for
+    ask([&](ps::ClientCore& client) { client.pull(clock + 1, clock + 1, false); });
+    const ps::PullResult& result = carrier_->client().result();
+    verdict_ = {(result.verdict & ps::kApplied) != 0, (result.verdict & ps::kFinite) != 0,
+                requests_of(requests), result.grad_norm};
+    clock_ = clock + 1;
+    if (verdict_.applied && request.write_state) request.write_state();
+    lane.waited += seconds_since(start);
+  }
+  meet(lane, "the new weights from the servers", kLanesGrace);
+  return verdict_;
+}
+
+Verdict ParameterExchange::update_alone(Lane& lane, const UpdateRequest& request) {
+  reduce_node(lane);
+  meet(lane, "the reduced gradient");
+  if (lane.index == 0) {
+    const auto start = Clock::now();
+    OptimizerScalars scalars = request.scalars;
+    const auto chunks = static_cast<size_t>(params_.chunks());
+    const StepVerdict step = verdict_from(request, {memory_.partials(), chunks}, scalars);
+    const int64_t clock = lane.plan.step;
+    const float* gradient = step.applied ? reduced(lane) : nullptr;
+    const uint32_t requests = gather_requests(lane);
+    wait_for_snapshot();
+    ask([&](ps::ClientCore& client) {
+      for (size_t b = 0; b < placement_.blocks().size(); ++b)
+        client.push(static_cast<int>(b), clock,
+                    gradient ? gradient + placement_.blocks()[b].range.begin : nullptr, scalars);
+      client.pull(clock + 1, 0, true, requests);
+    });
+    const ps::PullResult& result = carrier_->client().result();
+    staleness_ = static_cast<double>(clock + 1 - result.slowest);
+    clock_ = clock + 1;
+    const uint32_t met = result.meet_at == clock_ ? result.requests : 0;
+    verdict_ = {step.applied != 0, step.finite != 0, requests_of(met), step.grad_norm};
+    lane.waited += seconds_since(start);
+  }
+  meet(lane, "the new weights from the servers", kLanesGrace);
+  return verdict_;
+}
+
+// Bounded and async: nobody goes on before everybody has seen the weights of all pushes.
+void ParameterExchange::settle() {
+  if (settled_at_ == clock_) return;
+  settled_at_ = clock_;
+  if (!sync()) {
+    ask([&](ps::ClientCore& client) { client.pull(clock_, clock_, true); });
+    comm_.barrier({options_.timeout, "all workers to meet", clock_});
+  }
+  if (memory_.ema()) fetch(ps::kAverage, memory_.ema());
+}
+
+// Weights are here already. What the other workers push next must not get in.
+std::unique_ptr<StateSource> ParameterExchange::snapshot(bool writes) {
+  std::unique_ptr<FlatState> flat;
+  if (writes) {
+    flat = std::make_unique<FlatState>(snapshot_buffers_, snapshot_copy_);
+    flat->add("model.", params_, memory_.params());
+    for (size_t i = 0; i < moments_.size(); ++i)
+      fetch(ps::kFirstMoment + static_cast<uint32_t>(i),
+            flat->room("optimizer." + moments_[i] + ".", params_));
+    if (memory_.ema()) flat->add("ema.", params_, memory_.ema());
+    flat->add("state.", state_, memory_.state());
+  }
+  if (!sync()) comm_.barrier({options_.timeout, "the snapshot", clock_});
+  return flat;
+}
+
+void ParameterExchange::leave(ExitCode code) {
+  ask([&](ps::ClientCore& client) { client.bye(static_cast<int>(code)); });
+}
+
+}  // namespace trireme

@@ -1,0 +1,65 @@
+#pragma once
+// The parameter server's exchange, on a worker. The state lives on the servers; weights come here
+// into this rank's memory. Each worker is a rank of its own, on whatever host.
+//
+// sync: this worker's pieces of each block go to the servers behind backward; when all are there,
+// worker 0 concludes the step as an all-reduce would, and everybody takes the new weights.
+// bounded, async: every worker pushes what its own leaves give, divided by its own weight, and goes
+// on with what the servers then have.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ps/placement.h"
+#include "worker/node_exchange.h"
+#include "worker/servers/parameter_carrier.h"
+
+namespace trireme {
+
+class ParameterExchange final : public NodeExchange {
+ public:
+  // Every worker must call; servers must be there and know the same placement. `topology`: each
+  // worker a node. start_clock: steps done before; generation: how often the run was resumed.
+  ParameterExchange(Communicator& world, Communicator& workers, const Topology& topology,
+                    const KernelTable& kernels, const Graph& graph, const Optimizer& optimizer,
+                    const ExchangeOptions& options, const ps::Placement& placement,
+                    const ps::Consistency& consistency, int64_t start_clock, uint32_t generation,
+                    const ps::Faults& faults = {});
+
+  void initialise(const float* params, const float* state) override;
+  void begin(int lane, const StepPlan& plan) override;
+  Verdict update(int lane, const Optimizer& optimizer, const UpdateRequest& request) override;
+  void settle() override;
+  std::unique_ptr<StateSource> snapshot(bool writes) override;
+  void restore(const TensorReader& read) override;
+  double staleness() const override { return staleness_; }
+  // Tells the servers that this worker is done with them, and how it ended.
+  void leave(ExitCode code);
+
+ private:
+  bool sync() const { return consistency_.mode == ps::Mode::sync; }
+  bool first() const { return comm_.rank() == 0; }
+  // Calls `questions` once, on the thread that owns the client, and returns when all is answered.
+  void ask(const std::function<void(ps::ClientCore&)>& questions);
+  // Likewise, for what nobody answers, or not yet.
+  void tell(const std::function<void(ps::ClientCore&)>& words);
+  void load(uint32_t buffer, const float* flat);
+  void fetch(uint32_t buffer, float* flat);
+  Verdict update_all(Lane& lane, const UpdateRequest& request);
+  Verdict update_alone(Lane& lane, const UpdateRequest& request);
+  StepVerdict verdict_from(const UpdateRequest& request, std::span<const double> partials,
+                           OptimizerScalars& scalars) const;
+
+  const ps::Placement& placement_;
+  const ps::Consistency consistency_;
+  const std::vector<std::string> moments_;
+  std::vector<float> initial_moments_;
+  ParameterCarrier* carrier_ = nullptr;  // the driver's
+  Verdict verdict_;                      // of lane 0, for all lanes
+  int64_t clock_;                        // steps done
+  int64_t settled_at_ = -1;
+  double staleness_ = -1;
+};
+
+}  // namespace trireme

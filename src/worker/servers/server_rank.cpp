@@ -1,0 +1,100 @@
+#include "worker/servers/server_rank.h"
+
+#include <fmt/format.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "kernels/kernel_table.h"
+#include "optim/optimizer.h"
+#include "ps/serve.h"
+#include "worker/agreement.h"
+#include "worker/fail_on_purpose.h"
+#include "worker/final_export.h"
+#include "worker/lane_team.h"
+#include "worker/version.h"
+
+namespace trireme {
+namespace {
+
+constexpr char kBetween = '\x1f';
+
+void describe_end(const ps::ServerCore& core) {
+  const ps::ServerCounts& c = core.counts();
+  log_info("served {} questions with {} answers; {} in, {} out; {} repeated, {} of earlier runs",
+           c.messages_in, c.messages_out, human_bytes(static_cast<double>(c.bytes_in)),
+           human_bytes(static_cast<double>(c.bytes_out)), c.repeated, c.of_earlier_runs);
+  if (c.delay.pushes > 0)
+    log_info("updates between the weights of a push and its own: {:.3g} on average, {} at most",
+             static_cast<double>(c.delay.sum) / static_cast<double>(c.delay.pushes), c.delay.most);
+}
+
+}  // namespace
+
+Roles start_roles(Communicator& world, Experiment& experiment) {
+  Roles roles;
+  const double timeout = experiment.run.timeout;
+  together(world, "the roles of the ranks", timeout,
+           [&] { roles = assign_roles(world, experiment.exchange); });
+  if (roles.servers == 0) return roles;
+  agree(world, {{"the program's build", build_id()}, {"the experiment", experiment.to_ini(false)}},
+        timeout);
+  experiment.run.cpu_level = agree_on_cpu_level(world, experiment.run.cpu_level, timeout);
+  if (experiment.run.device == "auto") experiment.run.device = "cpu";
+  return roles;
+}
+
+void share_with_servers(Communicator& world, const Roles& roles, double timeout,
+                        const std::function<void()>& body) {
+  if (roles.servers == 0) return body();
+  std::string failure;
+  try {
+    if (!roles.is_server()) body();
+  } catch (const AgreedError& e) {
+    failure = fmt::format("{}{}{}{}{}", static_cast<int>(e.code()), kBetween, e.what(), kBetween,
+                          e.hint());
+  }
+  failure = broadcast_text(world, failure, 0, {timeout, "the workers to be ready", -1});
+  if (failure.empty()) return;
+  const auto parts = split(failure, kBetween);
+  throw AgreedError(static_cast<ExitCode>(*parse_int(parts[0])), parts[1], parts[2]);
+}
+
+ExitCode run_server(Communicator& world, const Experiment& experiment, const Roles& roles) {
+  const double timeout = experiment.run.timeout;
+  share_with_servers(world, roles, timeout, [] {});
+  const ServerSetup setup =
+      server_setup_from(broadcast_text(world, "", 0, {timeout, "the servers' set-up", -1}));
+  init_log({world.rank(), world.size(),
+            setup.run_directory.empty()
+                ? ""
+                : (Path(setup.run_directory) / fmt::format("rank-{}.log", world.rank())).string(),
+            false});
+  const ps::Placement placement(setup.params.size(), roles.servers, setup.block);
+  const Optimizer optimizer(experiment.optimizer);
+  ps::ServerConfig config;
+  config.server = roles.server;
+  config.workers = roles.workers;
+  config.generation = setup.generation;
+  config.consistency = roles.consistency;
+  config.start_clock = setup.start_clock;
+  config.runs = setup.runs;
+  config.shards = setup.shards;
+  config.average = setup.average;
+  prepare_kernel_thread();
+  ps::ServerCore core(config, cpu_kernels(experiment.run.cpu_level.c_str()), optimizer,
+                      setup.params, placement);
+  ExitCode code = ExitCode::done;
+  {
+    ps::Link link(world, roles.worker_ranks(), {}, faults_of(experiment));
+    const auto fault = [&](int64_t clock) {
+      fail_on_purpose(experiment.debug, world.rank(), clock);
+    };
+    code = static_cast<ExitCode>(ps::serve(core, link, {roles.workers, timeout, fault}));
+  }
+  describe_end(core);
+  if (code == ExitCode::done) export_on_server(world, experiment);
+  return code;
+}
+
+}  // namespace trireme
