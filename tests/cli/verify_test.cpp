@@ -32,11 +32,25 @@ TEST(VerifyCases, AreRanksLanesKilledAndResumedOnOtherRanks) {
   VerifyOptions options = options_for("e.ini");
   EXPECT_EQ(names(verify_cases(options)),
             (std::vector<std::string>{"reference", "two ranks", "three ranks", "three lanes",
-                                      "killed", "resumed", "resumed on three ranks"}));
+                                      "killed", "resumed", "resumed on three ranks", "one server",
+                                      "two servers", "resumed on two servers"}));
   options.ranks = 2;
-  EXPECT_EQ(names(verify_cases(options)),
-            (std::vector<std::string>{"reference", "two ranks", "three lanes", "killed", "resumed",
-                                      "resumed on one rank"}));
+  EXPECT_EQ(
+      names(verify_cases(options)),
+      (std::vector<std::string>{"reference", "two ranks", "three lanes", "killed", "resumed",
+                                "resumed on one rank", "one server", "resumed on two servers"}));
+  options.servers = false;
+  EXPECT_EQ(names(verify_cases(options)).back(), "resumed on one rank");
+}
+
+TEST(VerifyCases, StartServersBesideTheWorkers) {
+  const VerifyOptions options = options_for("e.ini");
+  const VerifyCase served{"two servers", "two-servers", 3, 1, Start::fresh, 2};
+  const auto words = launch_words(options, served, "/tmp/x", "");
+  EXPECT_EQ(words[2], "5");
+  for (const char* word :
+       {"--exchange.name=parameter_server", "--exchange.servers=2", "--exchange.consistency=sync"})
+    EXPECT_THAT(words, Contains(word));
 }
 
 TEST(VerifyCases, SaveBeforeTheKillAndKillBeforeTheEnd) {

@@ -228,8 +228,14 @@ const std::vector<Case> kOtherRules = {
      "length "
      "is not known)"},
     {kSmall,
-     {"exchange.name=parameter_server"},
-     "command line: exchange.name: parameter_server is not available yet"},
+     {"exchange.name=parameter_server", "exchange.consistency=async", "train.clip_norm=1"},
+     "command line: train.clip_norm: needs the gradients of all workers first, and "
+     "exchange.consistency = async applies each by itself (use train.clip_value, or consistency = "
+     "sync)"},
+    {kSmall,
+     {"exchange.name=parameter_server", "run.device=cuda"},
+     "command line: run.device: = cuda, but exchange.name = parameter_server trains on CPUs (set "
+     "run.device = cpu, or exchange.name = all_reduce)"},
     {kSmall,
      {"export.best=true", "checkpoint.keep_best=false"},
      "command line: export.best: needs checkpoint.keep_best = true\n"

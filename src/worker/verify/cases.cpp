@@ -63,9 +63,8 @@ std::vector<VerifyCase> verify_cases(const VerifyOptions& options) {
   cases.push_back(
       {"resumed on " + count(other, "rank"), "resumed-on-others", other, 1, Start::resumed});
   if (!options.servers) return cases;
-  cases.push_back({"two workers, one server", "one-server", 2, 1, Start::fresh, 1});
-  if (n > 2)
-    cases.push_back({count(n, "worker") + ", two servers", "two-servers", n, 1, Start::fresh, 2});
+  cases.push_back({"one server", "one-server", 2, 1, Start::fresh, 1});
+  if (n > 2) cases.push_back({"two servers", "two-servers", n, 1, Start::fresh, 2});
   cases.push_back({"resumed on two servers", "resumed-on-servers", 1, 2, Start::resumed, 2});
   return cases;
 }

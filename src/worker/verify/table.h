@@ -7,7 +7,7 @@ namespace trireme {
 
 struct VerifyRow {
   std::string name;   // at most kNameWidth characters
-  std::string place;  // "3 x 1": ranks x lanes; empty: none
+  std::string place;  // "3 x 1": ranks x lanes, "3 x 1 + 2": and servers; empty: none
   std::string steps;  // done; empty: none
   std::string hash;   // SHA-256 of the weights; its first 16 digits are shown
   double seconds = 0;
