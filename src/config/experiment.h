@@ -70,6 +70,8 @@ struct DataConfig {    // [data]
   std::vector<int64_t> shape;  // of a sample, C,H,W or F
   int64_t classes;             // 0: from the data; synthetic: required
   int64_t samples, validation_samples;
+  int64_t ids_features, ids_values, ids_range;  // 0 features: no ids
+  double ids_skew;
   friend bool operator==(const DataConfig&, const DataConfig&) = default;
 };
 
