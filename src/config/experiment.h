@@ -133,6 +133,7 @@ struct OptimizerConfig {  // [optimizer]
   double lr, momentum, dampening, beta1, beta2, epsilon, weight_decay, rho, lr_decay,
       initial_accumulator;
   bool nesterov, centered;
+  bool rowwise;    // adagrad on tables: one sum a row
   bool decay_all;  // false: biases and normalisation parameters are excluded from decay
   std::vector<SlotRuleConfig> lr_scale, decay_scale;
   friend bool operator==(const OptimizerConfig&, const OptimizerConfig&) = default;

@@ -105,6 +105,12 @@ void append_bytes(const NodeGradient& part, std::vector<std::byte>& out) {
   add(part.gradient.rows.data(), part.gradient.rows.size() * sizeof(float));
 }
 
+int64_t take_count(Bytes& bytes) {
+  int64_t count;
+  std::memcpy(&count, take(bytes, sizeof count).data(), sizeof count);
+  return count;
+}
+
 NodeGradient take_bytes(Bytes& bytes, int64_t dim) {
   Header header;
   std::memcpy(&header, take(bytes, sizeof header).data(), sizeof header);

@@ -49,6 +49,7 @@ double sum_of_squares(const RowGradient& gradient);
 
 // As bytes between ranks of one byte order: node, number of keys, keys, rows.
 void append_bytes(const NodeGradient& part, std::vector<std::byte>& out);
+int64_t take_count(Bytes& bytes);  // an int64 from the front of `bytes`
 // Takes one from the front of `bytes`. Throws FormatError where they end too early or keys are not
 // ascending.
 NodeGradient take_bytes(Bytes& bytes, int64_t dim);
