@@ -19,8 +19,11 @@ size_t field_bytes(const Graph& graph, int64_t samples) {
 }  // namespace
 
 ForwardPass::ForwardPass(const Graph& graph, int64_t samples, const float* params,
-                         const float* state, bool losses, bool sample_weights)
-    : program_(Program::compile(
+                         const float* state, const ModelTables& tables, bool losses,
+                         bool sample_weights)
+    : graph_(graph),
+      tables_(graph, tables),
+      program_(Program::compile(
           graph, cpu_kernels(), samples,
           {.mode = Mode::inference, .sample_weights = sample_weights, .losses = losses})),
       arena_(align_up(std::max<size_t>(program_->arena_bytes(), 1))),
@@ -41,7 +44,18 @@ ForwardPass::ForwardPass(const Graph& graph, int64_t samples, const float* param
   program_->pack(params, packed_.data(), 0, 1, nullptr);
 }
 
+std::byte* ForwardPass::input(NodeId node) {
+  const std::vector<NodeId> inputs = graph_.inputs();
+  const auto at = std::ranges::find(inputs, node);
+  return at == inputs.end() ? nullptr : fields_[static_cast<size_t>(at - inputs.begin())];
+}
+
+float* ForwardPass::dense_input() { return reinterpret_cast<float*>(input(graph_.dense_input())); }
+
+int64_t* ForwardPass::ids() { return reinterpret_cast<int64_t*>(input(graph_.id_input())); }
+
 const float* ForwardPass::run() {
+  if (!graph_.tables().empty()) workspace_.tables = tables_.find(ids(), samples());
   for (int segment = 0; segment < program_->segments(); ++segment)
     program_->run(workspace_, segment, nullptr, nullptr);
   return program_->output(workspace_);

@@ -48,6 +48,7 @@ class Scorer {
         metrics_(experiment.model, data_shape_of(schema_), schema_.class_names),
         params_(to_flat(graph_.params(), model.weights)),
         state_(to_flat(graph_.state(), model.weights)),
+        tables_(graph_, model.weights),
         batch_(schema_, kChunkSamples),
         metric_sums_(static_cast<size_t>(metrics_.doubles())) {
     has_losses_ = !graph_.losses().empty();
@@ -75,17 +76,18 @@ class Scorer {
 
   void score_range(int64_t begin, int64_t end, int64_t chunk) {
     if (begin == end) return;
-    ForwardPass pass(graph_, chunk, params_.floats(), state_.floats(), has_losses_,
+    ForwardPass pass(graph_, chunk, params_.floats(), state_.floats(), tables_, has_losses_,
                      has_losses_ && schema_.weighted);
+    const ModelTables none(Graph{}, {});
     std::optional<ForwardPass> tail;
     if (tail_)
-      tail.emplace(*tail_, chunk, params_.floats(), state_.floats(), true, schema_.weighted);
+      tail.emplace(*tail_, chunk, params_.floats(), state_.floats(), none, true, schema_.weighted);
     for (int64_t i = begin; i < end; i += chunk)
       score_chunk(i, chunk, pass, tail ? &*tail : nullptr);
   }
 
   void score_chunk(int64_t begin, int64_t n, ForwardPass& pass, ForwardPass* tail) {
-    read(begin, n, reinterpret_cast<float*>(pass.field(0)));
+    read(begin, n, pass.dense_input(), pass.ids());
     if (has_losses_) set_targets(n, pass);
     const float* output = pass.run();
     const int64_t width = graph_.node(graph_.output()).shape.elements();
@@ -101,15 +103,17 @@ class Scorer {
     add(metric_sums_, sums);
   }
 
-  void read(int64_t begin, int64_t n, float* input) {
-    const int64_t width = schema_.input.elements();
+  // Null: the model does not read it.
+  void read(int64_t begin, int64_t n, float* input, int64_t* ids) {
+    const int64_t width = schema_.input.elements(), keys = schema_.ids();
     const int64_t target_width = std::max<int64_t>(schema_.target_width, 1);
     for (int64_t i = 0; i < n; ++i) {
       const uint64_t id = static_cast<uint64_t>(begin + i);
       source_.read(id, {0, id, id}, /*augment=*/false,
-                   {input + i * width, &batch_.labels[static_cast<size_t>(i)],
+                   {input ? input + i * width : nullptr, &batch_.labels[static_cast<size_t>(i)],
                     batch_.targets.data() + i * target_width,
-                    schema_.weighted ? &batch_.weights[static_cast<size_t>(i)] : nullptr});
+                    schema_.weighted ? &batch_.weights[static_cast<size_t>(i)] : nullptr,
+                    ids ? ids + i * keys : nullptr});
     }
   }
 
@@ -148,6 +152,7 @@ class Scorer {
   const Schema& schema_;
   MetricSet metrics_;
   AlignedBuffer params_, state_;
+  ModelTables tables_;
   Batch batch_;
   std::vector<double> metric_sums_, loss_sums_;
   bool has_losses_ = false;

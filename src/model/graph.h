@@ -29,6 +29,7 @@ struct Node {
   DType dtype = DType::f32;
   std::optional<Shape> channels_last;  // see InputInfo
   std::vector<int> params, state;      // indices into the tables' slots
+  int table = -1;                      // index into the graph's embedding tables
   Source where;
   // losses
   std::string target = "target";
@@ -37,7 +38,7 @@ struct Node {
 
 class Graph {
  public:
-  // Image inputs are shape C,H,W and arrive N,H,W,C.
+  // Image inputs are shape C,H,W and arrive N,H,W,C; int64 inputs features x values.
   NodeId add_input(std::string name, const Shape& shape, DType dtype = DType::f32,
                    Source where = {});
   // Throws ShapeError: "layer c1 (file:12): conv2d: ..."; ConfigError on a duplicate name or
@@ -61,9 +62,13 @@ class Graph {
   NodeId find(std::string_view name) const;  // -1: none
   NodeId output() const { return output_; }
   std::vector<NodeId> inputs() const;
+  NodeId dense_input() const;  // the first float32 input; -1: none
+  NodeId id_input() const;     // the int64 input, "ids"; -1: none
   std::vector<NodeId> losses() const;
   const ParamTable& params() const { return params_; }
   const ParamTable& state() const { return state_; }
+  // Embedding tables, in the order of their layers; no two layers share one.
+  std::span<const TableSpec> tables() const { return tables_; }
   Digest hash() const;              // names, ops, attributes, edges, tables
   double flops_per_sample() const;  // forward
 
@@ -72,6 +77,8 @@ class Graph {
     Slot slot;
     NodeId first_use;
   };
+  void check_dtypes(const Op& op, std::span<const NodeId> inputs) const;
+  int claim_table(const TableSpec& spec);
   std::vector<NodeId> with_logical_order(const Op& op, std::vector<NodeId> inputs);
   int claim_slot(const std::string& node_name, const SlotSpec& spec,
                  std::vector<PendingSlot>& pending,
@@ -80,6 +87,7 @@ class Graph {
   std::vector<Node> nodes_;
   std::vector<PendingSlot> pending_params_, pending_state_;
   ParamTable params_, state_;
+  std::vector<TableSpec> tables_;
   NodeId output_ = -1;
   bool frozen_ = false;
 };

@@ -240,6 +240,7 @@ void ClientCore::take_pulled(const Message& m) {
   versions_[static_cast<size_t>(h.block)] = h.version;
   result_.verdict = h.flags;
   result_.grad_norm = h.grad_norm;
+  result_.scalars = h.scalars;
   result_.slowest = std::min(result_.slowest, h.slowest);
   if (h.server == 0) {  // it keeps the meeting
     result_.meet_at = h.meet_at;

@@ -27,7 +27,8 @@ struct ClientConfig {
 struct PullResult {
   uint32_t verdict = 0;  // kApplied, kFinite of the last commit (sync)
   double grad_norm = 0;
-  int64_t slowest = 0;  // the fewest clocks that a worker had completed, at any server
+  OptimizerScalars scalars{};  // of that commit
+  int64_t slowest = 0;         // the fewest clocks that a worker had completed, at any server
   int64_t meet_at = -1;
   uint32_t requests = 0;
 };

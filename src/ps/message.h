@@ -56,7 +56,7 @@ struct Header {
   int64_t meet_at = -1;  // pulled: the clock before which all workers meet; -1: none
   uint32_t requests = 0, reserved = 0;  // pull: asked for; pulled: what the meeting is for
   double grad_norm = 0;                 // commit, pulled
-  OptimizerScalars scalars{};           // commit; push where it is applied at once
+  OptimizerScalars scalars{};           // commit, pulled; push where it is applied at once
   uint64_t payload_bytes = 0;
   uint64_t check = 0;  // of all bytes before
 };

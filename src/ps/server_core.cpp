@@ -146,6 +146,7 @@ void ServerCore::commit(const Header& h) {
   reduced_ = false;
   verdict_ = h.flags;
   grad_norm_ = h.grad_norm;
+  scalars_ = h.scalars;
   ++open_;
   answer_pulls();
 }
@@ -207,6 +208,7 @@ void ServerCore::answer(const Header& pull) {
     h.slowest = sync() ? open_ : clocks_.slowest();
     h.flags = verdict_;
     h.grad_norm = grad_norm_;
+    h.scalars = scalars_;
     h.meet_at = meeting_.at();
     h.requests = meeting_.requests();
     say(h, whole ? std::as_bytes(store_.values(*block, kWeights)) : Bytes{}, !sync());

@@ -102,6 +102,7 @@ class ServerCore {
   bool reduced_ = false;  // its gradients are all there and added up
   uint32_t verdict_ = 0;  // flags of the last commit
   double grad_norm_ = 0;
+  OptimizerScalars scalars_{};
   Clocks clocks_;                    // bounded, async
   Meeting meeting_;                  // of the first server
   std::vector<PushWindow> windows_;  // by worker

@@ -4,6 +4,7 @@
 
 #include "worker/buckets.h"
 #include "worker/inter_node.h"
+#include "worker/table_exchange.h"
 
 namespace trireme {
 namespace {
@@ -62,13 +63,17 @@ Verdict AllReduceExchange::update(int lane_index, const Optimizer& optimizer,
     meet(lane, "gradients of the other hosts", kGrace);
   }
   reduce_node(lane);
+  if (lane.index == 0) {
+    const std::vector<double> squares = reduce_tables(lane, request.tables);
+    if (topology_.node_leader) std::ranges::copy(squares, memory_.partials() + params_.chunks());
+  }
   if (lane.index == 0) wait_for_snapshot();  // nobody changes the state before this lane arrives
   meet(lane, "the reduced gradient");
   if (topology_.nodes > 1) requests = *memory_.node_requests();
 
   OptimizerScalars scalars = request.scalars;
-  const StepEnd end{params_.chunks(), static_cast<int64_t>(request.loss_sums.size() / 2),
-                    request.clip_norm};
+  const StepEnd end{params_.chunks() + options_.tables,
+                    static_cast<int64_t>(request.loss_sums.size() / 2), request.clip_norm};
   StepVerdict step{};
   require_ok(kernels_.conclude_step(nullptr, &end, memory_.partials(), request.loss_sums.data(),
                                     &scalars, &step),
@@ -84,6 +89,7 @@ Verdict AllReduceExchange::update(int lane_index, const Optimizer& optimizer,
     buffers.ema = memory_.ema();
     require_ok(optimizer.step(kernels_, rules_.on_host(), share(lane), &scalars, buffers, nullptr),
                "optimizer");
+    if (request.tables) request.tables->commit(lane.index, topology_.lanes, scalars);
     if (lane.index == 0 && owns_state() && request.write_state) request.write_state();
   }
   if (lane.index == 0) optimizer_ = seconds_since(start);

@@ -22,6 +22,20 @@ Path best_of(const Path& run) {
   return *best;
 }
 
+// Keys and rows of every table.
+std::map<std::string, HostTensor> rows_of(TableExchange& tables) {
+  const auto snapshot = tables.snapshot();
+  snapshot->capture();
+  std::map<std::string, HostTensor> tensors;
+  for (const TensorMeta& meta : snapshot->list()) {
+    if (!meta.name.ends_with(".keys") && !meta.name.ends_with(".rows")) continue;
+    HostTensor tensor = HostTensor::zeros(meta.shape, meta.dtype);
+    snapshot->read(meta, tensor.bytes);
+    tensors.emplace(meta.name, std::move(tensor));
+  }
+  return tensors;
+}
+
 // The weights of the last step, or of the best evaluation (export.best).
 ExportParcel gather_export(Session& s, const Path& run) {
   ExportParcel parcel;
@@ -32,6 +46,7 @@ ExportParcel gather_export(Session& s, const Path& run) {
   } else {
     parcel.weights = from_flat(s.graph->params(), s.state->averaged_params());
     parcel.weights.merge(from_flat(s.graph->state(), s.state->state()));
+    if (s.tables) parcel.weights.merge(rows_of(*s.tables));
     parcel.origin = run.filename().string();
   }
   parcel.preprocessing = s.preprocessing();

@@ -28,7 +28,8 @@ struct LaneRunner::Lane {
 
 LaneRunner::LaneRunner(const Graph& graph, LaneTeam& team, Exchange& exchange, ProgramSet& training,
                        ProgramSet& evaluation, const MetricSet& training_metrics,
-                       const MetricSet& evaluation_metrics, const Optimizer& optimizer, bool labels)
+                       const MetricSet& evaluation_metrics, const Optimizer& optimizer, bool labels,
+                       TableExchange* tables)
     : graph_(graph),
       team_(team),
       exchange_(exchange),
@@ -38,8 +39,10 @@ LaneRunner::LaneRunner(const Graph& graph, LaneTeam& team, Exchange& exchange, P
       evaluation_metrics_(evaluation_metrics),
       optimizer_(optimizer),
       labels_(labels),
+      batch_fields_(batch_fields(graph, training.any())),
       loss_weights_(loss_weights(graph)) {
   loss_sums_ = 2 * static_cast<int64_t>(loss_weights_.size());
+  if (tables) tables_ = std::make_unique<LaneTables>(graph, *tables, rank_leaves());
 }
 
 LaneRunner::~LaneRunner() = default;
@@ -67,7 +70,7 @@ void LaneRunner::allocate() {
                                     : training_.arena_bytes());
     for (size_t s = 0; s < slots; ++s) {
       lane->kept.emplace_back(training_.kept_bytes());
-      lane->fields.emplace_back(program.fields().size() + 3);
+      lane->fields.emplace_back(batch_fields_.size());
     }
     lane->workspaces.resize(slots);
     lane->piece.resize(slots);
@@ -108,13 +111,8 @@ const LeafBatch& LaneRunner::load(Lane& lane, const StepPlan& plan, int leaf, Lo
 Workspace LaneRunner::bind(Lane& lane, int index, int leaf, int slot, ProgramSet& programs,
                            const LeafBatch& batch, const float* params) {
   const size_t s = static_cast<size_t>(slot);
-  const Program& program = programs.at(batch.samples);
   std::vector<std::byte*>& fields = lane.fields[s];
-  const size_t count = program.fields().size();
-  for (size_t f = 0; f < count; ++f) {
-    const bool weight = program.fields()[f] == "weight";
-    fields[f] = batch.fields[weight ? 2 : f == 0 ? 0 : 1];
-  }
+  for (size_t f = 0; f < batch_fields_.size(); ++f) fields[f] = batch.at(batch_fields_[f]);
   Workspace ws;
   ws.arena = lane.arenas[std::min(s, lane.arenas.size() - 1)].data();
   ws.kept = lane.kept[s].data();
@@ -125,6 +123,7 @@ Workspace LaneRunner::bind(Lane& lane, int index, int leaf, int slot, ProgramSet
   ws.fields = fields.data();
   ws.keys = batch.keys;
   ws.sums = lane.leaf_sums.data() + slot * loss_sums_;
+  if (tables_) ws.tables = tables_->bind(leaf, &programs == &training_);
   return ws;
 }
 
@@ -134,11 +133,12 @@ void LaneRunner::finish_leaf(int index, int leaf, const Program& program, const 
   double* slot = exchange_.sum_slot(index, leaf);
   std::copy_n(ws.sums, loss_sums_, slot);
   std::fill_n(slot + loss_sums_, metrics.doubles(), 0.0);
-  metrics.accumulate(batch.samples, graph_.node(graph_.output()).shape.elements(),
-                     program.output(ws),
-                     labels_ ? reinterpret_cast<const int64_t*>(batch.fields[1]) : nullptr,
-                     labels_ ? nullptr : reinterpret_cast<const float*>(batch.fields[1]),
-                     reinterpret_cast<const float*>(batch.fields[2]), slot + loss_sums_);
+  const std::byte* target = batch.at(BatchField::target);
+  metrics.accumulate(
+      batch.samples, graph_.node(graph_.output()).shape.elements(), program.output(ws),
+      labels_ ? reinterpret_cast<const int64_t*>(target) : nullptr,
+      labels_ ? nullptr : reinterpret_cast<const float*>(target),
+      reinterpret_cast<const float*>(batch.at(BatchField::weight)), slot + loss_sums_);
 }
 
 void LaneRunner::run_leaves(Lane& lane, int index, const StepPlan& plan, Loader& loader) {
@@ -232,13 +232,14 @@ void LaneRunner::train_lane(int index, const StepPlan& plan, Loader& loader,
                             const UpdateSettings& settings) {
   Lane& lane = *lanes_[static_cast<size_t>(index)];
   const auto start = Clock::now();
-  lane.data_seconds = 0;
+  if (!tables_) lane.data_seconds = 0;
   lane.poison = settings.poison && index == 0 && exchange_.leaves(0).size() > 0;
   exchange_.begin(index, plan);
   if (training_.any().segments() == 1)
     run_leaves(lane, index, plan, loader);
   else
     run_segments(lane, index, plan, loader);
+  if (tables_) tables_->push(index, exchange_.leaves(index));
   const double waited_inside = exchange_.wait_seconds(index);
   const double worked = seconds_since(start) - waited_inside;
 
@@ -248,6 +249,7 @@ void LaneRunner::train_lane(int index, const StepPlan& plan, Loader& loader,
                         settings.clip_norm,
                         {totals, static_cast<size_t>(loss_sums_)},
                         settings.requests};
+  if (tables_) request.tables = &tables_->exchange();
   if (index == 0) request.write_state = [this, &plan] { write_state(plan); };
   const Verdict verdict = exchange_.update(index, optimizer_, request);
   if (index != 0) return;
@@ -256,7 +258,7 @@ void LaneRunner::train_lane(int index, const StepPlan& plan, Loader& loader,
   result_.verdict = verdict;
   read_totals(totals, training_metrics_);
   result_.data_seconds = lane.data_seconds;
-  result_.compute_seconds = worked - lane.data_seconds;
+  result_.compute_seconds = worked + fetch_seconds_ - lane.data_seconds;
   result_.hidden_seconds = exchange_.hidden_seconds();
   result_.checkpoint_seconds = exchange_.snapshot_wait_seconds();
   result_.optimizer_seconds = exchange_.optimizer_seconds();
@@ -307,8 +309,24 @@ void LaneRunner::run_lanes(const std::function<void(int)>& job) {
   team_.run(job, [this](const std::exception& e) { exchange_.fail(e.what()); });
 }
 
+void LaneRunner::fetch_rows(const StepPlan& plan, Loader& loader, bool trains) {
+  if (!tables_) return;
+  const auto start = Clock::now();
+  run_lanes([&](int index) {
+    Lane& lane = *lanes_[static_cast<size_t>(index)];
+    lane.data_seconds = 0;
+    const LeafRun run = exchange_.leaves(index);
+    for (int leaf = run.first; leaf < run.last; ++leaf)
+      if (leaf_span(plan.begin, plan.samples, leaf, exchange_.shards()).size() > 0)
+        tables_->look_up(leaf, load(lane, plan, leaf, loader));
+  });
+  tables_->fetch(trains);
+  fetch_seconds_ = seconds_since(start);
+}
+
 void LaneRunner::train(const StepPlan& plan, Loader& loader, const UpdateSettings& settings) {
   pack(training_, plan, exchange_.params());
+  fetch_rows(plan, loader, true);
   run_lanes([&](int lane) { train_lane(lane, plan, loader, settings); });
   loader.release(plan.step);
   fresh_ = true;
@@ -321,6 +339,7 @@ const StepResult* LaneRunner::finished(bool wait) {
 
 const StepResult& LaneRunner::evaluate(const StepPlan& plan, Loader& loader) {
   pack(evaluation_, plan, exchange_.averaged_params());
+  fetch_rows(plan, loader, false);
   run_lanes([&](int lane) { evaluate_lane(lane, plan, loader); });
   loader.release(plan.step);
   return result_;

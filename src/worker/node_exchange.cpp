@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "worker/table_exchange.h"
 
 namespace trireme {
 namespace {
@@ -29,7 +30,7 @@ NodeExchange::NodeExchange(Communicator& comm, const Topology& topology, const K
       setup_(setup),
       memory_(comm, topology_,
               {params_.size(), state_.size(), setup.moments, setup.ema, options.keep_leaves,
-               options.max_sums, setup.staging}) {
+               options.max_sums, setup.staging, options.tables}) {
   for (int m = 0; m < topology_.node_members; ++m) {
     const float* data = memory_.gradients(m);
     for (const Piece& piece : GradientStack::pieces(
@@ -235,6 +236,15 @@ void NodeExchange::reduce_node(Lane& lane) {
                                         memory_.partials() + part.begin / kChunk),
                "gradient's norm");
   }
+}
+
+std::vector<double> NodeExchange::reduce_tables(Lane& lane, TableExchange* tables) {
+  std::vector<double> squares(static_cast<size_t>(options_.tables));
+  if (!tables) return squares;
+  const auto start = Clock::now();
+  tables->reduce(lane.plan.step, squares);
+  lane.waited += seconds_since(start);
+  return squares;
 }
 
 void NodeExchange::wait_for_snapshot() {

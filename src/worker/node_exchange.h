@@ -28,6 +28,7 @@ struct ExchangeOptions {
   bool ema = false;
   double timeout = 300;
   int64_t bucket = int64_t{1} << 20;  // elements of a bucket between hosts, or of a server's block
+  int64_t tables = 0;                 // embedding tables: UpdateRequest::tables
 };
 
 class NodeExchange : public Exchange {
@@ -102,6 +103,8 @@ class NodeExchange : public Exchange {
   // reduced(): where the whole sum of the node's pieces ends, in the only one or in a buffer.
   const float* reduced(const Lane& lane) const;
   void reduce_node(Lane& lane);  // leaves share(lane) of it there, with partial norms
+  // From lane 0: the partial norms of the tables, one each, which follow those of the index space.
+  std::vector<double> reduce_tables(Lane& lane, TableExchange* tables);
   void announce(Lane& lane, const Requests& requests);  // before a meeting of the node's lanes
   uint32_t gather_requests(Lane& lane);  // after it: of all ranks, or-ed; see requests_of()
   static Requests requests_of(uint32_t bits);

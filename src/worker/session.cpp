@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "base/error.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "export/data_shape.h"
@@ -13,7 +14,9 @@
 #include "worker/device/device_runner.h"
 #include "worker/evaluate.h"
 #include "worker/init_from.h"
+#include "worker/joined_state.h"
 #include "worker/lane_runner.h"
+#include "worker/replicated_tables.h"
 #include "worker/resume.h"
 #include "worker/version.h"
 
@@ -63,6 +66,14 @@ void Session::open() {
                     "which would be those of one worker",
                     experiment.exchange.consistency),
         "use exchange.consistency = sync, or layer_norm instead");
+  if (!graph->tables().empty() && experiment.train.ema > 0)
+    throw ConfigError("train.ema has no averages of rows of tables", "set train.ema = 0");
+  if (!graph->tables().empty() && !in_step())
+    throw ConfigError(
+        fmt::format("exchange.consistency = {}: this model has tables, whose rows every worker "
+                    "holds, and they would drift apart",
+                    experiment.exchange.consistency),
+        "use exchange.consistency = sync");
   if (checkpoint) check_resumable(*checkpoint, experiment, *graph);
   metrics =
       std::make_unique<MetricSet>(experiment.model, shape, preprocessing().schema.class_names);
@@ -108,6 +119,13 @@ void Session::agree_on_everything() {
   topology = make_topology(comm, lanes, shards, timeout, roles.servers > 0);
 }
 
+std::unique_ptr<StateSource> Session::snapshot(bool writes) const {
+  auto flat = state->snapshot(writes);
+  if (!tables || !writes) return flat;
+  // The next update waits for the capture of the flat state: that comes last.
+  return std::make_unique<JoinedState>(tables->snapshot(), std::move(flat));
+}
+
 int64_t Session::evaluation_batch() const {
   const int64_t wanted = experiment.train.eval_batch_size > 0
                              ? experiment.train.eval_batch_size
@@ -150,6 +168,7 @@ void Session::start_lanes() {
   exchange_options.ema = experiment.train.ema > 0;
   exchange_options.timeout = experiment.run.timeout;
   exchange_options.bucket = bucket_elements();
+  exchange_options.tables = static_cast<int64_t>(graph->tables().size());
   std::unique_ptr<NodeExchange> exchange;
   if (roles.servers == 0) {
     exchange = std::make_unique<AllReduceExchange>(comm, topology, *kernels, *graph, optimizer,
@@ -161,8 +180,10 @@ void Session::start_lanes() {
     servers_ = served.get();
     exchange = std::move(served);
   }
+  start_tables();
   auto lanes = std::make_unique<LaneRunner>(*graph, *team, *exchange, *training, *evaluation,
-                                            *training_metrics, *metrics, optimizer, labelled());
+                                            *training_metrics, *metrics, optimizer, labelled(),
+                                            tables.get());
   lanes->allocate();
   memory_in_words = fmt::format("{} for the state and the gradients of this host's lanes",
                                 human_bytes(static_cast<double>(exchange->bytes())));
@@ -197,6 +218,14 @@ std::string Session::ranks_in_words() const {
 
 void Session::leave_servers(ExitCode code) {
   if (ParameterExchange* servers = std::exchange(servers_, nullptr)) servers->leave(code);
+}
+
+void Session::start_tables() {
+  if (graph->tables().empty()) return;
+  tables =
+      std::make_unique<ReplicatedTables>(comm, topology, *kernels, graph->tables(),
+                                         ps::RowOptimizer(optimizer, experiment.optimizer.rowwise),
+                                         experiment.run.seed, experiment.run.timeout);
 }
 
 void Session::start_device() {
@@ -256,6 +285,9 @@ void Session::start_weights() {
                     std::exchange(first_statistics_, {}).floats());
   if (!checkpoint) return;
   restore(*checkpoint, *state, first());
+  if (tables)
+    together(comm, "the restored tables", experiment.run.timeout,
+             [&] { tables->restore(*checkpoint); });
   if (!first()) return;
   const auto changes = changes_since(checkpoint->manifest().state, experiment, data_fingerprint);
   for (const std::string& change : changes) log_warning("resuming, although {}", change);

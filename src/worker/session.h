@@ -22,6 +22,7 @@
 #include "worker/servers/server_setup.h"
 #include "worker/step_runner.h"
 #include "worker/steps.h"
+#include "worker/table_exchange.h"
 #include "worker/topology.h"
 #include "worker/training_state.h"
 
@@ -62,6 +63,7 @@ class Session {
   std::unique_ptr<LaneTeam> team;      // null on a device
   std::unique_ptr<DeviceGroup> group;  // null on the CPU
   std::unique_ptr<TrainingState> state;
+  std::unique_ptr<TableExchange> tables;  // null: the model has none
   std::unique_ptr<StepRunner> runner;
   std::string data_fingerprint;
 
@@ -83,6 +85,9 @@ class Session {
   bool last() const { return world.rank() == world.size() - 1; }
   bool labelled() const { return preprocessing().schema.classes > 0; }  // targets are classes
   int64_t evaluation_batch() const;
+  // Everything that training changes, as of now: state and tables.
+  // Every rank must call; null where it does not write.
+  std::unique_ptr<StateSource> snapshot(bool writes) const;
   // A loader of this rank's leaves for the batches that `plan(step)` describes, from `first_step`
   // on.
   std::unique_ptr<Loader> make_loader(bool training_data, int64_t first_step,
@@ -93,6 +98,7 @@ class Session {
   void open();
   void compile();
   void start_lanes();
+  void start_tables();
   void start_device();
   int64_t bucket_elements() const;
   int64_t start_step() const;

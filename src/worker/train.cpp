@@ -95,7 +95,9 @@ class TrainingRun {
   void compare_weights() {
     const auto weights = std::as_bytes(
         std::span(s_.state->params(), static_cast<size_t>(s_.graph->params().size())));
-    const std::string mine = s_.state->owns_state() ? sha256(weights).hex() : "";
+    std::string mine;
+    if (s_.state->owns_state())
+      mine = sha256(weights).hex() + (s_.tables ? s_.tables->digest() : "");
     const auto all =
         s_.comm.all_gather(std::as_bytes(std::span(mine)),
                            {s_.experiment.run.timeout, "the weights' hashes", state_.step});
@@ -229,7 +231,7 @@ class TrainingRun {
     const auto start = Clock::now();
     if (s_.first()) checkpointer_->finish();  // its snapshot's buffers are the next one's
     std::unique_ptr<StateSource> snapshot;
-    if (!saved) snapshot = s_.state->snapshot(s_.first());
+    if (!saved) snapshot = s_.snapshot(s_.first());
     if (s_.first() && saved) {
       const Path folder = dir_ / "checkpoints";
       mark_best(folder, list_checkpoints(folder).back());

@@ -59,12 +59,14 @@ class Compilation {
 
   void analyse() {
     for (NodeId in : graph_.inputs())
-      value(in).needs_gradient = options_.input_gradients && training();
+      value(in).needs_gradient =
+          options_.input_gradients && training() && graph_.node(in).dtype == DType::f32;
     for (int i = 0; i < ops(); ++i) {
       const FusedOp& f = fused_[static_cast<size_t>(i)];
       Value& out = value(f.output);
       out.producer = i;
       for (int p : f.params) out.needs_gradient |= training() && slot(p).trainable;
+      out.needs_gradient |= training() && graph_.node(f.node).table >= 0;
       for (NodeId in : f.inputs) {
         out.needs_gradient |= value(in).needs_gradient;
         if (value(in).readers.empty() || value(in).readers.back() != i)
@@ -149,7 +151,7 @@ class Compilation {
     Value& v = value(id);
     if (v.producer == kNever) {
       const Ref given{Space::field, static_cast<int32_t>(field(graph_.node(id).name))};
-      if (element_bytes() == sizeof(float)) return given;
+      if (element_bytes() == sizeof(float) || graph_.node(id).dtype != DType::f32) return given;
       if (v.buffer == kNever) narrow_input(id, given);
     }
     extend(v.buffer, time);

@@ -15,13 +15,16 @@ constexpr int kTag = 410;  // a JSON text's length, the text, then the tensors i
 json describe(const std::string& name, const HostTensor& t) {
   json extents = json::array();
   for (const int64_t d : t.shape.dims()) extents.push_back(d);
-  return {{"name", name}, {"shape", extents}, {"dtype", static_cast<int>(t.dtype)}};
+  return {{"name", name},
+          {"shape", extents},
+          {"dtype", static_cast<int>(t.dtype)},
+          {"bytes", t.bytes.size()}};
 }
 
 HostTensor tensor_of(const json& j) {
   const auto extents = j.at("shape").get<std::vector<int64_t>>();
-  return HostTensor::zeros(Shape(std::span<const int64_t>(extents)),
-                           static_cast<DType>(j.at("dtype").get<int>()));
+  return {Shape(std::span<const int64_t>(extents)), static_cast<DType>(j.at("dtype").get<int>()),
+          std::vector<std::byte>(j.at("bytes").get<size_t>())};
 }
 
 void send(Communicator& world, int to, Bytes bytes, const Wait& wait) {
@@ -52,6 +55,7 @@ void send_parcel(Communicator& world, int to, const ExportParcel& p, const Wait&
   for (const auto& [name, tensor] : p.weights) send(world, to, tensor.bytes, wait);
   send(world, to, p.goldens.input.bytes, wait);
   send(world, to, p.goldens.output.bytes, wait);
+  send(world, to, p.goldens.ids.bytes, wait);
 }
 
 ExportParcel receive_parcel(Communicator& world, int from, const Wait& wait) {
@@ -71,9 +75,10 @@ ExportParcel receive_parcel(Communicator& world, int from, const Wait& wait) {
       receive(world, from, tensor.bytes, wait);
       p.weights.emplace(one.at("name").get<std::string>(), std::move(tensor));
     }
-    p.goldens = {tensor_of(j.at("input")), tensor_of(j.at("output"))};
+    p.goldens = {tensor_of(j.at("input")), tensor_of(j.at("output")), tensor_of(j.at("ids"))};
     receive(world, from, p.goldens.input.bytes, wait);
     receive(world, from, p.goldens.output.bytes, wait);
+    receive(world, from, p.goldens.ids.bytes, wait);
     return p;
   } catch (const json::exception& e) {
     throw FormatError(fmt::format("worker 0 sent an export that cannot be read: {}", e.what()),

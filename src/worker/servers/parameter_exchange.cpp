@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "worker/table_exchange.h"
 
 namespace trireme {
 namespace {
@@ -116,8 +117,8 @@ void ParameterExchange::tell(const std::function<void(ps::ClientCore&)>& words) 
 StepVerdict ParameterExchange::verdict_from(const UpdateRequest& request,
                                             std::span<const double> partials,
                                             OptimizerScalars& scalars) const {
-  const StepEnd end{params_.chunks(), static_cast<int64_t>(request.loss_sums.size() / 2),
-                    request.clip_norm};
+  const StepEnd end{static_cast<int64_t>(partials.size()),
+                    static_cast<int64_t>(request.loss_sums.size() / 2), request.clip_norm};
   StepVerdict step{};
   require_ok(kernels_.conclude_step(nullptr, &end, partials.data(), request.loss_sums.data(),
                                     &scalars, &step),
@@ -133,30 +134,39 @@ Verdict ParameterExchange::update(int lane_index, const Optimizer&, const Update
   return sync() ? update_all(lane, request) : update_alone(lane, request);
 }
 
-// Lane 0 does all of it; the others wait for the weights.
 Verdict ParameterExchange::update_all(Lane& lane, const UpdateRequest& request) {
-  if (lane.index == 0) {
-    const uint32_t requests = gather_requests(lane);
-    const auto start = Clock::now();
-    const int64_t clock = lane.plan.step;
-    if (first()) {
-      ask([](ps::ClientCore& client) { client.await_partials(); });
-      OptimizerScalars scalars = request.scalars;
-      const StepVerdict step = verdict_from(request, carrier_->client().partials(), scalars);
-      tell([&](ps::ClientCore& client) { client.commit(clock, scalars, step); });
-    }
-    driver_->finish();
-    wait_for_snapshot();  // nothing comes in before it is asked for
-    ask([&](ps::ClientCore& client) { client.pull(clock + 1, clock + 1, false); });
-    const ps::PullResult& result = carrier_->client().result();
-    verdict_ = {(result.verdict & ps::kApplied) != 0, (result.verdict & ps::kFinite) != 0,
-                requests_of(requests), result.grad_norm};
-    clock_ = clock + 1;
-    if (verdict_.applied && request.write_state) request.write_state();
-    lane.waited += seconds_since(start);
-  }
+  if (lane.index == 0) take_new_weights(lane, request);
   meet(lane, "the new weights from the servers", kLanesGrace);
+  if (!request.tables) return verdict_;
+  if (verdict_.applied) request.tables->commit(lane.index, topology_.lanes, scalars_);
+  meet(lane, "the updated rows");
   return verdict_;
+}
+
+// Rows of tables are the workers' own: each has all of them, and applies what all pushed.
+void ParameterExchange::take_new_weights(Lane& lane, const UpdateRequest& request) {
+  const uint32_t requests = gather_requests(lane);
+  const auto start = Clock::now();
+  const int64_t clock = lane.plan.step;
+  driver_->finish();
+  std::vector<double> squares = reduce_tables(lane, request.tables);
+  if (first()) {
+    ask([](ps::ClientCore& client) { client.await_partials(); });
+    const std::span<const double> partials = carrier_->client().partials();
+    squares.insert(squares.begin(), partials.begin(), partials.end());
+    OptimizerScalars scalars = request.scalars;
+    const StepVerdict step = verdict_from(request, squares, scalars);
+    tell([&](ps::ClientCore& client) { client.commit(clock, scalars, step); });
+  }
+  wait_for_snapshot();  // nothing comes in before it is asked for
+  ask([&](ps::ClientCore& client) { client.pull(clock + 1, clock + 1, false); });
+  const ps::PullResult& result = carrier_->client().result();
+  verdict_ = {(result.verdict & ps::kApplied) != 0, (result.verdict & ps::kFinite) != 0,
+              requests_of(requests), result.grad_norm};
+  scalars_ = result.scalars;
+  clock_ = clock + 1;
+  if (verdict_.applied && request.write_state) request.write_state();
+  lane.waited += seconds_since(start);
 }
 
 Verdict ParameterExchange::update_alone(Lane& lane, const UpdateRequest& request) {

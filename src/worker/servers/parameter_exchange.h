@@ -47,6 +47,7 @@ class ParameterExchange final : public NodeExchange {
   void load(uint32_t buffer, const float* flat);
   void fetch(uint32_t buffer, float* flat);
   Verdict update_all(Lane& lane, const UpdateRequest& request);
+  void take_new_weights(Lane& lane, const UpdateRequest& request);
   Verdict update_alone(Lane& lane, const UpdateRequest& request);
   StepVerdict verdict_from(const UpdateRequest& request, std::span<const double> partials,
                            OptimizerScalars& scalars) const;
@@ -57,6 +58,7 @@ class ParameterExchange final : public NodeExchange {
   std::vector<float> initial_moments_;
   ParameterCarrier* carrier_ = nullptr;  // the driver's
   Verdict verdict_;                      // of lane 0, for all lanes
+  OptimizerScalars scalars_{};           // likewise
   int64_t clock_;                        // steps done
   int64_t settled_at_ = -1;
   double staleness_ = -1;
