@@ -117,6 +117,7 @@ void ServerCore::push_to_clock(Message&& m, double now) {
   reduced_ =
       clock_.take(h.worker, h.block, {h.piece_level, h.piece_index}, std::move(floats), h.samples);
   if (!reduced_) return;
+  reduced_at_ = now;
   Header partials;
   partials.worker = 0;
   partials.clock = h.clock;
@@ -250,7 +251,7 @@ bool ServerCore::poll(Message& out) {
 std::optional<ServerCore::Awaited> ServerCore::awaited() const {
   if (sync()) {
     if (!clock_.begun()) return std::nullopt;
-    if (reduced_) return Awaited{"the verdict", open_, {0}, opened_at_};
+    if (reduced_) return Awaited{"the verdict", open_, {0}, reduced_at_};
     return Awaited{"gradients", open_, clock_.missing(), opened_at_};
   }
   if (waiting_.empty()) return std::nullopt;

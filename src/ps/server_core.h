@@ -98,7 +98,7 @@ class ServerCore {
   DenseStore store_;
   SyncClock clock_;
   int64_t open_;  // the clock that is open (sync)
-  double opened_at_ = 0;
+  double opened_at_ = 0, reduced_at_ = 0;
   bool reduced_ = false;  // its gradients are all there and added up
   uint32_t verdict_ = 0;  // flags of the last commit
   double grad_norm_ = 0;

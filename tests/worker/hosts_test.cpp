@@ -63,6 +63,7 @@ bucket_mib = {}
 // Weights and running statistics after two epochs: batches of 32, 32 and 6 samples.
 std::vector<float> trained(Communicator& comm, const Experiment& e, int64_t poison_step) {
   Session s(comm, e, {});
+  s.start();
   const auto loader = s.make_loader(
       true, 0, [&](int64_t step) { return s.steps->at(step); }, s.steps->total(),
       s.steps->full_batch());

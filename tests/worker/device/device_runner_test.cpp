@@ -143,12 +143,14 @@ Outcome train(Session& s, int64_t poison_step = -1) {
 Outcome on_lane(const Experiment& e, int64_t poison_step = -1) {
   const auto comm = make_local_communicator();
   Session session(*comm, e, {});
+  session.start();
   return train(session, poison_step);
 }
 
 Outcome on_device(const Experiment& e, int64_t poison_step = -1) {
   const auto comm = make_local_communicator();
   Session session(*comm, e, {}, make_cpu_device());
+  session.start();
   return train(session, poison_step);
 }
 
@@ -185,6 +187,7 @@ TEST(DeviceTraining, StartsAStepBeforeTheOneBeforeHasFinished) {
   const Experiment e = experiment(kModels[0]);
   const auto comm = make_local_communicator();
   Session s(*comm, e, {}, make_cpu_device());
+  s.start();
   const auto loader = s.make_loader(
       true, 0, [&](int64_t step) { return s.steps->at(step); }, s.steps->total(),
       s.steps->full_batch());
@@ -239,6 +242,7 @@ TEST(DeviceTraining, RecordsAStepOnceForEachSlotAndReplaysItFromThenOn) {
   const Experiment e = experiment(kModels[0]);
   const auto comm = make_local_communicator();
   Session s(*comm, e, {}, recording_device());
+  s.start();
   ASSERT_EQ(s.steps->total(), 9);
   train(s);
   EXPECT_EQ(recordings.begun, 4);
@@ -250,6 +254,7 @@ TEST(DeviceTraining, RecordsNothingWhereTheFileSaysSo) {
   e.cuda.graph = false;
   const auto comm = make_local_communicator();
   Session s(*comm, e, {}, recording_device());
+  s.start();
   train(s);
   EXPECT_EQ(recordings.begun + recordings.replayed, 0);
 }
@@ -259,6 +264,7 @@ TEST(DeviceTraining, ASnapshotIsOfTheStepThatItWasTakenAfter) {
   const Experiment e = experiment(kModels[1]);
   const auto comm = make_local_communicator();
   Session s(*comm, e, {}, make_cpu_device());
+  s.start();
   const auto loader = s.make_loader(
       true, 0, [&](int64_t step) { return s.steps->at(step); }, s.steps->total(),
       s.steps->full_batch());
@@ -288,6 +294,7 @@ std::vector<Outcome> on_devices(ThreadCollectives& collectives, const Experiment
     Session session(comm, e, {},
                     std::make_unique<Device>(host_functions(), nullptr, cpu_kernels(), "cpu",
                                              DeviceLinks{&collectives.functions(), ""}));
+  session.start();
     outcomes[static_cast<size_t>(comm.rank())] =
         train(session, comm.rank() == 0 ? poison_step : -1);
     session.close();

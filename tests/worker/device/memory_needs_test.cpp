@@ -89,6 +89,7 @@ TEST(MemoryNeeds, OfAWholeTrainingAreWhatItTakes) {
   const auto comm = make_local_communicator();
   const Experiment e = experiment();
   Session s(*comm, e, {}, small_device());
+  s.start();
   // 64 x 256 + 256 + 256 x 4 + 64 elements: weights, gradients, two moments, the average.
   const size_t flat = (64 * 256 + 256 + 256 * 4 + 64) * sizeof(float);
   const auto needs = DeviceState::needs(*s.graph, s.optimizer, true, ElementType::f32, false);
@@ -103,6 +104,7 @@ TEST(MemoryNeeds, OfATrainingThatDoesNotFitAreRefusedBeforeAnythingIsTaken) {
   const Experiment e = experiment();
   try {
     Session s(*comm, e, {}, small_device());
+    s.start();
     FAIL() << "it began";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ExitCode::device);
