@@ -11,7 +11,7 @@ namespace trireme::ps {
 
 DenseStore::DenseStore(const KernelTable& kernels, const Optimizer& optimizer,
                        const ParamTable& params, const Placement& placement, int server,
-                       bool average)
+                       bool average, float* weights)
     : kernels_(kernels),
       optimizer_(optimizer),
       rules_(optimizer.rules(params)),
@@ -25,20 +25,25 @@ DenseStore::DenseStore(const KernelTable& kernels, const Optimizer& optimizer,
   }
   version_.resize(offset_.size());
   const size_t bytes = static_cast<size_t>(elements) * sizeof(float);
-  for (size_t i = 0; i <= optimizer.state().size(); ++i) buffers_.emplace_back(bytes);
-  for (size_t i = 0; i < optimizer.state().size(); ++i)
-    std::fill_n(buffers_[kFirstMoment + i].floats(), elements,
-                optimizer.initial_state(static_cast<int>(i)));
+  if (!weights) own_weights_ = AlignedBuffer(bytes);
+  weights_ = weights ? weights : own_weights_.floats();
+  for (size_t i = 0; i < optimizer.state().size(); ++i) {
+    moments_.emplace_back(bytes);
+    std::fill_n(moments_[i].floats(), elements, optimizer.initial_state(static_cast<int>(i)));
+  }
   if (average) average_ = AlignedBuffer(bytes);
 }
 
 std::span<float> DenseStore::values(int block, uint32_t buffer) const {
-  const AlignedBuffer* from = buffer == kAverage         ? &average_
-                              : buffer < buffers_.size() ? &buffers_[buffer]
-                                                         : nullptr;
-  if (!from || from->size() == 0) return {};
-  return {from->floats() + offset_[slot(block)],
-          static_cast<size_t>(placement_.block(block).range.size())};
+  float* from = nullptr;
+  if (buffer == kWeights)
+    from = weights_;
+  else if (buffer == kAverage)
+    from = average_.floats();
+  else if (buffer - kFirstMoment < moments_.size())
+    from = moments_[buffer - kFirstMoment].floats();
+  if (!from) return {};
+  return {from + offset_[slot(block)], static_cast<size_t>(placement_.block(block).range.size())};
 }
 
 // The optimizer counts in the index space: buffers are given from where its first element would be.
@@ -63,8 +68,8 @@ void DenseStore::apply(int block, const float* gradient, const OptimizerScalars&
 }
 
 size_t DenseStore::bytes() const {
-  size_t sum = average_.size();
-  for (const AlignedBuffer& b : buffers_) sum += b.size();
+  size_t sum = own_weights_.size() + average_.size();
+  for (const AlignedBuffer& b : moments_) sum += b.size();
   return sum;
 }
 

@@ -12,9 +12,13 @@ namespace trireme::ps {
 
 class DenseStore {
  public:
-  // Borrows all of them. Everything is zero but moments with another initial value.
+  // Borrows all of them. Everything is zero but moments with another initial value. `weights`:
+  // zeroed memory for the weights (bytes_of_weights()), which others may read; null: its own.
   DenseStore(const KernelTable& kernels, const Optimizer& optimizer, const ParamTable& params,
-             const Placement& placement, int server, bool average);
+             const Placement& placement, int server, bool average, float* weights = nullptr);
+  static size_t bytes_of_weights(const Placement& placement, int server) {
+    return static_cast<size_t>(placement.elements_of(server)) * sizeof(float);
+  }
 
   // One of the server's blocks; `buffer` as in message.h. Empty: there is no such buffer.
   std::span<float> values(int block, uint32_t buffer) const;
@@ -33,8 +37,9 @@ class DenseStore {
   std::vector<size_t> slot_;     // by block: its place among the server's
   std::vector<int64_t> offset_;  // by slot: first element in the buffers
   std::vector<int64_t> version_;
-  std::vector<AlignedBuffer> buffers_;  // weights, moments
-  AlignedBuffer average_;
+  AlignedBuffer own_weights_, average_;
+  float* weights_;
+  std::vector<AlignedBuffer> moments_;
 };
 
 }  // namespace trireme::ps

@@ -6,15 +6,19 @@
 #include <cstring>
 #include <utility>
 
+#include "base/error.h"
+
 namespace trireme::ps {
 namespace {
 constexpr int kHeaderTag = 400, kPayloadTag = 401;
 }
 
-Link::Link(Communicator& comm, std::vector<int> peers, Place place, const Faults& faults)
+Link::Link(Communicator& comm, std::vector<int> peers, Place place, const Faults& faults,
+           const NodeRegions* regions)
     : comm_(comm),
       place_(std::move(place)),
       faults_(faults),
+      regions_(regions),
       random_(faults.seed * 1000003 + static_cast<uint64_t>(comm.rank())) {
   for (int rank : peers) {
     peers_.push_back(std::make_unique<Peer>());
@@ -75,9 +79,15 @@ bool Link::post_late() {
 void Link::post(Message&& message) {
   auto sent = std::make_unique<Sent>();
   sent->message = std::move(message);
-  const Message& m = sent->message;
+  Message& m = sent->message;
+  if (regions_ && !m.payload.empty() && regions_->reaches(m.to))
+    if (const auto offset = regions_->offset_of(m.payload)) {
+      m.header.reference = *offset + 1;
+      seal(m);
+    }
   sent->open.push_back(comm_.send(m.to, kHeaderTag, std::as_bytes(std::span(&m.header, 1))));
-  if (!m.payload.empty()) sent->open.push_back(comm_.send(m.to, kPayloadTag, m.payload));
+  if (!m.payload.empty() && m.header.reference == 0)
+    sent->open.push_back(comm_.send(m.to, kPayloadTag, m.payload));
   sent_.push_back(std::move(sent));
 }
 
@@ -95,6 +105,10 @@ bool Link::begin(Peer& peer) {
   peer.message = Message{peer.rank, comm_.rank(), peer.header, {}, {}};
   const size_t bytes = peer.header.payload_bytes;
   if (bytes == 0) return true;
+  if (peer.header.reference != 0) {
+    refer(peer);
+    return true;
+  }
   MutableBytes into = place_ ? place_(peer.header) : MutableBytes{};
   if (into.empty()) {
     peer.message.owned = pool_->take(bytes);
@@ -104,6 +118,19 @@ bool Link::begin(Peer& peer) {
   peer.payload = true;
   peer.ticket = comm_.receive(peer.rank, kPayloadTag, into);
   return false;
+}
+
+// The payload stays where it is. Once the header has come, it is whole: the two sides meet in MPI.
+void Link::refer(Peer& peer) {
+  const Header& h = peer.header;
+  const Bytes payload =
+      regions_ ? regions_->at(peer.rank, h.reference - 1, h.payload_bytes) : Bytes{};
+  if (payload.empty())
+    throw FormatError(fmt::format("rank {}: rank {} speaks of memory that it does not share: {}",
+                                  comm_.rank(), peer.rank, in_words(h)),
+                      "all ranks must run the same build");
+  peer.message.payload = payload;
+  peer.message.lasts = true;
 }
 
 bool Link::receive(Message& out) {

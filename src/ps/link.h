@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "comm/communicator.h"
+#include "comm/node_regions.h"
 #include "ps/message.h"
 
 namespace trireme::ps {
@@ -25,8 +26,10 @@ class Link {
   // Where a payload may be received; empty: in memory of the message's own.
   using Place = std::function<MutableBytes(const Header&)>;
   // `peers`: from whom messages come; they are listened to from now on. Both ends make their link
-  // before either sends.
-  Link(Communicator& comm, std::vector<int> peers, Place place = {}, const Faults& faults = {});
+  // before either sends. A payload that lies in this rank's region of `regions` is not sent to a
+  // rank that can read it there; null: there are none.
+  Link(Communicator& comm, std::vector<int> peers, Place place = {}, const Faults& faults = {},
+       const NodeRegions* regions = nullptr);
   ~Link();  // lets go of what is under way
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;
@@ -62,6 +65,7 @@ class Link {
   bool post_late();
   void listen(Peer& peer);
   bool begin(Peer& peer);
+  void refer(Peer& peer);
 
   Communicator& comm_;
   const Place place_;
@@ -70,6 +74,7 @@ class Link {
   size_t next_ = 0;
   std::deque<std::unique_ptr<Sent>> sent_;
   const Faults faults_;
+  const NodeRegions* const regions_;
   std::mt19937_64 random_;
   std::vector<Late> late_;
 };

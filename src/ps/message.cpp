@@ -13,7 +13,7 @@ namespace trireme::ps {
 namespace {
 
 static_assert(std::is_trivially_copyable_v<Header>);
-static_assert(sizeof(Header) == 160, "no padding: its bytes are checked and sent");
+static_assert(sizeof(Header) == 168, "no padding: its bytes are checked and sent");
 constexpr uint32_t kMagic = 0x53505254;  // "TRPS"
 constexpr uint16_t kFormat = 1;
 constexpr uint64_t kLargestPayload = uint64_t{1} << 40;

@@ -1,7 +1,7 @@
 #pragma once
 // What workers and servers say to each other: a header of fixed size, and floats or doubles behind
-// it. One build speaks to itself, on machines of one byte order: headers travel as they lie in
-// memory.
+// it, or in memory that both can read. One build speaks to itself, on machines of one byte order:
+// headers travel as they lie in memory.
 //
 // A worker asks, a server answers; every question has a number that counts from 1 for each worker
 // and server. docs/parameter_server.md has the conversation of a step.
@@ -58,15 +58,17 @@ struct Header {
   double grad_norm = 0;                 // commit, pulled
   OptimizerScalars scalars{};           // commit, pulled; push where it is applied at once
   uint64_t payload_bytes = 0;
-  uint64_t check = 0;  // of all bytes before
+  uint64_t reference = 0;  // 1 + where the payload lies in the sender's region; 0: it is sent
+  uint64_t check = 0;      // of all bytes before
 };
 
 // From one node to another: workers are 0 .. W-1, servers W .. W+S-1.
 struct Message {
   int from = -1, to = -1;
   Header header;
-  Bytes payload;  // stays until the driver has sent it
-  Payload owned;  // the payload's memory, where the message has it
+  Bytes payload;       // stays until the driver has sent it
+  Payload owned;       // the payload's memory, where the message has it
+  bool lasts = false;  // received: the payload stays until the sender hears of the clock's end
   Kind kind() const { return static_cast<Kind>(header.kind); }
 };
 

@@ -21,16 +21,20 @@ void DelayCounts::add(int64_t updates) {
 
 ServerCore::ServerCore(const ServerConfig& config, const KernelTable& kernels,
                        const Optimizer& optimizer, const ParamTable& params,
-                       const Placement& placement)
+                       const Placement& placement, float* weights)
     : config_(config),
       placement_(placement),
-      store_(kernels, optimizer, params, placement, config.server, config.average),
+      store_(kernels, optimizer, params, placement, config.server, config.average, weights),
       clock_(kernels, placement, config.server, config.runs, config.shards),
       open_(config.start_clock),
       clocks_(config.workers, config.start_clock,
               static_cast<int64_t>(placement.blocks_of(config.server).size())),
       meeting_(config.workers),
-      windows_(static_cast<size_t>(config.workers)) {}
+      windows_(static_cast<size_t>(config.workers)) {
+  // Parameters lie in reverse order of first use.
+  const std::vector<int>& mine = placement.blocks_of(config.server);
+  use_order_.assign(mine.rbegin(), mine.rend());
+}
 
 void ServerCore::refuse(const Header& header, const std::string& why) const {
   throw FormatError(fmt::format("server {}: {}: {}", config_.server, why, in_words(header)),
@@ -72,7 +76,7 @@ void ServerCore::on_message(Message&& m, double now) {
       return commit(h);
     case Kind::pull:
       meeting_.ask(h.requests);
-      waiting_.push_back({h, now});
+      waiting_.push_back({h, now, use_order_});
       return answer_pulls();
     case Kind::load:
       return load(m);
@@ -109,13 +113,15 @@ void ServerCore::push_to_clock(Message&& m, double now) {
     clock_.begin(h.samples);
     opened_at_ = now;
   }
-  Payload floats = std::move(m.owned);
-  if (!floats) {
-    floats = pool_->take(m.payload.size());
-    std::memcpy(floats->data(), m.payload.data(), m.payload.size());
+  Payload owned = std::move(m.owned);
+  const float* floats = values_of<float>(m).data();
+  if (!owned && !m.lasts) {
+    owned = pool_->take(m.payload.size());
+    std::memcpy(owned->data(), m.payload.data(), m.payload.size());
+    floats = owned->floats();
   }
-  reduced_ =
-      clock_.take(h.worker, h.block, {h.piece_level, h.piece_index}, std::move(floats), h.samples);
+  reduced_ = clock_.take(h.worker, h.block, {h.piece_level, h.piece_index}, floats,
+                         std::move(owned), h.samples);
   if (!reduced_) return;
   reduced_at_ = now;
   Header partials;
@@ -140,10 +146,8 @@ void ServerCore::commit(const Header& h) {
   const bool has_blocks = !placement_.blocks_of(config_.server).empty();
   if (h.worker != 0 || static_cast<int64_t>(h.clock) != open_ || (has_blocks && !reduced_))
     refuse(h, fmt::format("clock {} cannot be committed", open_));
-  if (h.flags & kApplied)
-    for (int block : placement_.blocks_of(config_.server))
-      store_.apply(block, clock_.sum(block), h.scalars);
-  clock_.end();
+  if (h.flags & kApplied) to_apply_.assign(use_order_.begin(), use_order_.end());
+  if (to_apply_.empty()) clock_.end();
   reduced_ = false;
   verdict_ = h.flags;
   grad_norm_ = h.grad_norm;
@@ -182,38 +186,40 @@ bool ServerCore::may_answer(const Header& pull) const {
   return clocks_.slowest() >= need && clocks_.completed(pull.worker) >= clock;
 }
 
-void ServerCore::answer_pulls() {
-  for (size_t i = 0; i < waiting_.size();) {
-    if (!may_answer(waiting_[i].header)) {
-      ++i;
-      continue;
-    }
-    const Header pull = waiting_[i].header;
-    waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(i));
-    answer(pull);
-  }
+void ServerCore::apply_next() {
+  const int block = to_apply_.front();
+  to_apply_.pop_front();
+  store_.apply(block, clock_.sum(block), scalars_);
+  if (to_apply_.empty()) clock_.end();
+  answer_pulls();
 }
 
-// The blocks that forward needs first come first: parameters lie in reverse order of first use.
+void ServerCore::answer_pulls() {
+  for (Waiting& pull : waiting_)
+    if (may_answer(pull.header)) answer(pull);
+  std::erase_if(waiting_, [](const Waiting& pull) { return pull.blocks.empty(); });
+}
+
 // Weights are sent from where they lie if nothing changes them on their way: in sync mode the next
 // commit waits for this worker's push, and that for these weights.
-void ServerCore::answer(const Header& pull) {
-  if (!sync()) meeting_.begin(pull.worker, static_cast<int64_t>(pull.clock));
-  const std::vector<int>& mine = placement_.blocks_of(config_.server);
-  const bool whole = !sync() || (pull.flags & kWhole) || (verdict_ & kApplied);
-  for (auto block = mine.rbegin(); block != mine.rend(); ++block) {
-    Header h = pull;
+void ServerCore::answer(Waiting& pull) {
+  if (!sync()) meeting_.begin(pull.header.worker, static_cast<int64_t>(pull.header.clock));
+  const bool whole = !sync() || (pull.header.flags & kWhole) || (verdict_ & kApplied);
+  std::erase_if(pull.blocks, [&](int block) {
+    if (std::ranges::find(to_apply_, block) != to_apply_.end()) return false;
+    Header h = pull.header;
     h.kind = static_cast<uint16_t>(Kind::pulled);
-    h.block = *block;
-    h.version = store_.version(*block);
+    h.block = block;
+    h.version = store_.version(block);
     h.slowest = sync() ? open_ : clocks_.slowest();
     h.flags = verdict_;
     h.grad_norm = grad_norm_;
     h.scalars = scalars_;
     h.meet_at = meeting_.at();
     h.requests = meeting_.requests();
-    say(h, whole ? std::as_bytes(store_.values(*block, kWeights)) : Bytes{}, !sync());
-  }
+    say(h, whole ? std::as_bytes(store_.values(block, kWeights)) : Bytes{}, !sync());
+    return true;
+  });
 }
 
 void ServerCore::say(Kind kind, const Header& question, Bytes payload, bool copy) {
@@ -242,6 +248,7 @@ void ServerCore::say(Header header, Bytes payload, bool copy) {
 }
 
 bool ServerCore::poll(Message& out) {
+  while (out_.empty() && !to_apply_.empty()) apply_next();
   if (out_.empty()) return false;
   out = std::move(out_.front());
   out_.pop_front();

@@ -49,13 +49,15 @@ struct ServerCounts {
 
 class ServerCore {
  public:
-  // Borrows kernels, optimizer, params and placement.
+  // Borrows kernels, optimizer, params and placement. `weights`: DenseStore's.
   ServerCore(const ServerConfig& config, const KernelTable& kernels, const Optimizer& optimizer,
-             const ParamTable& params, const Placement& placement);
+             const ParamTable& params, const Placement& placement, float* weights = nullptr);
 
   // A sound message from a worker. Throws FormatError for one that breaks the protocol.
   void on_message(Message&& message, double now);
-  bool poll(Message& out);  // the next answer; false: none
+  // The next answer; false: none. Committed blocks are applied here, one by one, so that each can
+  // leave while the next is worked on.
+  bool poll(Message& out);
 
   // Clocks done: by all workers together (sync), or by the slowest.
   int64_t clock() const { return sync() ? open_ : clocks_.slowest(); }
@@ -76,6 +78,7 @@ class ServerCore {
   struct Waiting {  // a pull
     Header header;
     double since = 0;
+    std::vector<int> blocks;  // not yet answered, in the order in which forward needs them
   };
   bool take(const Message& message);
   void push(Message&& message, double now);
@@ -86,7 +89,8 @@ class ServerCore {
   void fetch(const Header& header);
   bool may_answer(const Header& pull) const;
   void answer_pulls();
-  void answer(const Header& pull);
+  void answer(Waiting& pull);
+  void apply_next();
   std::span<float> buffer_of(const Header& header) const;
   void say(Kind kind, const Header& question, Bytes payload, bool copy = false);
   void say(Header header, Bytes payload, bool copy);
@@ -99,8 +103,10 @@ class ServerCore {
   SyncClock clock_;
   int64_t open_;  // the clock that is open (sync)
   double opened_at_ = 0, reduced_at_ = 0;
-  bool reduced_ = false;  // its gradients are all there and added up
-  uint32_t verdict_ = 0;  // flags of the last commit
+  bool reduced_ = false;        // its gradients are all there and added up
+  std::vector<int> use_order_;  // the server's blocks
+  std::deque<int> to_apply_;    // blocks that the last commit has not reached yet
+  uint32_t verdict_ = 0;        // flags of the last commit
   double grad_norm_ = 0;
   OptimizerScalars scalars_{};
   Clocks clocks_;                    // bounded, async

@@ -49,7 +49,8 @@ void SyncClock::begin(int64_t samples) {
   temporaries_.resize(static_cast<size_t>(reducer_.temporary_floats()));
 }
 
-bool SyncClock::take(int worker, int block, Piece piece, Payload floats, int64_t samples) {
+bool SyncClock::take(int worker, int block, Piece piece, const float* floats, Payload owned,
+                     int64_t samples) {
   const auto found = std::ranges::find(pieces_, piece);
   const size_t p = static_cast<size_t>(found - pieces_.begin());
   const bool known = found != pieces_.end() && worker_of_piece_[p] == worker && present_[p] &&
@@ -61,7 +62,8 @@ bool SyncClock::take(int worker, int block, Piece piece, Payload floats, int64_t
         "(the batch has {})",
         worker, piece.level, piece.index, block, samples, samples_));
   Arrived& arrived = arrived_[slot(block)];
-  arrived.pieces[p] = std::move(floats);
+  arrived.pieces[p] = floats;
+  if (owned) arrived.owned.push_back(std::move(owned));
   if (++arrived.count < awaited_) return false;
   reduce(block);
   return ++complete_ == mine_.size();
@@ -71,15 +73,14 @@ bool SyncClock::take(int worker, int block, Piece piece, Payload floats, int64_t
 void SyncClock::reduce(int block) {
   const size_t at = slot(block);
   const int64_t n = placement_.block(block).range.size();
-  std::vector<const float*> operands;
-  for (const Payload& p : arrived_[at].pieces) operands.push_back(p ? p->floats() : nullptr);
+  const std::vector<const float*>& operands = arrived_[at].pieces;
   if (reducer_.single() >= 0) {
     sums_[at] = operands[static_cast<size_t>(reducer_.single())];
   } else {
     if (room_[at].size() == 0) room_[at] = AlignedBuffer(static_cast<size_t>(n) * sizeof(float));
     reducer_.reduce(kernels_, operands, {0, n}, room_[at].floats(), temporaries_.data());
     sums_[at] = room_[at].floats();
-    for (Payload& p : arrived_[at].pieces) p.reset();
+    arrived_[at].owned.clear();
   }
   if (kernels_.sums_of_squares(nullptr, n, sums_[at], partials_.data() + first_partial_[at]) !=
       Status::ok)
@@ -88,7 +89,8 @@ void SyncClock::reduce(int block) {
 
 void SyncClock::end() {
   for (Arrived& a : arrived_) {
-    for (Payload& p : a.pieces) p.reset();
+    std::ranges::fill(a.pieces, nullptr);
+    a.owned.clear();
     a.count = 0;
   }
   complete_ = 0;

@@ -23,7 +23,9 @@ class SyncClock {
   bool begun() const { return samples_ >= 0; }
   // One worker's piece of a block. Throws FormatError for what nobody awaits. True: that was the
   // last of the whole clock.
-  bool take(int worker, int block, Piece piece, Payload floats, int64_t samples);
+  // The floats are `owned`, or stay until end().
+  bool take(int worker, int block, Piece piece, const float* floats, Payload owned,
+            int64_t samples);
   // The block's summed gradient, and sums of squares by chunk of all blocks, in their order.
   const float* sum(int block) const { return sums_[slot(block)]; }
   std::span<const double> partials() const { return partials_; }
@@ -33,7 +35,8 @@ class SyncClock {
 
  private:
   struct Arrived {
-    std::vector<Payload> pieces;  // by place in pieces_
+    std::vector<const float*> pieces;  // by place in pieces_; null: has not come
+    std::vector<Payload> owned;
     size_t count = 0;
   };
   size_t slot(int block) const { return slot_[static_cast<size_t>(block)]; }

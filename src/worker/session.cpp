@@ -23,13 +23,14 @@
 namespace trireme {
 
 Session::Session(Communicator& communicator, const Experiment& e, const Path& resume,
-                 std::unique_ptr<Device> given, Communicator* everybody, const Roles& all_roles)
+                 std::unique_ptr<Device> given, Subgroup* workers, const Roles& all_roles)
     : comm(communicator),
-      world(everybody ? *everybody : communicator),
+      world(workers ? workers->parent() : communicator),
       roles(all_roles),
       experiment(e),
       device(std::move(given)),
-      optimizer(e.optimizer) {
+      optimizer(e.optimizer),
+      workers_(workers) {
   together(comm, "every rank to open the data", e.run.timeout, [&] {
     if (!resume.empty()) checkpoint = std::make_unique<CheckpointReader>(resume, comm.rank() == 0);
     open();
@@ -175,7 +176,7 @@ void Session::start_lanes() {
                                                    exchange_options);
   } else {
     auto served = std::make_unique<ParameterExchange>(
-        world, comm, topology, *kernels, *graph, optimizer, exchange_options, *placement_,
+        *workers_, topology, *kernels, *graph, optimizer, exchange_options, *placement_,
         roles.consistency, start_step(), generation(), faults_of(experiment));
     servers_ = served.get();
     exchange = std::move(served);

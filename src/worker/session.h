@@ -31,10 +31,10 @@ namespace trireme {
 class Session {
  public:
   // Everything but the state: all ranks of `comm` must call, and agree. `resume`: the checkpoint to
-  // continue from; empty: a fresh start. `device`: this rank's; null: lanes on the CPU. `world`:
-  // the workers' and the servers' ranks; `comm` itself where there are no servers.
+  // continue from; empty: a fresh start. `device`: this rank's; null: lanes on the CPU. `workers`:
+  // `comm` where it is a part of the job whose other ranks are servers; else null.
   Session(Communicator& comm, const Experiment& experiment, const Path& resume,
-          std::unique_ptr<Device> device = nullptr, Communicator* world = nullptr,
+          std::unique_ptr<Device> device = nullptr, Subgroup* workers = nullptr,
           const Roles& roles = {});
   ~Session();
 
@@ -108,8 +108,9 @@ class Session {
   void start_weights();
 
   AlignedBuffer first_params_, first_statistics_;  // until start()
-  std::unique_ptr<ps::Placement> placement_;       // of a parameter server
-  ParameterExchange* servers_ = nullptr;           // `state`, where that is one
+  Subgroup* const workers_;
+  std::unique_ptr<ps::Placement> placement_;  // of a parameter server
+  ParameterExchange* servers_ = nullptr;      // `state`, where that is one
 };
 
 }  // namespace trireme

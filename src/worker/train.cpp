@@ -356,9 +356,10 @@ ExitCode train(Communicator& world, const Experiment& given, const TrainOptions&
   Experiment experiment = given;
   const Roles roles = start_roles(world, experiment);
   if (roles.is_server()) return run_server(world, experiment, roles);
-  std::unique_ptr<Communicator> group;
-  if (roles.servers > 0) group = make_subgroup(world, roles.worker_ranks());
-  Communicator& comm = group ? *group : world;
+  std::unique_ptr<Subgroup> group;
+  if (roles.servers > 0)
+    group = std::make_unique<Subgroup>(world, roles.worker_ranks(), experiment.run.timeout);
+  Communicator& comm = group ? static_cast<Communicator&>(*group) : world;
 
   OpenedDevice opened;
   Place place;
@@ -367,7 +368,7 @@ ExitCode train(Communicator& world, const Experiment& given, const TrainOptions&
     opened = open_device(comm, experiment);
     place = choose_place(comm, experiment, options.resume);
     session = std::make_unique<Session>(comm, experiment, place.checkpoint,
-                                        std::move(opened.device), &world, roles);
+                                        std::move(opened.device), group.get(), roles);
     if (roles.servers == 0) session->start();
     if (place.dir.empty()) place.dir = new_run_directory(comm, experiment.run);
   });

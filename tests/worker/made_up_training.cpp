@@ -99,10 +99,13 @@ void MadeUpTraining::serve(Communicator& world, const std::vector<LeafRun>& runs
   config.runs = runs;
   config.shards = shards;
   prepare_kernel_thread();
-  ps::ServerCore core(config, cpu_kernels(), optimizer, graph->params(), placement);
+  const NodeRegions regions(world, ps::DenseStore::bytes_of_weights(placement, config.server),
+                            timeout);
+  ps::ServerCore core(config, cpu_kernels(), optimizer, graph->params(), placement,
+                      reinterpret_cast<float*>(regions.mine()));
   std::vector<int> workers;
   for (int w = 0; w < config.workers; ++w) workers.push_back(w);
-  ps::Link link(world, workers, {}, faults);
+  ps::Link link(world, workers, {}, faults, &regions);
   EXPECT_EQ(ps::serve(core, link, {config.workers, timeout}), 0);
 }
 
@@ -118,15 +121,15 @@ Outcome MadeUpTraining::train_served(Communicator& world) const {
   } else {
     std::vector<int> ranks;
     for (int w = 0; w < workers; ++w) ranks.push_back(w);
-    const auto comm = make_subgroup(world, ranks);
+    Subgroup comm(world, ranks, timeout);
     const auto graph = small_graph();
     const Optimizer optimizer(adam());
-    const Topology topology = make_topology(*comm, lanes, shards, timeout, true);
+    const Topology topology = make_topology(comm, lanes, shards, timeout, true);
     EXPECT_EQ(topology.node_runs.size(), runs.size());
     const ps::Placement placement(graph->params().size(), servers, bucket);
-    ParameterExchange exchange(world, *comm, topology, cpu_kernels(), *graph, optimizer, options(),
+    ParameterExchange exchange(comm, topology, cpu_kernels(), *graph, optimizer, options(),
                                placement, consistency, 0, 0, faults);
-    outcome = train(*comm, exchange, *graph, optimizer);
+    outcome = train(comm, exchange, *graph, optimizer);
     exchange.leave(ExitCode::done);
   }
   world.barrier({timeout, "the end of the test", -1});

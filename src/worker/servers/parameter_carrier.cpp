@@ -20,11 +20,11 @@ LeafRun my_run(const Topology& t) { return t.node_runs[static_cast<size_t>(t.my_
 
 }  // namespace
 
-ParameterCarrier::ParameterCarrier(Communicator& world, Communicator& workers,
-                                   const KernelTable& kernels, const Topology& topology,
-                                   const LanePieces& lanes, const ps::Placement& placement,
-                                   const ps::ClientConfig& config, float* weights, float* staging,
-                                   double timeout, const ps::Faults& faults)
+ParameterCarrier::ParameterCarrier(Subgroup& workers, const KernelTable& kernels,
+                                   const Topology& topology, const LanePieces& lanes,
+                                   const ps::Placement& placement, const ps::ClientConfig& config,
+                                   float* weights, float* staging, double timeout,
+                                   const ps::Faults& faults)
     : placement_(placement),
       workers_(workers.size()),
       timeout_(timeout),
@@ -34,8 +34,8 @@ ParameterCarrier::ParameterCarrier(Communicator& world, Communicator& workers,
       gather_(workers, topology, timeout),
       client_(config, placement, weights),
       link_(
-          world, server_ranks(workers.size(), placement.servers()),
-          [this](const ps::Header& h) { return client_.place(h); }, faults) {}
+          workers.parent(), server_ranks(workers.size(), placement.servers()),
+          [this](const ps::Header& h) { return client_.place(h); }, faults, workers.regions()) {}
 
 int64_t ParameterCarrier::staging_floats(const Topology& topology, int64_t params) {
   return static_cast<int64_t>(host_pieces(my_run(topology), topology.shards).size()) * params;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "comm/subgroup.h"
 #include "ps/client_core.h"
 #include "ps/link.h"
 #include "worker/bucket_carrier.h"
@@ -18,12 +19,12 @@ namespace trireme {
 
 class ParameterCarrier final : public BucketCarrier {
  public:
-  // `world`: workers first, then servers; `workers`: the workers alone. `staging`:
+  // `workers`: the first ranks of a parent whose others are the servers. `staging`:
   // staging_floats(). Borrows everything.
-  ParameterCarrier(Communicator& world, Communicator& workers, const KernelTable& kernels,
-                   const Topology& topology, const LanePieces& lanes,
-                   const ps::Placement& placement, const ps::ClientConfig& config, float* weights,
-                   float* staging, double timeout, const ps::Faults& faults);
+  ParameterCarrier(Subgroup& workers, const KernelTable& kernels, const Topology& topology,
+                   const LanePieces& lanes, const ps::Placement& placement,
+                   const ps::ClientConfig& config, float* weights, float* staging, double timeout,
+                   const ps::Faults& faults);
   // Room for what this worker pushes of a step, where it has to be added up first.
   static int64_t staging_floats(const Topology& topology, int64_t params);
 

@@ -21,10 +21,10 @@ constexpr double kLanesGrace = 3 * kGrace;
 
 }  // namespace
 
-ParameterExchange::ParameterExchange(Communicator& world, Communicator& workers,
-                                     const Topology& topology, const KernelTable& kernels,
-                                     const Graph& graph, const Optimizer& optimizer,
-                                     const ExchangeOptions& options, const ps::Placement& placement,
+ParameterExchange::ParameterExchange(Subgroup& workers, const Topology& topology,
+                                     const KernelTable& kernels, const Graph& graph,
+                                     const Optimizer& optimizer, const ExchangeOptions& options,
+                                     const ps::Placement& placement,
                                      const ps::Consistency& consistency, int64_t start_clock,
                                      uint32_t generation, const ps::Faults& faults)
     : NodeExchange(
@@ -44,7 +44,7 @@ ParameterExchange::ParameterExchange(Communicator& world, Communicator& workers,
   config.generation = generation;
   config.start_clock = start_clock;
   config.consistency = consistency;
-  auto carrier = std::make_unique<ParameterCarrier>(world, comm_, kernels_, topology_, pieces_,
+  auto carrier = std::make_unique<ParameterCarrier>(workers, kernels_, topology_, pieces_,
                                                     placement_, config, memory_.params(),
                                                     memory_.staging(), options_.timeout, faults);
   carrier_ = carrier.get();
@@ -150,16 +150,17 @@ void ParameterExchange::take_new_weights(Lane& lane, const UpdateRequest& reques
   const int64_t clock = lane.plan.step;
   driver_->finish();
   std::vector<double> squares = reduce_tables(lane, request.tables);
+  wait_for_snapshot();  // nothing comes in before it is asked for
+  tell([&](ps::ClientCore& client) { client.pull(clock + 1, clock + 1, false); });
   if (first()) {
-    ask([](ps::ClientCore& client) { client.await_partials(); });
+    driver_->until([&] { return carrier_->client().has_partials(); });
     const std::span<const double> partials = carrier_->client().partials();
     squares.insert(squares.begin(), partials.begin(), partials.end());
     OptimizerScalars scalars = request.scalars;
     const StepVerdict step = verdict_from(request, squares, scalars);
     tell([&](ps::ClientCore& client) { client.commit(clock, scalars, step); });
   }
-  wait_for_snapshot();  // nothing comes in before it is asked for
-  ask([&](ps::ClientCore& client) { client.pull(clock + 1, clock + 1, false); });
+  driver_->until([&] { return carrier_->idle(); });
   const ps::PullResult& result = carrier_->client().result();
   verdict_ = {(result.verdict & ps::kApplied) != 0, (result.verdict & ps::kFinite) != 0,
               requests_of(requests), result.grad_norm};

@@ -21,11 +21,10 @@ class ParameterExchange final : public NodeExchange {
  public:
   // Every worker must call; servers must be there and know the same placement. `topology`: each
   // worker a node. start_clock: steps done before; generation: how often the run was resumed.
-  ParameterExchange(Communicator& world, Communicator& workers, const Topology& topology,
-                    const KernelTable& kernels, const Graph& graph, const Optimizer& optimizer,
-                    const ExchangeOptions& options, const ps::Placement& placement,
-                    const ps::Consistency& consistency, int64_t start_clock, uint32_t generation,
-                    const ps::Faults& faults = {});
+  ParameterExchange(Subgroup& workers, const Topology& topology, const KernelTable& kernels,
+                    const Graph& graph, const Optimizer& optimizer, const ExchangeOptions& options,
+                    const ps::Placement& placement, const ps::Consistency& consistency,
+                    int64_t start_clock, uint32_t generation, const ps::Faults& faults = {});
 
   void initialise(const float* params, const float* state) override;
   void begin(int lane, const StepPlan& plan) override;

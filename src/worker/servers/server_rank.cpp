@@ -82,11 +82,13 @@ ExitCode run_server(Communicator& world, const Experiment& experiment, const Rol
   config.shards = setup.shards;
   config.average = setup.average;
   prepare_kernel_thread();
+  const NodeRegions regions(world, ps::DenseStore::bytes_of_weights(placement, roles.server),
+                            timeout);
   ps::ServerCore core(config, cpu_kernels(experiment.run.cpu_level.c_str()), optimizer,
-                      setup.params, placement);
+                      setup.params, placement, reinterpret_cast<float*>(regions.mine()));
   ExitCode code = ExitCode::done;
   {
-    ps::Link link(world, roles.worker_ranks(), {}, faults_of(experiment));
+    ps::Link link(world, roles.worker_ranks(), {}, faults_of(experiment), &regions);
     const auto fault = [&](int64_t clock) {
       fail_on_purpose(experiment.debug, world.rank(), clock);
     };
