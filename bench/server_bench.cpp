@@ -1,6 +1,6 @@
 // A gradient pushed to a parameter server and the weights pulled back, between two ranks of one
 // node: rank 0 is the worker, rank 1 the server, which applies sgd.
-//   push_pull  as training does it in sync mode, blocks of 1 Mi floats, norm, verdict, sgd
+//   push_pull  as training does it in sync mode, blocks of 1 MiB, norm, verdict, sgd
 //   copy       the bound: the same bytes copied once each way through shared memory by one thread
 // run N push_pull|copy BYTES -> seconds of N.
 #include <fmt/format.h>
@@ -18,7 +18,7 @@ namespace trireme::bench {
 namespace {
 
 constexpr size_t kMaxBytes = size_t{64} << 20;
-constexpr int64_t kBlock = int64_t{1} << 20;
+constexpr int64_t kBlock = int64_t{1} << 18;
 
 ParamTable table_of(int64_t floats) {
   Slot slot;
