@@ -1,9 +1,38 @@
 #include "model/lookup.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 
 namespace trireme {
+namespace {
+
+constexpr size_t kFew = 256;  // below, a comparison sort is as fast
+
+// By key, least significant digit first; digits in which all keys agree are left out.
+template <class Numbered>
+void radix_sort(std::vector<Numbered>& values, std::vector<Numbered>& spare) {
+  constexpr int kBits = 8, kDigits = 64 / kBits;
+  constexpr size_t kBuckets = size_t{1} << kBits;
+  const auto digit = [](const Numbered& value, int d) {  // negative keys first
+    const uint64_t key = static_cast<uint64_t>(value.first) ^ (uint64_t{1} << 63);
+    return static_cast<size_t>(key >> (d * kBits)) & (kBuckets - 1);
+  };
+  std::array<std::array<uint32_t, kBuckets>, kDigits> counts{};
+  for (const Numbered& value : values)
+    for (int d = 0; d < kDigits; ++d) ++counts[static_cast<size_t>(d)][digit(value, d)];
+  spare.resize(values.size());
+  for (int d = 0; d < kDigits; ++d) {
+    auto& count = counts[static_cast<size_t>(d)];
+    if (count[digit(values.front(), d)] == values.size()) continue;
+    uint32_t begin = 0;
+    for (uint32_t& c : count) begin += std::exchange(c, begin);
+    for (const Numbered& value : values) spare[count[digit(value, d)]++] = value;
+    std::swap(values, spare);
+  }
+}
+
+}  // namespace
 
 int32_t Lookup::number_of(int64_t key) {
   const size_t mask = slots_.size() - 1;
@@ -36,7 +65,10 @@ void Lookup::build(const int64_t* ids, int64_t samples, int64_t features, int64_
 void Lookup::sort_keys() {
   order_.clear();
   for (size_t i = 0; i < keys_.size(); ++i) order_.emplace_back(keys_[i], static_cast<int32_t>(i));
-  std::sort(order_.begin(), order_.end());
+  if (order_.size() < kFew)
+    std::sort(order_.begin(), order_.end());
+  else
+    radix_sort(order_, spare_);
   sorted_number_.resize(keys_.size());
   for (size_t i = 0; i < order_.size(); ++i) {
     keys_[i] = order_[i].first;

@@ -35,7 +35,8 @@ class Lookup {
   std::vector<int64_t> keys_;
   std::vector<int32_t> index_;
   std::vector<int32_t> slots_;  // open addressing: numbers of keys, -1: free; a power of two
-  std::vector<std::pair<int64_t, int32_t>> order_;
+  using Numbered = std::pair<int64_t, int32_t>;
+  std::vector<Numbered> order_, spare_;
   std::vector<int32_t> sorted_number_;  // by order of first appearance
 };
 

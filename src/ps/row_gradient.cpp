@@ -9,9 +9,15 @@
 namespace trireme::ps {
 namespace {
 
-void append(RowGradient& to, const RowGradient& from, int64_t first, int64_t last) {
-  to.keys.insert(to.keys.end(), from.keys.begin() + first, from.keys.begin() + last);
-  to.rows.insert(to.rows.end(), from.row(first), from.row(last));
+// How many keys the two have together.
+size_t count_of(const std::vector<int64_t>& a, const std::vector<int64_t>& b) {
+  size_t i = 0, j = 0, n = 0;
+  for (; i < a.size() && j < b.size(); ++n) {
+    const int64_t x = a[i], y = b[j];
+    i += x <= y;
+    j += y <= x;
+  }
+  return n + (a.size() - i) + (b.size() - j);
 }
 
 bool covers(TreeNode node, TreeNode inner) {
@@ -51,30 +57,25 @@ Bytes take(Bytes& bytes, size_t count) {
 }  // namespace
 
 void merge(const RowGradient& left, const RowGradient& right, RowGradient& sum) {
+  const auto dim = static_cast<size_t>(left.dim);
+  const size_t m = left.keys.size(), n = right.keys.size(), count = count_of(left.keys, right.keys);
   sum.dim = left.dim;
-  sum.clear();
-  sum.keys.reserve(left.keys.size() + right.keys.size());
-  sum.rows.reserve(left.rows.size() + right.rows.size());
-  int64_t a = 0, b = 0;
-  while (a < left.size() && b < right.size()) {
-    const int64_t x = left.keys[static_cast<size_t>(a)], y = right.keys[static_cast<size_t>(b)];
-    if (x == y) {
-      sum.keys.push_back(x);
-      const float *l = left.row(a++), *r = right.row(b++);
-      const size_t at = sum.rows.size();
-      sum.rows.resize(at + static_cast<size_t>(sum.dim));
-      float* out = sum.rows.data() + at;
-      for (int64_t e = 0; e < sum.dim; ++e) out[e] = l[e] + r[e];
-    } else if (x < y) {
-      append(sum, left, a, a + 1);
-      ++a;
-    } else {
-      append(sum, right, b, b + 1);
-      ++b;
-    }
+  sum.keys.resize(count);
+  sum.rows.resize(count * dim);
+  float* out = sum.rows.data();
+  size_t a = 0, b = 0;
+  for (size_t k = 0; k < count; ++k, out += dim) {
+    const bool from_left = a < m && (b == n || left.keys[a] <= right.keys[b]);
+    const bool from_right = b < n && (a == m || right.keys[b] <= left.keys[a]);
+    sum.keys[k] = from_left ? left.keys[a] : right.keys[b];
+    const float *l = left.rows.data() + a * dim, *r = right.rows.data() + b * dim;
+    if (from_left && from_right)
+      for (size_t e = 0; e < dim; ++e) out[e] = l[e] + r[e];
+    else
+      std::copy_n(from_left ? l : r, dim, out);
+    a += from_left;
+    b += from_right;
   }
-  append(sum, left, a, left.size());
-  append(sum, right, b, right.size());
 }
 
 RowGradient sum_of(std::span<NodeGradient> parts, TreeNode root, int64_t dim) {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstring>
 
 #include "base/error.h"
 
@@ -78,20 +77,19 @@ void RowOptimizer::step_elements(const KernelTable& kernels, const OptimizerScal
     return call(dim, table.weights(rows[0]), state);
   }
   alignas(kAlignment) float block[kMostMoments + 1][kBlock];
-  const size_t bytes = static_cast<size_t>(dim) * sizeof(float);
   // Weights and moments of a row lie one behind the other.
   const auto each = [&](auto move) {
     for (size_t k = 0; k < rows.size(); ++k) {
-      if (k + kAhead < rows.size()) __builtin_prefetch(table.weights(rows[k + kAhead]));
+      if (k + kAhead < rows.size()) table.prefetch(rows[k + kAhead]);
       float* row = table.weights(rows[k]);
       for (size_t m = 0; m <= moments; ++m)
         move(block[m] + static_cast<int64_t>(k) * dim, row + static_cast<int64_t>(m) * dim);
     }
   };
-  each([&](float* packed, const float* row) { std::memcpy(packed, row, bytes); });
+  each([&](float* packed, const float* row) { std::copy_n(row, dim, packed); });
   for (size_t m = 0; m < moments; ++m) state[m] = block[m + 1];
   call(static_cast<int64_t>(rows.size()) * dim, block[0], state);
-  each([&](const float* packed, float* row) { std::memcpy(row, packed, bytes); });
+  each([&](const float* packed, float* row) { std::copy_n(packed, dim, row); });
 }
 
 // sum += mean(g^2),  w -= lr g / (sqrt(sum) + epsilon)   with g scaled, clamped and decayed.

@@ -11,17 +11,12 @@ namespace trireme::ps {
 namespace {
 constexpr size_t kAhead = 12;             // lookups between a prefetch and its use
 constexpr int64_t kChunkBytes = 1 << 20;  // the memory that one new row may have to map and clear
-constexpr int64_t kLine = kAlignment / sizeof(float);
 
 int rows_shift(int64_t stride) {
   int shift = 0;
   while (shift < 16 && (int64_t{2} << shift) * stride * int64_t{sizeof(float)} <= kChunkBytes)
     ++shift;
   return shift;
-}
-
-void prefetch(const float* row, int64_t floats) {
-  for (int64_t i = 0; i < floats; i += kLine) __builtin_prefetch(row + i);
 }
 }  // namespace
 
@@ -106,7 +101,8 @@ void RowTable::look_up(std::span<const int64_t> keys, std::span<RowId> rows,
     }
     if (i < 2 * kAhead) continue;
     const size_t k = i - 2 * kAhead;
-    const RowId row = index_.find(hash(keys[k]));
+    RowId row = index_.candidate(hash(keys[k]));
+    if (row != kNoRow && header(row).key != keys[k]) row = index_.find(hash(keys[k]));
     rows[k] = row == kNoRow ? missing(keys[k]) : row;
   }
 }
@@ -122,8 +118,7 @@ void RowTable::find(std::span<const int64_t> keys, std::span<RowId> rows) const 
 void RowTable::gather(std::span<const RowId> rows, float* out) const {
   const size_t row_bytes = static_cast<size_t>(spec_.dim) * sizeof(float);
   for (size_t i = 0; i < rows.size(); ++i, out += spec_.dim) {
-    if (i + kAhead < rows.size() && rows[i + kAhead] != kNoRow)
-      prefetch(at(rows[i + kAhead]), kHeaderFloats + spec_.dim);
+    if (i + kAhead < rows.size() && rows[i + kAhead] != kNoRow) prefetch(rows[i + kAhead]);
     if (rows[i] == kNoRow)
       std::memset(out, 0, row_bytes);
     else
@@ -132,10 +127,16 @@ void RowTable::gather(std::span<const RowId> rows, float* out) const {
 }
 
 std::vector<RowId> RowTable::by_key(int64_t count) const {
-  std::vector<RowId> order(static_cast<size_t>(count));
-  for (size_t i = 0; i < order.size(); ++i) order[i] = static_cast<RowId>(i);
-  std::sort(order.begin(), order.end(),
-            [this](RowId a, RowId b) { return header(a).key < header(b).key; });
+  // Keys beside their rows: a comparison then reads no row.
+  std::vector<std::pair<int64_t, RowId>> keys(static_cast<size_t>(count));
+  for (size_t i = 0; i < keys.size(); ++i) {
+    const auto row = static_cast<RowId>(i);
+    keys[i] = {header(row).key, row};
+  }
+  std::sort(keys.begin(), keys.end());
+  std::vector<RowId> order;
+  order.reserve(keys.size());
+  for (const auto& [key, row] : keys) order.push_back(row);
   return order;
 }
 

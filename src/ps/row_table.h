@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "base/rng.h"
@@ -53,6 +54,12 @@ class RowTable {
   // out[i] = weights of rows[i], zeros for kNoRow. out: [rows.size(), dim].
   void gather(std::span<const RowId> rows, float* out) const;
 
+  // Asks for the row's cache lines, header, weights and state.
+  void prefetch(RowId row) const {
+    const float* from = at(row);
+    for (int64_t i = 0; i < stride_; i += kLine) __builtin_prefetch(from + i);
+  }
+
   RowHeader& header(RowId row) { return *reinterpret_cast<RowHeader*>(at(row)); }
   const RowHeader& header(RowId row) const { return *reinterpret_cast<RowHeader*>(at(row)); }
   float* weights(RowId row) { return at(row) + kHeaderFloats; }
@@ -60,8 +67,9 @@ class RowTable {
   float* state(RowId row) { return weights(row) + spec_.dim; }
   const float* state(RowId row) const { return weights(row) + spec_.dim; }
 
-  // Rows [0, count), by ascending key; 4 bytes a row. Rows are numbered in the order in which they
-  // were made: those of size() at one time are [0, size()). May run beside what makes more.
+  // Rows [0, count), by ascending key; 20 bytes a row meanwhile. Rows are numbered in the order in
+  // which they were made: those of size() at one time are [0, size()). May run beside what makes
+  // more.
   std::vector<RowId> by_key(int64_t count) const;
 
   // Element e of a new row is drawn from (seed, table name, key, e) alone.
@@ -69,6 +77,7 @@ class RowTable {
 
  private:
   static constexpr int64_t kHeaderFloats = sizeof(RowHeader) / sizeof(float);
+  static constexpr int64_t kLine = kAlignment / sizeof(float);
   static constexpr size_t kChunksPerBlock = 4096;
   using Block = std::array<AlignedBuffer, kChunksPerBlock>;
 

@@ -23,6 +23,7 @@ ReplicatedTables::ReplicatedTables(Communicator& comm, const Topology& topology,
       specs_(specs.begin(), specs.end()),
       optimizer_(optimizer),
       timeout_(timeout),
+      fetched_(specs.size()),
       pushed_(static_cast<size_t>(topology.lanes), std::vector<Parts>(specs.size())),
       reduced_(specs.size()),
       touched_(specs.size()) {
@@ -33,13 +34,38 @@ ReplicatedTables::ReplicatedTables(Communicator& comm, const Topology& topology,
 void ReplicatedTables::fetch(int index, std::span<const int64_t> keys, bool trains, float* rows,
                              uint8_t* present) {
   ps::RowTable& table = *tables_[static_cast<size_t>(index)];
-  fetched_.resize(keys.size());
+  Fetched& fetched = fetched_[static_cast<size_t>(index)];
+  fetched.keys.assign(keys.begin(), keys.end());
+  fetched.rows.resize(keys.size());
   if (trains)
-    table.find_or_create(keys, fetched_);
+    table.find_or_create(keys, fetched.rows);
   else
-    table.find(keys, fetched_);
-  table.gather(fetched_, rows);
-  for (size_t i = 0; i < keys.size(); ++i) present[i] = fetched_[i] != ps::kNoRow;
+    table.find(keys, fetched.rows);
+  table.gather(fetched.rows, rows);
+  for (size_t i = 0; i < keys.size(); ++i) present[i] = fetched.rows[i] != ps::kNoRow;
+}
+
+// Rows that this rank fetched are known; those that only others touched are looked up.
+void ReplicatedTables::find_touched(size_t t) {
+  const Fetched& fetched = fetched_[t];
+  const std::vector<int64_t>& keys = reduced_[t].keys;
+  std::vector<ps::RowId>& touched = touched_[t];
+  touched.resize(keys.size());
+  std::vector<int64_t> others;
+  std::vector<size_t> places;
+  size_t at = 0;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    while (at < fetched.keys.size() && fetched.keys[at] < keys[i]) ++at;
+    if (at < fetched.keys.size() && fetched.keys[at] == keys[i]) {
+      touched[i] = fetched.rows[at];
+    } else {
+      others.push_back(keys[i]);
+      places.push_back(i);
+    }
+  }
+  std::vector<ps::RowId> rows(others.size());
+  tables_[t]->find_or_create(others, rows);
+  for (size_t k = 0; k < places.size(); ++k) touched[places[k]] = rows[k];
 }
 
 void ReplicatedTables::push(int lane, int table, ps::NodeGradient part) {
@@ -94,8 +120,7 @@ void ReplicatedTables::reduce(int64_t step, std::span<double> squares) {
   for (size_t t = 0; t < specs_.size(); ++t) {
     reduced_[t] = ps::sum_of(parts[t], root_of(topology_.shards), specs_[t].dim);
     squares[t] = ps::sum_of_squares(reduced_[t]);
-    touched_[t].resize(reduced_[t].keys.size());
-    tables_[t]->find_or_create(reduced_[t].keys, touched_[t]);
+    find_touched(t);
   }
 }
 

@@ -34,6 +34,7 @@ class ReplicatedTables final : public TableExchange {
 
  private:
   using Parts = std::vector<ps::NodeGradient>;
+  void find_touched(size_t table);
   Parts gather(int table);
   std::vector<Parts> exchange(std::vector<Parts> mine, int64_t step);
 
@@ -44,7 +45,11 @@ class ReplicatedTables final : public TableExchange {
   const ps::RowOptimizer optimizer_;
   const double timeout_;
   std::vector<std::unique_ptr<ps::RowTable>> tables_;
-  std::vector<ps::RowId> fetched_;
+  struct Fetched {  // for this step
+    std::vector<int64_t> keys;
+    std::vector<ps::RowId> rows;
+  };
+  std::vector<Fetched> fetched_;            // by table
   std::vector<std::vector<Parts>> pushed_;  // by lane, table
   std::vector<ps::RowGradient> reduced_;    // by table
   std::vector<std::vector<ps::RowId>> touched_;

@@ -75,6 +75,8 @@ void Session::open() {
                     "holds, and they would drift apart",
                     experiment.exchange.consistency),
         "use exchange.consistency = sync");
+  if (!graph->tables().empty() && !experiment.model.init_from.empty() && !checkpoint)
+    throw ConfigError("model.init_from brings no rows of tables yet", "leave it out, or resume");
   if (checkpoint) check_resumable(*checkpoint, experiment, *graph);
   metrics =
       std::make_unique<MetricSet>(experiment.model, shape, preprocessing().schema.class_names);

@@ -173,6 +173,17 @@ TEST_F(TablesInCheckpoints, ListKeysAndRowsByAscendingKey) {
             (Shape{reader.find("table.items.keys")->shape[0], 1}));
 }
 
+TEST_F(TablesInCheckpoints, AreDescribed) {
+  const auto comm = make_local_communicator();
+  Job job(*comm, 1, 8);
+  Outcome outcome;
+  job.step(0, -1, outcome);
+  const std::string text = describe_checkpoint(save(job, 1));
+  EXPECT_NE(text.find("table users: " + std::to_string(job.tables.rows(0)) + " rows of 3 values"),
+            std::string::npos)
+      << text;
+}
+
 TEST_F(TablesInCheckpoints, RefuseATableOfAnotherShape) {
   const auto comm = make_local_communicator();
   Job job(*comm, 1, 8);

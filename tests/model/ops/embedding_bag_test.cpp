@@ -166,6 +166,18 @@ TEST(Lookup, NumbersDistinctKeysInAscendingOrder) {
   EXPECT_EQ(lookup.keys().size(), 1u);
 }
 
+TEST(Lookup, SortsManyKeysOfEitherSign) {
+  Ids ids;
+  for (uint64_t i = 0; i < 5000; ++i) ids.push_back(static_cast<int64_t>(mix(i % 3000, 7)));
+  Lookup lookup;
+  lookup.build(ids.data(), 5000, 1, 1, false);
+  ASSERT_EQ(lookup.keys().size(), 3000u);
+  EXPECT_TRUE(std::is_sorted(lookup.keys().begin(), lookup.keys().end()));
+  EXPECT_LT(lookup.keys().front(), 0);
+  for (size_t i = 0; i < ids.size(); ++i)
+    ASSERT_EQ(lookup.keys()[static_cast<size_t>(lookup.index()[i])], ids[i]);
+}
+
 TEST(Lookup, FindsRowsAmongThoseThatArePresent) {
   const Ids present = {-9, -2, 0, 1, 5, 6, 7, 8, 20, 30, 40};
   for (const Ids& keys : {Ids{-9, 0, 3, 7, 40}, Ids{-10, 41}, Ids{}, present}) {
