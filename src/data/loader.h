@@ -23,11 +23,16 @@ struct LeafRequest {
   int64_t samples() const { return end - begin; }
 };
 
-// One filled leaf; valid until the step after it is released. Field order: input, target, weight.
+// What a field of a batch is: f32 input; i64 label or f32 target; f32 weight; i64 ids. Input,
+// weight and ids are null where the data has none.
+enum class BatchField : uint8_t { input, target, weight, ids };
+constexpr size_t kBatchFields = 4;
+
+// One filled leaf; valid until the step after it is released.
 struct LeafBatch {
   int64_t samples = 0;
-  std::byte* fields[3] = {nullptr, nullptr,
-                          nullptr};  // f32 input; i64 label or f32 target; f32 weight or null
+  std::byte* fields[kBatchFields] = {};
+  std::byte* at(BatchField field) const { return fields[static_cast<size_t>(field)]; }
   const SampleKey* keys = nullptr;
 };
 

@@ -16,16 +16,22 @@ DeviceBuffer memory(const Device* device, int64_t count, size_t element) {
 LeafSlot::LeafSlot(const Schema& schema, int64_t max_samples, const Device* device)
     : elements_(schema.input.elements()),
       target_width_(schema.classes > 0 ? 1 : schema.target_width),
+      ids_count_(schema.ids()),
       max_samples_(max_samples),
       labels_(schema.classes > 0),
       input_(memory(device, max_samples * elements_, sizeof(float))),
       target_(
           memory(device, max_samples * target_width_, labels_ ? sizeof(int64_t) : sizeof(float))),
       weight_(memory(device, schema.weighted ? max_samples : 0, sizeof(float))),
+      ids_(memory(device, max_samples * ids_count_, sizeof(int64_t))),
       keys_(memory(device, max_samples, sizeof(SampleKey))) {
-  batch_.fields[0] = input_.data();
-  batch_.fields[1] = target_.data();
-  batch_.fields[2] = schema.weighted ? weight_.data() : nullptr;
+  const auto set = [this](BatchField field, bool present, const DeviceBuffer& buffer) {
+    batch_.fields[static_cast<size_t>(field)] = present ? buffer.data() : nullptr;
+  };
+  set(BatchField::input, elements_ > 0, input_);
+  set(BatchField::target, true, target_);
+  set(BatchField::weight, schema.weighted, weight_);
+  set(BatchField::ids, ids_count_ > 0, ids_);
   batch_.keys = reinterpret_cast<SampleKey*>(keys_.data());
 }
 
@@ -38,13 +44,15 @@ void LeafSlot::read_samples(const DataSource& source, const Order& order,
   for (int64_t i = 0; i < request.samples(); ++i) {
     const SampleKey key = order.at(request.epoch, static_cast<uint64_t>(request.begin + i));
     reinterpret_cast<SampleKey*>(keys_.data())[i] = key;
-    SampleOut out{input_.floats() + i * elements_, nullptr, nullptr, nullptr};
+    SampleOut out{elements_ > 0 ? input_.floats() + i * elements_ : nullptr, nullptr, nullptr,
+                  nullptr};
     if (labels_) {
       out.label = reinterpret_cast<int64_t*>(target_.data()) + i;
     } else {
       out.target = target_.floats() + i * target_width_;
     }
-    if (batch_.fields[2]) out.weight = weight_.floats() + i;
+    if (batch_.at(BatchField::weight)) out.weight = weight_.floats() + i;
+    if (ids_count_ > 0) out.ids = reinterpret_cast<int64_t*>(ids_.data()) + i * ids_count_;
     source.read(key.id, key, augment, out);
   }
   batch_.samples = request.samples();

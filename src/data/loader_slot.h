@@ -26,9 +26,9 @@ class LeafSlot {
   void read_samples(const DataSource& source, const Order& order, const LeafRequest& request,
                     bool augment);
 
-  int64_t elements_, target_width_, max_samples_;
+  int64_t elements_, target_width_, ids_count_, max_samples_;  // of a sample; of the slot
   bool labels_;
-  DeviceBuffer input_, target_, weight_, keys_;  // host memory
+  DeviceBuffer input_, target_, weight_, ids_, keys_;  // host memory
   LeafBatch batch_;
   std::exception_ptr failure_;
   std::atomic<State> state_{State::pending};

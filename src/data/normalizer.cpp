@@ -24,7 +24,7 @@ void normalize_blocks(const T* x, const std::vector<float>& mean,
 
 Normalizer::Normalizer(const Normalization& normalization, int64_t channels) : channels_(channels) {
   constexpr int64_t kBlock = 1024;
-  const int64_t pixels = std::max<int64_t>(1, kBlock / channels);
+  const int64_t pixels = std::max<int64_t>(1, kBlock / std::max<int64_t>(1, channels));
   const bool none = normalization.mean.empty();
   for (int64_t i = 0; i < pixels * channels; ++i) {
     const size_t c = static_cast<size_t>(i % channels);

@@ -12,7 +12,7 @@ namespace trireme {
 // of channels and vectorises.
 class Normalizer {
  public:
-  // `channels`: innermost extent of the data (an image's channels, a table's columns).
+  // `channels`: innermost extent of the data (an image's channels, a table's columns); 0: none.
   Normalizer(const Normalization& normalization, int64_t channels);
   // y[i] = normalised x[i], i < n. x starts at channel 0. x and y must not overlap.
   void apply(const uint8_t* x, int64_t n, float* y) const;

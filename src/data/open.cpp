@@ -29,7 +29,7 @@ RawData read_raw(const ReadRequest& request) {
   if (raw.samples == 0)
     throw DataError(fmt::format("{} has no samples", fmt::join(request.files, ", ")),
                     "name files that have some");
-  if (raw.shape.elements() == 0) {
+  if (!raw.has_input() && raw.id_features == 0) {
     throw DataError(fmt::format("{} has samples without values: {}", fmt::join(request.files, ", "),
                                 raw.shape.str()),
                     "a sample needs at least one value");

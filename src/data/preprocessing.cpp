@@ -49,6 +49,9 @@ Schema derive_schema(const RawData& raw, const DataConfig& config, const Split& 
   schema.weighted = !raw.weights.empty();
   schema.class_names = raw.class_names;
   schema.target_width = raw.target_width;
+  schema.id_features = raw.id_features;
+  schema.id_values = raw.id_values;
+  schema.id_names = raw.id_names;
   if (raw.labels.empty()) return schema;
   const int64_t highest = *std::max_element(raw.labels.begin(), raw.labels.end());
   const int64_t found = raw.classes > 0 ? raw.classes : std::max<int64_t>(highest, 0) + 1;
@@ -105,6 +108,7 @@ Normalization given_normalization(const RawData& raw, const DataConfig& config) 
 
 Normalization derive_normalization(const RawData& raw, const DataConfig& config,
                                    const Split& split) {
+  if (!raw.has_input()) return {};
   if (config.normalize == "standard") return training_statistics(raw, split);
   if (config.normalize == "given") return given_normalization(raw, config);
   if (config.normalize != "unit") return {};
@@ -135,6 +139,25 @@ Preprocessing derive_preprocessing(const RawData& raw, const DataConfig& config,
           raw.features};
 }
 
+namespace {
+
+void check_ids(const RawData& raw, const Schema& schema, const std::string& what) {
+  if (raw.id_features != schema.id_features || raw.id_values != schema.id_values) {
+    throw DataError(
+        fmt::format("a sample of {} has {} x {} ids, but the model's data has {} x {}", what,
+                    raw.id_features, raw.id_values, schema.id_features, schema.id_values),
+        "check data.ids and data.ids_max");
+  }
+  for (size_t f = 0; f < schema.id_names.size(); ++f) {
+    if (raw.id_names.at(f) == schema.id_names[f]) continue;
+    throw DataError(fmt::format("the ids of {} come from {}, but the model's data has {} there",
+                                what, raw.id_names[f], schema.id_names[f]),
+                    "check data.ids");
+  }
+}
+
+}  // namespace
+
 void check_fits(const RawData& raw, const Preprocessing& preprocessing, const std::string& what) {
   const Schema& schema = preprocessing.schema;
   if (raw.shape != schema.input || raw.image != schema.image) {
@@ -158,6 +181,7 @@ void check_fits(const RawData& raw, const Preprocessing& preprocessing, const st
     throw DataError(fmt::format("{} has no weights, but the training data has", what),
                     "check data.weight");
   }
+  check_ids(raw, schema, what);
   check_labels(raw.labels, schema.classes, what);
 }
 

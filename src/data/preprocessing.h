@@ -11,7 +11,8 @@ namespace trireme {
 Preprocessing derive_preprocessing(const RawData& raw, const DataConfig& config,
                                    const Split& split);
 
-// Throws DataError when `raw` does not fit: shape, kind of target, a label out of range, weights.
+// Throws DataError when `raw` does not fit: shape, kind of target, a label out of range, weights,
+// ids.
 // `what` names the data in messages ("the validation data").
 void check_fits(const RawData& raw, const Preprocessing& preprocessing, const std::string& what);
 

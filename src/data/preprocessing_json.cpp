@@ -14,6 +14,10 @@ namespace {
 
 using nlohmann::json;
 
+void require(bool good, const std::string& what) {
+  if (!good) throw FormatError(fmt::format("preprocessing JSON: {}", what));
+}
+
 double number_or_nan(const json& j) { return j.is_null() ? std::nan("") : j.get<double>(); }
 
 json column_json(const FeatureMap::Column& column) {
@@ -23,12 +27,17 @@ json column_json(const FeatureMap::Column& column) {
 }
 
 json schema_json(const Schema& schema) {
-  return {{"input", std::vector<int64_t>(schema.input.dims().begin(), schema.input.dims().end())},
-          {"image", schema.image},
-          {"classes", schema.classes},
-          {"class_names", schema.class_names},
-          {"target_width", schema.target_width},
-          {"weighted", schema.weighted}};
+  json j = {{"input", std::vector<int64_t>(schema.input.dims().begin(), schema.input.dims().end())},
+            {"image", schema.image},
+            {"classes", schema.classes},
+            {"class_names", schema.class_names},
+            {"target_width", schema.target_width},
+            {"weighted", schema.weighted}};
+  if (schema.id_features > 0) {
+    j["ids"] = {
+        {"features", schema.id_features}, {"values", schema.id_values}, {"names", schema.id_names}};
+  }
+  return j;
 }
 
 Schema schema_from(const json& j) {
@@ -40,18 +49,25 @@ Schema schema_from(const json& j) {
   j.at("class_names").get_to(schema.class_names);
   j.at("target_width").get_to(schema.target_width);
   j.at("weighted").get_to(schema.weighted);
+  if (j.contains("ids")) {
+    const json& ids = j.at("ids");
+    ids.at("features").get_to(schema.id_features);
+    ids.at("values").get_to(schema.id_values);
+    ids.at("names").get_to(schema.id_names);
+    require(schema.id_features >= 1 && schema.id_values >= 1,
+            fmt::format("{} x {} ids", schema.id_features, schema.id_values));
+    require(schema.id_names.empty() || int64_t(schema.id_names.size()) == schema.id_features,
+            fmt::format("{} id names for {} features", schema.id_names.size(), schema.id_features));
+  }
   return schema;
-}
-
-void require(bool good, const std::string& what) {
-  if (!good) throw FormatError(fmt::format("preprocessing JSON: {}", what));
 }
 
 void check(const Preprocessing& p) {
   const Schema& s = p.schema;
   require(s.input.rank() == (s.image ? 3 : 1),
           fmt::format("input {} does not fit image = {}", s.input.str(), s.image));
-  require(s.input.elements() > 0, fmt::format("input {} is empty", s.input.str()));
+  require(s.input.elements() > 0 || (s.id_features > 0 && !s.image),
+          fmt::format("input {} is empty", s.input.str()));
   require(s.classes >= 0 && s.target_width >= 1, "classes or target_width is negative");
   require(s.class_names.empty() || int64_t(s.class_names.size()) == s.classes,
           fmt::format("{} class names for {} classes", s.class_names.size(), s.classes));

@@ -18,7 +18,8 @@ struct NamedFile {
 };
 
 // Values are N samples of `shape` in memory order (H,W,C for images). Exactly one of bytes, floats,
-// decode and generate holds them; decode and generate are thread-safe.
+// decode and generate holds them, none where there are ids alone (shape 0); decode and generate are
+// thread-safe.
 struct RawData {
   int64_t samples = 0;
   Shape shape;
@@ -34,12 +35,16 @@ struct RawData {
   std::vector<float> targets;  // data.target = value
   int64_t target_width = 1;
   std::vector<float> weights;  // empty: none
+  std::vector<int64_t> ids;    // N x id_features x id_values, -1: none
+  int64_t id_features = 0, id_values = 0;
+  std::vector<std::string> id_names;
 
   FeatureMap features;           // CSV only
   std::vector<NamedFile> files;  // what the fingerprint covers
   std::string parameters;        // synthetic: what it was drawn from
 
   bool eight_bit() const { return !bytes.empty() || decode; }
+  bool has_input() const { return shape.elements() > 0; }
   int64_t channels() const { return shape[0]; }  // of an image; a table's columns otherwise
 };
 

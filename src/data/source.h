@@ -22,6 +22,11 @@ struct Schema {
   std::vector<std::string> class_names;  // empty: the numbers
   int64_t target_width = 1;              // values per sample when classes == 0
   bool weighted = false;
+  // Beside the input, or instead of one (input 0): keys of rows in embedding tables, id_values of
+  // each of id_features features; -1 where a feature has fewer.
+  int64_t id_features = 0, id_values = 0;
+  std::vector<std::string> id_names;                       // of the features; empty: the numbers
+  int64_t ids() const { return id_features * id_values; }  // of a sample
 };
 
 // x' = (x - mean) * inverse_std, by channel (image) or column; computed once from the training
@@ -52,10 +57,11 @@ struct Preprocessing {
 
 // Where one sample is to be written. Sizes as in Schema.
 struct SampleOut {
-  float* input;    // H,W,C for images
-  int64_t* label;  // classes > 0
-  float* target;   // classes == 0
-  float* weight;   // may be null
+  float* input;            // H,W,C for images; may be null
+  int64_t* label;          // classes > 0
+  float* target;           // classes == 0
+  float* weight;           // may be null
+  int64_t* ids = nullptr;  // id_features x id_values; may be null
 };
 
 class DataSource {

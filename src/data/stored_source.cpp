@@ -53,7 +53,7 @@ void StoredSource::read_input(uint64_t id, const SampleKey& key, bool augment, f
 
 void StoredSource::read(uint64_t id, const SampleKey& key, bool augment,
                         const SampleOut& out) const {
-  read_input(id, key, augment, out.input);
+  if (out.input && elements_ > 0) read_input(id, key, augment, out.input);
   if (!raw_.labels.empty()) {
     *out.label = raw_.labels[id];
   } else {
@@ -61,6 +61,10 @@ void StoredSource::read(uint64_t id, const SampleKey& key, bool augment,
                 raw_.target_width, out.target);
   }
   if (out.weight) *out.weight = raw_.weights.empty() ? 1.0f : raw_.weights[id];
+  if (out.ids) {
+    const size_t count = static_cast<size_t>(preprocessing_.schema.ids());
+    std::copy_n(raw_.ids.data() + id * count, count, out.ids);
+  }
 }
 
 std::string StoredSource::fingerprint() const {

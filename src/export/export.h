@@ -23,10 +23,11 @@ struct TrainedModel {
   std::string origin;  // run and step, for the model card
 };
 
-// Inputs (logical layout N,C,H,W or N,F, normalised) and the outputs that training's own program
-// gave.
+// Inputs (logical layout N,C,H,W or N,F, normalised; ids N,features,values) and the outputs that
+// training's own program gave. What the model does not read has rank 0.
 struct Goldens {
   HostTensor input, output;
+  HostTensor ids = {};
 };
 
 struct ParityReport {
@@ -61,12 +62,13 @@ LoadedModel read_onnx(const Path& file);  // the subset that write_onnx writes; 
                                           // what is not supported
 
 // Runs a graph on given weights in inference mode. input: logical, normalised, any number of
-// samples.
+// samples; ids: as many, int64. What the graph does not read may be anything.
 class Predictor {
  public:
   Predictor(const Graph& graph, const std::map<std::string, HostTensor>& weights);
   ~Predictor();
-  HostTensor run(const HostTensor& input) const;  // the graph's output (logits), logical layout
+  // The graph's output (logits), logical layout.
+  HostTensor run(const HostTensor& input, const HostTensor& ids = {}) const;
 
  private:
   struct Impl;

@@ -29,13 +29,20 @@ void check_formats(const std::vector<std::string>& formats) {
 }
 
 void check_goldens(const Goldens& goldens) {
-  if (goldens.input.shape.rank() == 0 || goldens.input.shape[0] == 0)
+  if (goldens.output.shape.rank() == 0 || goldens.output.shape[0] == 0)
     throw FormatError("export: no recorded samples to check against",
                       "set export.goldens to at least 1");
   const auto finite = [](float v) { return std::isfinite(v); };
   if (!std::ranges::all_of(goldens.output.floats(), finite))
     throw FormatError("export: training's own program gives outputs that are not finite",
                       "export an earlier checkpoint, or lower optimizer.lr");
+}
+
+std::map<std::string, HostTensor> golden_tensors(const Goldens& goldens) {
+  std::map<std::string, HostTensor> tensors = {{"output", goldens.output}};
+  if (goldens.input.shape.rank() > 0) tensors["input"] = goldens.input;
+  if (goldens.ids.shape.rank() > 0) tensors["ids"] = goldens.ids;
+  return tensors;
 }
 
 LoadedModel write_and_reload(const TrainedModel& model, const std::string& format,
@@ -51,8 +58,8 @@ LoadedModel write_and_reload(const TrainedModel& model, const std::string& forma
 ParityReport replay(const LoadedModel& loaded, const std::string& format, const Goldens& goldens,
                     double atol, double rtol) {
   const Predictor predictor(*loaded.graph, loaded.weights);
-  ParityReport report =
-      compare_outputs("model." + format, predictor.run(goldens.input), goldens.output, atol, rtol);
+  ParityReport report = compare_outputs(
+      "model." + format, predictor.run(goldens.input, goldens.ids), goldens.output, atol, rtol);
   if (!report.passed)
     throw FormatError("export refused, the file predicts something else: " + report.text,
                       "raise export.atol or export.rtol only if this difference is acceptable");
@@ -70,7 +77,7 @@ ParityReport export_model(const TrainedModel& model, const Goldens& goldens,
   const Path& to = folder.path();
   write_atomic(to / "experiment.ini", model.config);
   write_atomic(to / "preprocessing.json", model.preprocessing.to_json());
-  write_tensors(to / "goldens.safetensors", {{"input", goldens.input}, {"output", goldens.output}});
+  write_tensors(to / "goldens.safetensors", golden_tensors(goldens));
   std::vector<ParityReport> reports;
   for (const std::string& format : formats) {
     const LoadedModel loaded = write_and_reload(model, format, to);

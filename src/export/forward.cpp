@@ -20,7 +20,8 @@ size_t field_bytes(const Graph& graph, int64_t samples) {
 
 ForwardPass::ForwardPass(const Graph& graph, int64_t samples, const float* params,
                          const float* state, bool losses, bool sample_weights)
-    : program_(Program::compile(
+    : graph_(graph),
+      program_(Program::compile(
           graph, cpu_kernels(), samples,
           {.mode = Mode::inference, .sample_weights = sample_weights, .losses = losses})),
       arena_(align_up(std::max<size_t>(program_->arena_bytes(), 1))),
@@ -40,6 +41,16 @@ ForwardPass::ForwardPass(const Graph& graph, int64_t samples, const float* param
   workspace_.sums = sums_.data();
   program_->pack(params, packed_.data(), 0, 1, nullptr);
 }
+
+std::byte* ForwardPass::input(NodeId node) {
+  const std::vector<NodeId> inputs = graph_.inputs();
+  const auto at = std::ranges::find(inputs, node);
+  return at == inputs.end() ? nullptr : fields_[static_cast<size_t>(at - inputs.begin())];
+}
+
+float* ForwardPass::dense_input() { return reinterpret_cast<float*>(input(graph_.dense_input())); }
+
+int64_t* ForwardPass::ids() { return reinterpret_cast<int64_t*>(input(graph_.id_input())); }
 
 const float* ForwardPass::run() {
   for (int segment = 0; segment < program_->segments(); ++segment)

@@ -20,6 +20,8 @@ class ForwardPass {
   int64_t samples() const { return program_->samples(); }
   // Memory of field i, in the order of fields(); zero until set.
   std::byte* field(size_t i) { return fields_[i]; }
+  float* dense_input();  // of the graph's float32 input; null: it has none
+  int64_t* ids();        // of its ids
   std::span<const std::string> fields() const { return program_->fields(); }
   // Runs all segments; returns the output in memory order (see export/layout.h).
   const float* run();
@@ -27,6 +29,9 @@ class ForwardPass {
   std::span<const double> sums() const { return sums_; }
 
  private:
+  std::byte* input(NodeId node);
+
+  const Graph& graph_;
   std::unique_ptr<const Program> program_;
   AlignedBuffer arena_, packed_;
   std::vector<AlignedBuffer> field_bytes_;

@@ -35,13 +35,19 @@ std::string architecture(const TrainedModel& model) {
 
 std::string interface_text(const TrainedModel& model) {
   const Graph& graph = *model.graph;
-  const Node& input = graph.node(graph.inputs().at(0));
   const Node& output = graph.node(graph.output());
   const Schema& schema = model.preprocessing.schema;
   std::string text = "## Input and output\n\n";
-  text +=
-      fmt::format("- `{}`: float32, N x {}{}, normalised as below; N is free.\n", input.name,
-                  input.shape.str(), input.shape.rank() == 3 ? " (channels, height, width)" : "");
+  for (NodeId id : graph.inputs()) {
+    const Node& input = graph.node(id);
+    if (input.dtype == DType::i64)
+      text += fmt::format("- `{}`: int64, N x {} (features, values), -1: none; N is free.\n",
+                          input.name, input.shape.str());
+    else
+      text += fmt::format("- `{}`: float32, N x {}{}, normalised as below; N is free.\n",
+                          input.name, input.shape.str(),
+                          input.shape.rank() == 3 ? " (channels, height, width)" : "");
+  }
   text += fmt::format("- `output`: float32, N x {}{}.\n", output.shape.str(),
                       schema.classes > 0 ? ", logits (no softmax or sigmoid applied)" : "");
   if (schema.classes > 0 && !schema.class_names.empty())
@@ -66,6 +72,8 @@ std::string preprocessing_text(const Preprocessing& preprocessing) {
   std::vector<std::string> columns;
   for (const auto& column : preprocessing.features.columns) columns.push_back(column.name);
   if (!columns.empty()) text += fmt::format("\nColumns, in order: {}.\n", shown(columns));
+  if (!preprocessing.schema.id_names.empty())
+    text += fmt::format("\nIds, in order: {}.\n", shown(preprocessing.schema.id_names));
   return text + "\nExactly, for programs: `preprocessing.json`.\n";
 }
 
@@ -77,7 +85,7 @@ std::string parity_text(const Goldens& goldens, const std::vector<ParityReport>&
       "lies within {:g} + {:g} |y| of what training's own program gave (`goldens.safetensors`: "
       "`input`, "
       "`output`).\n\n",
-      goldens.input.shape[0], atol, rtol);
+      goldens.output.shape[0], atol, rtol);
   for (const ParityReport& report : reports) text += "- " + report.text + "\n";
   return text;
 }

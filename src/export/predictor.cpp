@@ -14,6 +14,17 @@ namespace {
 
 constexpr int64_t kChunkSamples = 64;
 
+// `given` is `samples` of what the node reads; flat rows do, too.
+void check_fits(const char* what, const HostTensor& given, const Node& node, int64_t samples) {
+  const bool fits = given.shape.rank() > 0 && given.dtype == node.dtype &&
+                    (given.shape == node.shape.with_batch(samples) ||
+                     given.shape == Shape{samples, node.shape.elements()});
+  if (!fits)
+    throw ShapeError(fmt::format("prediction: the {} is {} {}, the model reads {} Nx{}", what,
+                                 name_of(given.dtype), given.shape.str(), name_of(node.dtype),
+                                 node.shape.str()));
+}
+
 }  // namespace
 
 struct Predictor::Impl {
@@ -36,33 +47,33 @@ struct Predictor::Impl {
 
 Predictor::Predictor(const Graph& graph, const std::map<std::string, HostTensor>& weights)
     : impl_(std::make_unique<Impl>(graph, weights)) {
-  if (graph.inputs().size() != 1)
-    throw FormatError(fmt::format("prediction: the model has {} inputs; one is supported",
-                                  graph.inputs().size()));
+  const auto inputs = static_cast<int64_t>(graph.inputs().size());
+  if (inputs != (graph.dense_input() >= 0) + (graph.id_input() >= 0))
+    throw FormatError(
+        fmt::format("prediction: the model has {} inputs; one, and ids, are supported", inputs));
 }
 Predictor::~Predictor() = default;
 
-HostTensor Predictor::run(const HostTensor& input) const {
-  const Node& in = impl_->graph.node(impl_->graph.inputs()[0]);
-  const Node& out = impl_->graph.node(impl_->graph.output());
-  const int64_t samples = input.shape.rank() == 0 ? 0 : input.shape[0];
-  const bool fits = input.shape.rank() > 0 && input.dtype == DType::f32 &&
-                    (input.shape == in.shape.with_batch(samples) ||
-                     input.shape == Shape{samples, in.shape.elements()});
-  if (!fits)
-    throw ShapeError(fmt::format("prediction: the input is {} {}, the model reads float32 Nx{}",
-                                 name_of(input.dtype), input.shape.str(), in.shape.str()));
+HostTensor Predictor::run(const HostTensor& input, const HostTensor& ids) const {
+  const Graph& graph = impl_->graph;
+  const Node* in = graph.dense_input() < 0 ? nullptr : &graph.node(graph.dense_input());
+  const Node* keys = graph.id_input() < 0 ? nullptr : &graph.node(graph.id_input());
+  const Node& out = graph.node(graph.output());
+  const HostTensor& first = in ? input : ids;
+  const int64_t samples = first.shape.rank() == 0 ? 0 : first.shape[0];
+  if (in) check_fits("input", input, *in, samples);
+  if (keys) check_fits("ids tensor", ids, *keys, samples);
   const std::lock_guard lock(impl_->mutex);
   prepare_kernel_thread();
   HostTensor result = HostTensor::zeros(out.shape.with_batch(samples));
-  const int64_t width_in = in.shape.elements(), width_out = out.shape.elements();
+  const int64_t width_in = in ? in->shape.elements() : 0, width_out = out.shape.elements();
+  const int64_t width_ids = keys ? keys->shape.elements() : 0;
   for (int64_t begin = 0; begin < samples; begin += kChunkSamples) {
     const int64_t n = std::min(kChunkSamples, samples - begin);
     ForwardPass& pass = impl_->pass(n);
-    const float* from = input.floats().data() + begin * width_in;
     float* to = result.floats().data() + begin * width_out;
-    float* field = reinterpret_cast<float*>(pass.field(0));
-    to_memory_order(in, n, from, field);
+    if (in) to_memory_order(*in, n, input.floats().data() + begin * width_in, pass.dense_input());
+    if (keys) std::copy_n(ids.ints().data() + begin * width_ids, n * width_ids, pass.ids());
     to_logical_order(out, n, pass.run(), to);
   }
   return result;

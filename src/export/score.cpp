@@ -85,7 +85,7 @@ class Scorer {
   }
 
   void score_chunk(int64_t begin, int64_t n, ForwardPass& pass, ForwardPass* tail) {
-    read(begin, n, reinterpret_cast<float*>(pass.field(0)));
+    read(begin, n, pass.dense_input(), pass.ids());
     if (has_losses_) set_targets(n, pass);
     const float* output = pass.run();
     const int64_t width = graph_.node(graph_.output()).shape.elements();
@@ -101,15 +101,17 @@ class Scorer {
     add(metric_sums_, sums);
   }
 
-  void read(int64_t begin, int64_t n, float* input) {
-    const int64_t width = schema_.input.elements();
+  // Null: the model does not read it.
+  void read(int64_t begin, int64_t n, float* input, int64_t* ids) {
+    const int64_t width = schema_.input.elements(), keys = schema_.ids();
     const int64_t target_width = std::max<int64_t>(schema_.target_width, 1);
     for (int64_t i = 0; i < n; ++i) {
       const uint64_t id = static_cast<uint64_t>(begin + i);
       source_.read(id, {0, id, id}, /*augment=*/false,
-                   {input + i * width, &batch_.labels[static_cast<size_t>(i)],
+                   {input ? input + i * width : nullptr, &batch_.labels[static_cast<size_t>(i)],
                     batch_.targets.data() + i * target_width,
-                    schema_.weighted ? &batch_.weights[static_cast<size_t>(i)] : nullptr});
+                    schema_.weighted ? &batch_.weights[static_cast<size_t>(i)] : nullptr,
+                    ids ? ids + i * keys : nullptr});
     }
   }
 

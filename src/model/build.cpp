@@ -32,6 +32,7 @@ ModelConfig expand_model(const ModelConfig& model, const DataShape& data) {
   name_lines(expanded);
   apply_overrides(expanded, problems);
   check_lines(expanded, problems);
+  check_ids(expanded, data, problems);
   problems.throw_if_any();
   return expanded;
 }

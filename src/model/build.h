@@ -13,11 +13,12 @@ namespace trireme {
 
 // What the data offers to the model: the default input, and what the last layer must produce.
 struct DataShape {
-  Shape input;  // C,H,W or F
+  Shape input;  // C,H,W or F; 0: ids alone
   bool image = false;
   int64_t classes = 0;  // 0: real-valued
   int64_t target_width = 1;
   bool weighted = false;
+  int64_t id_features = 0, id_values = 0;  // 0: no ids
 };
 
 // The preset's layers, losses and metrics as lines; or the model's own lines, with overrides

@@ -85,6 +85,18 @@ std::vector<NodeId> Graph::with_logical_order(const Op& op, std::vector<NodeId> 
   return inputs;
 }
 
+void Graph::check_dtypes(const Op& op, std::span<const NodeId> inputs) const {
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const Node& in = node(inputs[i]);
+    const DType wanted = op.input_dtype(static_cast<int>(i));
+    if (in.dtype == wanted) continue;
+    throw ShapeError(
+        fmt::format("{}: reads {}, but {} is {}", op.kind(), name_of(wanted), in.name,
+                    name_of(in.dtype)),
+        wanted == DType::i64 ? "give it the ids: from=ids" : "look ids up in a table first");
+  }
+}
+
 int Graph::claim_slot(const std::string& node_name, const SlotSpec& spec,
                       std::vector<PendingSlot>& pending,
                       const std::map<std::string, std::string>& shared, NodeId user) {
@@ -132,6 +144,7 @@ NodeId Graph::add(std::string name, std::shared_ptr<const Op> op, std::vector<No
     if (id < 0 || id >= static_cast<NodeId>(nodes_.size()))
       throw ConfigError(fmt::format("{}: input {} does not exist", place(name, where), id));
   try {
+    check_dtypes(*op, inputs);
     inputs = with_logical_order(*op, std::move(inputs));
     std::vector<Shape> shapes;
     for (NodeId id : inputs) shapes.push_back(node(id).shape);
@@ -211,6 +224,18 @@ std::vector<NodeId> Graph::inputs() const {
   return ids;
 }
 
+NodeId Graph::dense_input() const {
+  for (NodeId id : inputs())
+    if (node(id).dtype == DType::f32) return id;
+  return -1;
+}
+
+NodeId Graph::id_input() const {
+  for (NodeId id : inputs())
+    if (node(id).dtype == DType::i64) return id;
+  return -1;
+}
+
 std::vector<NodeId> Graph::losses() const {
   std::vector<NodeId> ids;
   for (size_t i = 0; i < nodes_.size(); ++i)
@@ -221,8 +246,9 @@ std::vector<NodeId> Graph::losses() const {
 Digest Graph::hash() const {
   Sha256 sha;
   for (const Node& n : nodes_) {
+    const std::string_view input = n.dtype == DType::f32 ? "input" : name_of(n.dtype);
     sha.update(fmt::format("{} {} {} target={} weight={} in={}", n.name,
-                           n.op ? n.op->kind() : "input", n.shape.str(), n.target, n.loss_weight,
+                           n.op ? n.op->kind() : input, n.shape.str(), n.target, n.loss_weight,
                            fmt::join(n.inputs, ",")));
     if (n.op)
       for (const auto& [key, value] : n.op->attributes())

@@ -37,7 +37,7 @@ struct Node {
 
 class Graph {
  public:
-  // Image inputs are shape C,H,W and arrive N,H,W,C.
+  // Image inputs are shape C,H,W and arrive N,H,W,C; int64 inputs features x values.
   NodeId add_input(std::string name, const Shape& shape, DType dtype = DType::f32,
                    Source where = {});
   // Throws ShapeError: "layer c1 (file:12): conv2d: ..."; ConfigError on a duplicate name or
@@ -61,6 +61,8 @@ class Graph {
   NodeId find(std::string_view name) const;  // -1: none
   NodeId output() const { return output_; }
   std::vector<NodeId> inputs() const;
+  NodeId dense_input() const;  // the first float32 input; -1: none
+  NodeId id_input() const;     // the int64 input, "ids"; -1: none
   std::vector<NodeId> losses() const;
   const ParamTable& params() const { return params_; }
   const ParamTable& state() const { return state_; }
@@ -72,6 +74,7 @@ class Graph {
     Slot slot;
     NodeId first_use;
   };
+  void check_dtypes(const Op& op, std::span<const NodeId> inputs) const;
   std::vector<NodeId> with_logical_order(const Op& op, std::vector<NodeId> inputs);
   int claim_slot(const std::string& node_name, const SlotSpec& spec,
                  std::vector<PendingSlot>& pending,

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "kernels/kernel_table.h"
+#include "tensor/dtype.h"
 #include "tensor/param_table.h"
 #include "tensor/shape.h"
 
@@ -180,6 +181,7 @@ class Op {
   virtual Attributes attributes() const {
     return {};
   }  // everything that defines it: hashed, exported, printed
+  virtual DType input_dtype(int /*i*/) const { return DType::f32; }  // i64: reads ids
   // Throws ShapeError with both values; the graph adds layer name, file and line.
   virtual Shape infer(std::span<const Shape> inputs) const = 0;
   virtual std::vector<SlotSpec> params(std::span<const InputInfo>) const { return {}; }

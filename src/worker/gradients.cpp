@@ -10,6 +10,7 @@
 #include "export/slots.h"
 #include "model/build.h"
 #include "model/program.h"
+#include "worker/batch_fields.h"
 #include "worker/mean_loss.h"
 
 namespace trireme {
@@ -37,17 +38,18 @@ std::unique_ptr<Graph> graph_of(Experiment experiment, bool dropout) {
   return build_graph(experiment, shape);
 }
 
-// The batch's samples as the model reads them, logical order. Several input lines each have their
-// tensor in the batch, under their names: columns of the samples.
+// The batch's samples as the model reads them, logical order; rank 0: it reads ids alone. Several
+// input lines each have their tensor in the batch, under their names: columns of the samples.
 HostTensor read_input(const std::vector<LayerLine>& lines, const Graph& graph,
                       const std::map<std::string, HostTensor>& batch) {
+  if (graph.dense_input() < 0) return {};
   const bool several = lines.size() > 1;
   const std::string first = several ? lines.front().name : "input";
   const auto given = batch.find(first);
   if (given == batch.end() || given->second.shape.rank() == 0)
     throw ConfigError(fmt::format("the batch file has no tensor {}", first));
   const int64_t n = given->second.shape[0];
-  const Shape& sample = graph.node(graph.inputs().front()).shape;
+  const Shape& sample = graph.node(graph.dense_input()).shape;
   if (!several) return find(batch, "input", sample.with_batch(n), "the batch file");
   std::vector<float> joined(static_cast<size_t>(n * sample.elements()));
   int64_t begin = 0;
@@ -98,19 +100,41 @@ std::vector<float> stored_weights(const ParamTable& table,
   return flat;
 }
 
+// Empty where the model reads none.
+std::vector<LayerLine> dense_inputs(const Experiment& experiment) {
+  std::vector<LayerLine> lines = experiment.model.inputs;
+  std::erase_if(lines, [](const LayerLine& line) { return line.name == "ids"; });
+  return lines;
+}
+
+const HostTensor& read_ids(const Graph& graph, const std::map<std::string, HostTensor>& batch,
+                           int64_t n) {
+  const HostTensor& ids =
+      find(batch, "ids", graph.node(graph.id_input()).shape.with_batch(n), "the batch file");
+  if (ids.dtype != DType::i64)
+    throw ConfigError(
+        fmt::format("the batch file: ids is {}, the model needs int64", name_of(ids.dtype)));
+  return ids;
+}
+
 // The batch in the order of the program's fields.
-std::vector<DeviceBuffer> fields_of(const Program& program, const Node& in, const HostTensor& input,
+std::vector<DeviceBuffer> fields_of(const Program& program, const Graph& graph,
+                                    const HostTensor& input, int64_t n,
                                     const std::map<std::string, HostTensor>& batch,
                                     const OnDevice& memory) {
   std::vector<DeviceBuffer> fields;
-  for (const std::string& field : program.fields()) {
-    if (fields.empty()) {
+  const auto add = [&](const HostTensor& given) {
+    fields.push_back(memory.copy_of(given.bytes.data(), given.bytes.size()));
+  };
+  for (const BatchField field : batch_fields(graph, program)) {
+    if (field == BatchField::input) {
       std::vector<float> values(input.floats().size());
-      to_memory_order(in, input.shape[0], input.floats().data(), values.data());
+      to_memory_order(graph.node(graph.dense_input()), n, input.floats().data(), values.data());
       fields.push_back(memory.copy_of(values.data(), values.size() * sizeof(float)));
+    } else if (field == BatchField::ids) {
+      add(read_ids(graph, batch, n));
     } else {
-      const HostTensor& given = batch.at(field == "weight" ? "weight" : "target");
-      fields.push_back(memory.copy_of(given.bytes.data(), given.bytes.size()));
+      add(batch.at(field == BatchField::weight ? "weight" : "target"));
     }
   }
   return fields;
@@ -139,10 +163,13 @@ std::map<std::string, HostTensor> gradients(const Device& device, const Experime
                                             const std::map<std::string, HostTensor>& weights,
                                             const std::map<std::string, HostTensor>& batch) {
   const auto graph = graph_of(experiment, false);
-  const HostTensor input = read_input(experiment.model.inputs, *graph, batch);
-  const int64_t n = input.shape[0];
+  const HostTensor input = read_input(dense_inputs(experiment), *graph, batch);
   const auto target = batch.find("target");
-  if (target == batch.end() || target->second.shape.rank() == 0 || target->second.shape[0] != n)
+  const bool has_target = target != batch.end() && target->second.shape.rank() > 0;
+  const int64_t n = input.shape.rank() > 0 ? input.shape[0]
+                    : has_target           ? target->second.shape[0]
+                                           : 0;
+  if (!has_target || target->second.shape[0] != n)
     throw ConfigError(fmt::format("the batch file needs a tensor target with {} rows", n));
 
   device.make_current();
@@ -170,8 +197,7 @@ std::map<std::string, HostTensor> gradients(const Device& device, const Experime
                          memory.zeros(static_cast<size_t>(program->loss_sums()) * sizeof(double)),
                      constants = memory.copy_of(program->constants().data(),
                                                 program->constants().size_bytes());
-  const auto buffers =
-      fields_of(*program, graph->node(graph->inputs().front()), input, batch, memory);
+  const auto buffers = fields_of(*program, *graph, input, n, batch, memory);
   std::vector<std::byte*> fields;
   for (const DeviceBuffer& buffer : buffers) fields.push_back(buffer.data());
   Workspace ws;

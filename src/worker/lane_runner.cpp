@@ -38,6 +38,7 @@ LaneRunner::LaneRunner(const Graph& graph, LaneTeam& team, Exchange& exchange, P
       evaluation_metrics_(evaluation_metrics),
       optimizer_(optimizer),
       labels_(labels),
+      batch_fields_(batch_fields(graph, training.any())),
       loss_weights_(loss_weights(graph)) {
   loss_sums_ = 2 * static_cast<int64_t>(loss_weights_.size());
 }
@@ -67,7 +68,7 @@ void LaneRunner::allocate() {
                                     : training_.arena_bytes());
     for (size_t s = 0; s < slots; ++s) {
       lane->kept.emplace_back(training_.kept_bytes());
-      lane->fields.emplace_back(program.fields().size() + 3);
+      lane->fields.emplace_back(batch_fields_.size());
     }
     lane->workspaces.resize(slots);
     lane->piece.resize(slots);
@@ -108,13 +109,8 @@ const LeafBatch& LaneRunner::load(Lane& lane, const StepPlan& plan, int leaf, Lo
 Workspace LaneRunner::bind(Lane& lane, int index, int leaf, int slot, ProgramSet& programs,
                            const LeafBatch& batch, const float* params) {
   const size_t s = static_cast<size_t>(slot);
-  const Program& program = programs.at(batch.samples);
   std::vector<std::byte*>& fields = lane.fields[s];
-  const size_t count = program.fields().size();
-  for (size_t f = 0; f < count; ++f) {
-    const bool weight = program.fields()[f] == "weight";
-    fields[f] = batch.fields[weight ? 2 : f == 0 ? 0 : 1];
-  }
+  for (size_t f = 0; f < batch_fields_.size(); ++f) fields[f] = batch.at(batch_fields_[f]);
   Workspace ws;
   ws.arena = lane.arenas[std::min(s, lane.arenas.size() - 1)].data();
   ws.kept = lane.kept[s].data();
@@ -134,11 +130,12 @@ void LaneRunner::finish_leaf(int index, int leaf, const Program& program, const 
   double* slot = exchange_.sum_slot(index, leaf);
   std::copy_n(ws.sums, loss_sums_, slot);
   std::fill_n(slot + loss_sums_, metrics.doubles(), 0.0);
-  metrics.accumulate(batch.samples, graph_.node(graph_.output()).shape.elements(),
-                     program.output(ws),
-                     labels_ ? reinterpret_cast<const int64_t*>(batch.fields[1]) : nullptr,
-                     labels_ ? nullptr : reinterpret_cast<const float*>(batch.fields[1]),
-                     reinterpret_cast<const float*>(batch.fields[2]), slot + loss_sums_);
+  const std::byte* target = batch.at(BatchField::target);
+  metrics.accumulate(
+      batch.samples, graph_.node(graph_.output()).shape.elements(), program.output(ws),
+      labels_ ? reinterpret_cast<const int64_t*>(target) : nullptr,
+      labels_ ? nullptr : reinterpret_cast<const float*>(target),
+      reinterpret_cast<const float*>(batch.at(BatchField::weight)), slot + loss_sums_);
 }
 
 void LaneRunner::run_leaves(Lane& lane, int index, const StepPlan& plan, Loader& loader) {

@@ -9,6 +9,7 @@
 
 #include "data/loader.h"
 #include "model/metrics.h"
+#include "worker/batch_fields.h"
 #include "worker/exchange.h"
 #include "worker/lane_team.h"
 #include "worker/program_set.h"
@@ -66,7 +67,8 @@ class LaneRunner final : public StepRunner {
   const MetricSet& training_metrics_;
   const MetricSet& evaluation_metrics_;
   const Optimizer& optimizer_;
-  const bool labels_;  // targets are class labels
+  const bool labels_;                           // targets are class labels
+  const std::vector<BatchField> batch_fields_;  // of a program; training's and evaluation's alike
   int64_t loss_sums_ = 0;
   const std::vector<float> loss_weights_;
   std::map<int64_t, std::vector<int64_t>> leaf_sizes_;  // of this rank, by samples of the batch

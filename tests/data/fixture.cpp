@@ -137,9 +137,11 @@ ReadSample read_sample(const DataSource& source, uint64_t id, bool augment, Samp
   const Schema& schema = source.preprocessing().schema;
   ReadSample sample;
   sample.input.resize(static_cast<size_t>(schema.input.elements()));
+  sample.ids.resize(static_cast<size_t>(schema.ids()), -2);
   sample.target.resize(static_cast<size_t>(schema.target_width));
   source.read(id, key, augment,
-              {sample.input.data(), &sample.label, sample.target.data(), &sample.weight});
+              {sample.input.data(), &sample.label, sample.target.data(), &sample.weight,
+               sample.ids.data()});
   return sample;
 }
 

@@ -45,6 +45,7 @@ struct ReadSample {
   std::vector<float> input, target;
   int64_t label = -1;
   float weight = -1;
+  std::vector<int64_t> ids;
 };
 ReadSample read_sample(const DataSource& source, uint64_t id, bool augment = false,
                        SampleKey key = {});

@@ -46,6 +46,26 @@ TEST_F(PreprocessingTest, JsonRoundTripIsExact) {
   EXPECT_EQ(q.to_json(), p.to_json());
 }
 
+TEST_F(PreprocessingTest, JsonKeepsWhatIdsThereAre) {
+  Preprocessing p = table();
+  p.schema.id_features = 2;
+  p.schema.id_values = 3;
+  p.schema.id_names = {"C1", "C2"};
+  const Preprocessing q = Preprocessing::from_json(p.to_json());
+  EXPECT_EQ(q.schema.id_features, 2);
+  EXPECT_EQ(q.schema.id_values, 3);
+  EXPECT_EQ(q.schema.id_names, p.schema.id_names);
+  EXPECT_EQ(q.to_json(), p.to_json());
+  p.schema.input = {0};  // ids alone
+  p.normalization = {};
+  EXPECT_EQ(Preprocessing::from_json(p.to_json()).schema.input, Shape{0});
+  p.schema.id_names.pop_back();
+  EXPECT_THAT(error_of([&] { Preprocessing::from_json(p.to_json()); }),
+              HasSubstr("1 id names for 2 features"));
+  p.schema.id_values = 0;
+  EXPECT_THAT(error_of([&] { Preprocessing::from_json(p.to_json()); }), HasSubstr("2 x 0 ids"));
+}
+
 TEST_F(PreprocessingTest, BadJsonIsAFormatError) {
   EXPECT_THROW(Preprocessing::from_json("{"), FormatError);
   EXPECT_THROW(Preprocessing::from_json("{}"), FormatError);

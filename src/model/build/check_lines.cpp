@@ -18,8 +18,7 @@ class Checker {
     add_inputs();
     for (const auto& layer : model_.layers) {
       check(layer, false);
-      if (std::find(known_.begin(), known_.end(), layer.name) != known_.end())
-        problems_.add(layer, "another line has this name", "names are unique");
+      check_unique(layer);
       known_.push_back(layer.name);
     }
     for (const auto& loss : model_.losses) check(loss, true);
@@ -27,22 +26,47 @@ class Checker {
   }
 
  private:
-  bool several() const { return model_.inputs.size() > 1; }
+  bool several() const { return dense_.size() > 1; }
 
-  // Several inputs: "input" is the whole sample, "target" and "weight" are the batch's other
+  // Several dense inputs: "input" is the whole sample, "target" and "weight" are the batch's other
   // fields.
   void add_inputs() {
-    known_.push_back(several() || model_.inputs.empty() ? "input" : model_.inputs.front().name);
-    if (!several()) return;
-    for (const auto& input : model_.inputs) {
+    known_.push_back(several() || dense_.empty() ? "input" : dense_.front().name);
+    for (const auto& input : dense_) {
+      if (input.name == "ids")
+        problems_.add(input, "ids are not float32", "write dtype=int64, or choose another name");
+      if (!several()) continue;
       if (input.name == "input" || input.name == "target" || input.name == "weight")
         problems_.add(input,
                       fmt::format("several inputs need names of their own, not {}", input.name),
                       "as in input = left: 32");
-      else if (std::find(known_.begin(), known_.end(), input.name) != known_.end())
-        problems_.add(input, "another line has this name", "names are unique");
+      else
+        check_unique(input);
       known_.push_back(input.name);
     }
+    add_ids();
+  }
+
+  void add_ids() {
+    const LayerLine* ids = ids_line(model_);
+    if (!ids) return;
+    if (model_.inputs.size() > dense_.size() + 1)
+      problems_.add(model_.inputs.back(), "a second input of ids", "all ids are one input");
+    if (ids->name != "ids")
+      problems_.add(*ids, fmt::format("the ids are called {}", ids->name),
+                    "write input = ids: ...");
+    known_.push_back(ids->name);
+  }
+
+  void check_unique(const LayerLine& line) {
+    if (std::find(known_.begin(), known_.end(), line.name) != known_.end())
+      problems_.add(line, "another line has this name", "names are unique");
+  }
+
+  // The first layer has no layer above it.
+  bool must_name_input() const {
+    const size_t inputs = dense_.size() + (ids_line(model_) ? 1 : 0);
+    return inputs > 1 && known_.size() == inputs + (several() ? 1 : 0);
   }
 
   void check(const LayerLine& line, bool loss) {
@@ -64,7 +88,7 @@ class Checker {
 
   void check_edges(const LayerLine& line) {
     if (line.from.empty()) {
-      if (several() && known_.size() == 1 + model_.inputs.size())
+      if (must_name_input())
         problems_.add(line, "the model has several inputs",
                       fmt::format("name one: from={}", known_.back()));
       read_.insert(known_.back());
@@ -94,7 +118,7 @@ class Checker {
   void check_unread() {
     if (model_.losses.empty()) return;
     for (const auto& input : model_.inputs)
-      if (several() && !read_.contains(input.name))
+      if ((model_.inputs.size() > 1 || ids_line(model_)) && !read_.contains(input.name))
         problems_.add(input, "nothing reads this input",
                       fmt::format("use it with from={}", input.name));
     for (const auto& layer : model_.layers)
@@ -104,6 +128,7 @@ class Checker {
   }
 
   const ModelConfig& model_;
+  const std::vector<LayerLine> dense_ = dense_lines(model_);
   Problems& problems_;
   std::vector<std::string> known_;
   std::set<std::string> read_;

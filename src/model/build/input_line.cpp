@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <iterator>
 #include <optional>
 
 #include "base/error.h"
@@ -10,6 +12,14 @@
 
 namespace trireme {
 namespace {
+
+constexpr const char* kIdType = "int64";
+
+bool declares_ids(const LayerLine& line) {
+  return std::ranges::any_of(line.options, [](const auto& option) {
+    return option.first == "dtype" && option.second == kIdType;
+  });
+}
 
 // Values in the same order in memory: images are channels-last there, so only one channel may be
 // reread.
@@ -41,8 +51,9 @@ void check_options(const LayerLine& line, Problems& problems) {
   for (const auto& [key, value] : line.options) {
     if (key != "dtype")
       problems.add(line, "an input has no option " + key, did_you_mean(key, known));
-    else if (value != "float32")
-      problems.add(line, fmt::format("dtype={}, but the data is float32", value), "remove dtype");
+    else if (value != "float32" && value != kIdType)
+      problems.add(line, fmt::format("dtype={}, but the data is float32", value),
+                   "remove dtype; ids are int64");
   }
 }
 
@@ -54,28 +65,28 @@ std::optional<Shape> read_shape(const LayerLine& line, Problems& problems) {
 }
 
 // Several inputs: the columns of a flat sample, all of them, in the order of the lines.
-void check_columns(const ModelConfig& model, std::span<const Shape> shapes, const DataShape& data,
-                   Problems& problems) {
+void check_columns(std::span<const LayerLine> lines, std::span<const Shape> shapes,
+                   const DataShape& data, Problems& problems) {
   std::vector<int64_t> counts;
   double total = 0;  // of extents that a user wrote: an int64 might overflow
   for (size_t i = 0; i < shapes.size(); ++i) {
     const Shape& shape = shapes[i];
     if (shape.rank() > 3)
-      problems.add(model.inputs[i], fmt::format("{} has {} extents", shape.str(), shape.rank()),
+      problems.add(lines[i], fmt::format("{} has {} extents", shape.str(), shape.rank()),
                    "one of several inputs has up to three");
     counts.push_back(shape.elements());
     total += static_cast<double>(shape.elements());
   }
   if (total == static_cast<double>(data.input.elements())) return;
-  problems.add(model.inputs.back(),
+  problems.add(lines.back(),
                fmt::format("the inputs are {} = {:.0f} values, a sample of the data has {}",
                            fmt::join(counts, " + "), total, data.input.elements()),
                "the input lines share out the columns of a sample, in their order");
 }
 
 // Whether this model on this data may have several inputs.
-bool several_allowed(const ModelConfig& model, const DataShape& data, Problems& problems) {
-  const LayerLine& second = model.inputs[1];
+bool several_allowed(const ModelConfig& model, const LayerLine& second, const DataShape& data,
+                     Problems& problems) {
   if (!model.preset.empty())
     problems.add(second, "a second input, but presets have one",
                  "remove this line, or write the model as layer lines");
@@ -91,20 +102,54 @@ bool several_allowed(const ModelConfig& model, const DataShape& data, Problems& 
 
 }  // namespace
 
+const LayerLine* ids_line(const ModelConfig& model) {
+  const auto at = std::ranges::find_if(model.inputs, declares_ids);
+  return at == model.inputs.end() ? nullptr : &*at;
+}
+
+std::vector<LayerLine> dense_lines(const ModelConfig& model) {
+  std::vector<LayerLine> lines;
+  std::ranges::remove_copy_if(model.inputs, std::back_inserter(lines), declares_ids);
+  return lines;
+}
+
+void check_ids(const ModelConfig& model, const DataShape& data, Problems& problems) {
+  const Shape ids{data.id_features, data.id_values};
+  const LayerLine* line = ids_line(model);
+  if (!line) {
+    if (data.id_features > 0)
+      problems.add(
+          "the model", fmt::format("no line reads the {} ids of a sample", ids.str()),
+          fmt::format("add input = ids: {} dtype=int64, or leave out data.ids", ids.str()));
+    return;
+  }
+  check_options(*line, problems);
+  const auto shape = read_shape(*line, problems);
+  if (!shape || *shape == ids) return;
+  if (data.id_features == 0)
+    problems.add(*line, "the data has no ids", "name their columns in data.ids, or remove dtype");
+  else
+    problems.add(*line,
+                 fmt::format("the ids are {}, a sample of the data has {} (features x values)",
+                             shape->str(), ids.str()),
+                 fmt::format("write input = ids: {} dtype=int64", ids.str()));
+}
+
 std::vector<Shape> input_shapes(const ModelConfig& model, const DataShape& data,
                                 Problems& problems) {
-  if (model.inputs.empty()) return {data.input};
-  if (model.inputs.size() > 1 && !several_allowed(model, data, problems)) return {data.input};
+  const std::vector<LayerLine> lines = dense_lines(model);
+  if (lines.empty()) return {data.input};
+  if (lines.size() > 1 && !several_allowed(model, lines[1], data, problems)) return {data.input};
   std::vector<Shape> shapes;
-  for (const LayerLine& line : model.inputs) {
+  for (const LayerLine& line : lines) {
     check_options(line, problems);
     if (const auto shape = read_shape(line, problems)) shapes.push_back(*shape);
   }
-  if (shapes.size() < model.inputs.size()) return {data.input};
+  if (shapes.size() < lines.size()) return {data.input};
   if (shapes.size() > 1)
-    check_columns(model, shapes, data, problems);
+    check_columns(lines, shapes, data, problems);
   else
-    check_fit(model.inputs.front(), shapes.front(), data, problems);
+    check_fit(lines.front(), shapes.front(), data, problems);
   return shapes;
 }
 

@@ -7,15 +7,24 @@
 
 namespace trireme {
 
-// The shapes of the input lines; the data's where there is none. Checks that they fit the data. One
+// The line that declares the ids, `input = ids: FxL dtype=int64`; null: none does.
+const LayerLine* ids_line(const ModelConfig& model);
+
+// The other input lines: they read the dense columns.
+std::vector<LayerLine> dense_lines(const ModelConfig& model);
+
+// The ids line says what the data has, and is there when the data has ids.
+void check_ids(const ModelConfig& model, const DataShape& data, Problems& problems);
+
+// The shapes of the dense lines; the data's where there is none. Checks that they fit the data. One
 // line: the same shape, or the same number of values of one channel (64 columns as 1x8x8). Several:
 // consecutive columns of a flat sample, which together are the whole sample; an input of several
 // channels reads its columns in C,H,W order.
 std::vector<Shape> input_shapes(const ModelConfig& model, const DataShape& data,
                                 Problems& problems);
 
-// Names what has none: the input "input", losses "loss", "loss_2", layers by op: "conv2d_1",
-// "dense_2".
+// Names what has none: the input "input" (an int64 one "ids"), losses "loss", "loss_2", layers by
+// op: "conv2d_1", "dense_2".
 void name_lines(ModelConfig& model);
 
 // Puts --model.NAME.key=value into the line called NAME, and clears model.overrides. The keys

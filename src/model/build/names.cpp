@@ -39,7 +39,7 @@ void name_lines(ModelConfig& model) {
   std::set<std::string> taken;
   for (const auto* line : named_lines(model)) taken.insert(line->name);
   for (auto& input : model.inputs)
-    if (input.name.empty()) input.name = "input";
+    if (input.name.empty()) input.name = &input == ids_line(model) ? "ids" : "input";
   std::map<std::string, int> count;
   for (auto& layer : model.layers) {
     while (layer.name.empty()) {

@@ -1,7 +1,10 @@
 #include "model/build/wire.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "model/build/layer_table.h"
+#include "model/build/lines.h"
 #include "model/build/losses.h"
 #include "model/build/options.h"
 
@@ -29,19 +32,42 @@ void set_groups(const LayerRule& rule, const Shape& input, Attributes& attribute
 
 }  // namespace
 
-// The data has one field, "input". Several input lines are slices of it, reshaped where they are
-// not flat.
+// Some line reads the whole dense sample by its name.
+bool Wiring::reads_sample() const {
+  const auto reads = [](const LayerLine& line) {
+    return std::ranges::find(line.from, "input") != line.from.end();
+  };
+  return std::ranges::any_of(model_.layers, reads) || std::ranges::any_of(model_.losses, reads);
+}
+
 void Wiring::add_inputs(std::span<const Shape> shapes, const DataShape& data) {
-  if (model_.inputs.size() == 1) {
-    const LayerLine& line = model_.inputs.front();
+  const LayerLine* ids = ids_line(model_);
+  const bool dense = !ids || model_.inputs.size() > 1 || reads_sample();
+  if (dense && data.input.elements() == 0) {
+    problems_.add("the model", "reads dense columns, but the data has ids alone",
+                  "read the ids with from=ids, or take columns out of data.ids");
+    return;
+  }
+  if (dense) add_dense_inputs(shapes, data);
+  if (!ids) return;
+  const Shape shape{data.id_features, data.id_values};
+  last_ = outputs_["ids"] = graph_.add_input("ids", shape, DType::i64, source_of(*ids));
+}
+
+// The dense columns are one field. Several lines are slices of it, reshaped where they are not
+// flat.
+void Wiring::add_dense_inputs(std::span<const Shape> shapes, const DataShape& data) {
+  const std::vector<LayerLine> lines = dense_lines(model_);
+  if (lines.size() == 1) {
+    const LayerLine& line = lines.front();
     last_ = outputs_[line.name] =
         graph_.add_input(line.name, shapes.front(), DType::f32, source_of(line));
     return;
   }
   const NodeId sample = last_ = outputs_["input"] = graph_.add_input("input", data.input);
   int64_t begin = 0;
-  for (size_t i = 0; i < model_.inputs.size(); ++i) {
-    const LayerLine& line = model_.inputs[i];
+  for (size_t i = 0; i < lines.size(); ++i) {
+    const LayerLine& line = lines[i];
     const auto dims = shapes[i].dims();
     const auto op = make_op("slice", {{"begin", begin}, {"count", shapes[i].elements()}});
     begin += shapes[i].elements();
@@ -58,6 +84,7 @@ void Wiring::add_inputs(std::span<const Shape> shapes, const DataShape& data) {
 
 void Wiring::add_all(std::span<const Shape> inputs, const DataShape& data) {
   add_inputs(inputs, data);
+  if (!problems_.empty()) return;
   for (const auto& layer : model_.layers) {
     add_layer(layer);
     if (!problems_.empty()) return;  // shapes behind a missing op mean nothing

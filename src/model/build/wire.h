@@ -15,12 +15,14 @@ class Wiring {
   // Lines must have passed check_lines. Does not freeze the graph.
   Wiring(Graph& graph, const ModelConfig& model, Problems& problems)
       : graph_(graph), model_(model), problems_(problems) {}
-  // Throws ShapeError naming the layer where shapes stop to fit; ops that refuse their options are
-  // problems.
+  // `inputs`: the shapes of the dense lines. Throws ShapeError naming the layer where shapes stop
+  // to fit; ops that refuse their options are problems.
   void add_all(std::span<const Shape> inputs, const DataShape& data);
 
  private:
   void add_inputs(std::span<const Shape> shapes, const DataShape& data);
+  void add_dense_inputs(std::span<const Shape> shapes, const DataShape& data);
+  bool reads_sample() const;
   void add_layer(const LayerLine& line);
   void add_loss(const LayerLine& line, const DataShape& data);
   std::vector<NodeId> inputs_of(const LayerLine& line) const;

@@ -59,7 +59,8 @@ class Compilation {
 
   void analyse() {
     for (NodeId in : graph_.inputs())
-      value(in).needs_gradient = options_.input_gradients && training();
+      value(in).needs_gradient =
+          options_.input_gradients && training() && graph_.node(in).dtype == DType::f32;
     for (int i = 0; i < ops(); ++i) {
       const FusedOp& f = fused_[static_cast<size_t>(i)];
       Value& out = value(f.output);
@@ -149,7 +150,7 @@ class Compilation {
     Value& v = value(id);
     if (v.producer == kNever) {
       const Ref given{Space::field, static_cast<int32_t>(field(graph_.node(id).name))};
-      if (element_bytes() == sizeof(float)) return given;
+      if (element_bytes() == sizeof(float) || graph_.node(id).dtype != DType::f32) return given;
       if (v.buffer == kNever) narrow_input(id, given);
     }
     extend(v.buffer, time);

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "worker/batch_fields.h"
 #include "worker/buckets.h"
 
 namespace trireme {
@@ -117,12 +118,7 @@ Workspace DeviceRunner::bind(const StepSlot& slot, const Program& program) const
 // The batch's fields in the program's order.
 std::vector<std::byte*> DeviceRunner::fields(const StepSlot& slot, const Program& program) const {
   std::vector<std::byte*> result;
-  for (const std::string& name : program.fields()) {
-    const DeviceBuffer& buffer = name == "weight" ? slot.weight
-                                 : result.empty() ? slot.input
-                                                  : slot.target;
-    result.push_back(buffer.data());
-  }
+  for (const BatchField field : batch_fields(graph_, program)) result.push_back(slot.at(field));
   return result;
 }
 

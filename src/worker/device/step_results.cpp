@@ -28,11 +28,12 @@ void StepResults::read_metrics(const StepSlot& slot, const MetricSet& metrics,
   result.metrics.assign(static_cast<size_t>(metrics.doubles()), 0.0);
   const LeafBatch* batch = slot.batch;
   if (!batch) return;
-  const std::byte* targets = batch->fields[1];
+  const std::byte* targets = batch->at(BatchField::target);
   metrics.accumulate(batch->samples, width_, slot.output.floats(),
                      labels_ ? reinterpret_cast<const int64_t*>(targets) : nullptr,
                      labels_ ? nullptr : reinterpret_cast<const float*>(targets),
-                     reinterpret_cast<const float*>(batch->fields[2]), result.metrics.data());
+                     reinterpret_cast<const float*>(batch->at(BatchField::weight)),
+                     result.metrics.data());
 }
 
 Requests StepResults::meet(const StepPlan& plan, const Requests& mine,

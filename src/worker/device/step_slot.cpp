@@ -1,5 +1,6 @@
 #include "worker/device/step_slot.h"
 
+#include <array>
 #include <cstring>
 
 namespace trireme {
@@ -11,6 +12,7 @@ StepSlotSpec slot_spec(const Schema& schema, const Graph& graph, int64_t samples
   spec.target_bytes = schema.classes > 0 ? sizeof(int64_t)
                                          : static_cast<size_t>(schema.target_width) * sizeof(float);
   spec.weight_bytes = schema.weighted ? sizeof(float) : 0;
+  spec.id_bytes = static_cast<size_t>(schema.ids()) * sizeof(int64_t);
   spec.output_bytes =
       static_cast<size_t>(graph.node(graph.output()).shape.elements()) * sizeof(float);
   spec.sums = sums;
@@ -19,7 +21,7 @@ StepSlotSpec slot_spec(const Schema& schema, const Graph& graph, int64_t samples
 
 size_t StepSlotSpec::device_bytes() const {
   return static_cast<size_t>(samples) *
-             (input_bytes + target_bytes + weight_bytes + sizeof(SampleKey)) +
+             (input_bytes + target_bytes + weight_bytes + id_bytes + sizeof(SampleKey)) +
          sizeof(OptimizerScalars);
 }
 
@@ -28,7 +30,8 @@ StepSlot::StepSlot(const Device& device, const StepSlotSpec& spec)
       done(device.event()),
       input_bytes(spec.input_bytes),
       target_bytes(spec.target_bytes),
-      weight_bytes(spec.weight_bytes) {
+      weight_bytes(spec.weight_bytes),
+      id_bytes(spec.id_bytes) {
   const auto samples = static_cast<size_t>(spec.samples);
   const auto on_device = [&](size_t bytes) {
     return device.allocate(bytes, Memory::device, "the batch");
@@ -39,12 +42,18 @@ StepSlot::StepSlot(const Device& device, const StepSlotSpec& spec)
   input = on_device(samples * spec.input_bytes);
   target = on_device(samples * spec.target_bytes);
   weight = on_device(samples * spec.weight_bytes);
+  ids = on_device(samples * spec.id_bytes);
   keys = on_device(samples * sizeof(SampleKey));
   scalars = on_device(sizeof(OptimizerScalars));
   host_scalars = pinned(sizeof(OptimizerScalars));
   sums = pinned(static_cast<size_t>(spec.sums) * sizeof(double));
   verdict = pinned(sizeof(StepVerdict));
   output = pinned(samples * spec.output_bytes);
+}
+
+std::byte* StepSlot::at(BatchField field) const {
+  const std::array<const DeviceBuffer*, kBatchFields> buffers = {&input, &target, &weight, &ids};
+  return buffers[static_cast<size_t>(field)]->data();
 }
 
 void StepSlot::upload(const Device& device, const DeviceStream& copies, const LeafBatch* leaf,
@@ -54,9 +63,13 @@ void StepSlot::upload(const Device& device, const DeviceStream& copies, const Le
   device.copy(scalars.data(), host_scalars.data(), sizeof of_step, copies);
   if (leaf) {
     const auto n = static_cast<size_t>(leaf->samples);
-    device.copy(input.data(), leaf->fields[0], n * input_bytes, copies);
-    device.copy(target.data(), leaf->fields[1], n * target_bytes, copies);
-    if (weight_bytes > 0) device.copy(weight.data(), leaf->fields[2], n * weight_bytes, copies);
+    const auto copy = [&](const DeviceBuffer& to, BatchField from, size_t bytes) {
+      if (bytes > 0) device.copy(to.data(), leaf->at(from), n * bytes, copies);
+    };
+    copy(input, BatchField::input, input_bytes);
+    copy(target, BatchField::target, target_bytes);
+    copy(weight, BatchField::weight, weight_bytes);
+    copy(ids, BatchField::ids, id_bytes);
     device.copy(keys.data(), leaf->keys, n * sizeof(SampleKey), copies);
   }
   device.record(ready, copies);

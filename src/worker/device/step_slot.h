@@ -15,7 +15,8 @@ namespace trireme {
 
 struct StepSlotSpec {
   int64_t samples = 0;  // most, of any leaf
-  size_t input_bytes = 0, target_bytes = 0, weight_bytes = 0, output_bytes = 0;  // of one sample
+  // Of one sample.
+  size_t input_bytes = 0, target_bytes = 0, weight_bytes = 0, id_bytes = 0, output_bytes = 0;
   int64_t sums = 0;             // doubles that come back
   size_t device_bytes() const;  // of one slot
 };
@@ -29,10 +30,12 @@ struct StepSlot {
   void upload(const Device& device, const DeviceStream& copies, const LeafBatch* batch,
               const OptimizerScalars& scalars);
 
-  DeviceBuffer input, target, weight, keys, scalars;  // device memory
-  DeviceBuffer host_scalars, sums, verdict, output;   // pinned
+  std::byte* at(BatchField field) const;  // on the device
+
+  DeviceBuffer input, target, weight, ids, keys, scalars;  // device memory
+  DeviceBuffer host_scalars, sums, verdict, output;        // pinned
   DeviceEvent ready, done;
-  size_t input_bytes, target_bytes, weight_bytes;  // of one sample
+  size_t input_bytes, target_bytes, weight_bytes, id_bytes;  // of one sample
 
   StepPlan plan;
   UpdateSettings settings;

@@ -109,7 +109,10 @@ TEST(BuildErrors, InputMustFitTheData) {
   EXPECT_EQ(error("x: 8by8", features(64, 10)),
             "m.ini:1: x: 8by8 is not a shape (as 1x28x28 or 64)");
   EXPECT_EQ(error("x: 64 dtype=int64", features(64, 10)),
-            "m.ini:1: x: dtype=int64, but the data is float32 (remove dtype)");
+            "m.ini:1: x: the ids are called x (write input = ids: ...)\n"
+            "m.ini:1: x: the data has no ids (name their columns in data.ids, or remove dtype)");
+  EXPECT_EQ(error("x: 64 dtype=int32", features(64, 10)),
+            "m.ini:1: x: dtype=int32, but the data is float32 (remove dtype; ids are int64)");
   EXPECT_EQ(error("x: 64 type=int64", features(64, 10)),
             "m.ini:1: x: an input has no option type (did you mean dtype?)");
 }
@@ -154,6 +157,55 @@ TEST(BuildErrors, SeveralInputsAreReadByTheirNames) {
             "m.ini:1: input: several inputs need names of their own, not input "
             "(as in input = left: 32)\n"
             "m.ini:3: x: another line has this name (names are unique)");
+}
+
+// 64 columns, and 26 features of up to 3 ids.
+DataShape with_ids(int64_t columns = 64) {
+  DataShape data = features(columns, 10);
+  data.id_features = 26;
+  data.id_values = 3;
+  return data;
+}
+
+TEST(BuildErrors, IdsAreAnInputOfTheirOwn) {
+  const auto error = [](const std::string& lines) {
+    return build_error(lines + "\nlayer = dense units=10 from=x" + kLoss, with_ids());
+  };
+  EXPECT_EQ(error("input = x: 64"),
+            "the model: no line reads the 26x3 ids of a sample "
+            "(add input = ids: 26x3 dtype=int64, or leave out data.ids)");
+  EXPECT_EQ(error("input = x: 64\ninput = ids: 26x2 dtype=int64"),
+            "m.ini:2: ids: nothing reads this input (use it with from=ids)\n"
+            "m.ini:2: ids: the ids are 26x2, a sample of the data has 26x3 (features x values) "
+            "(write input = ids: 26x3 dtype=int64)");
+  EXPECT_EQ(error("input = x: 64\ninput = ids: 26x3"),
+            "m.ini:2: ids: the inputs are 64 + 78 = 142 values, a sample of the data has 64 "
+            "(the input lines share out the columns of a sample, in their order)\n"
+            "m.ini:2: ids: ids are not float32 (write dtype=int64, or choose another name)\n"
+            "m.ini:2: ids: nothing reads this input (use it with from=ids)\n"
+            "the model: no line reads the 26x3 ids of a sample "
+            "(add input = ids: 26x3 dtype=int64, or leave out data.ids)");
+  EXPECT_EQ(build_error("input = ids: 26x3 dtype=int64\ninput = 64\nlayer = dense units=10" + kLoss,
+                        with_ids()),
+            "m.ini:3: dense_1: the model has several inputs (name one: from=ids)\n"
+            "m.ini:2: input: nothing reads this input (use it with from=input)");
+}
+
+TEST(BuildErrors, AnIdIsNoNumber) {
+  const auto error = [](const std::string& from, int64_t columns) {
+    std::string what;
+    try {
+      build("input = 26x3 dtype=int64\nlayer = out: dense units=10 from=" + from + kLoss,
+            with_ids(columns));
+    } catch (const Error& e) {
+      what = e.what() + (" (" + e.hint() + ")");
+    }
+    return what;
+  };
+  EXPECT_EQ(error("ids", 64),
+            "layer out (m.ini:2): dense: reads float32, but ids is int64 "
+            "(look ids up in a table first)");
+  EXPECT_EQ(error("input", 64), "m.ini:1: ids: nothing reads this input (use it with from=ids) ()");
 }
 
 std::string loss_error(const std::string& units, const std::string& loss, const DataShape& data) {
