@@ -162,6 +162,19 @@ const std::vector<Case> kDataRules = {
     {kSmall,
      {"data.delimiter=;;"},
      "command line: data.delimiter: \";;\" is not one character or tab"},
+    {kSmall,
+     {"data.ids_from=vocabulary", "data.ids_buckets=100"},
+     "command line: data.ids_buckets: conflicts with data.ids_from = vocabulary (command line): "
+     "its size is that of the data"},
+    {kSmall,
+     {"data.ids_min_count=2"},
+     "command line: data.ids_min_count: needs data.ids_from = vocabulary: hashing counts nothing"},
+    {kSmall,
+     {"data.ids_max=4"},
+     "command line: data.ids_max: needs data.ids_separator: without one a cell is one value"},
+    {kSmall,
+     {"data.ids_separator=,"},
+     "command line: data.ids_separator: is data.delimiter, which ends the cell"},
 };
 
 const std::vector<Case> kModelRules = {
