@@ -52,6 +52,7 @@ struct DataConfig {    // [data]
   int64_t ids_min_count;                 // vocabulary: training rows that must hold a text
   std::string ids_separator;             // between the values of a cell; "": one
   int64_t ids_max;                       // values kept of a cell
+  std::string in_memory;                 // auto | true | false: read block by block
   std::string missing;                   // mean | zero | error: numeric cells that are empty
   std::string target;  // class | value: labels are class names/ids, or real numbers; default class
   // images

@@ -10,8 +10,6 @@
 namespace trireme {
 namespace {
 
-constexpr uint64_t kWindow = uint64_t{4} << 20;  // bytes read at once; grown for longer records
-
 uint64_t size_of_file(const Path& path) {
   std::error_code failed;
   const uintmax_t size = std::filesystem::file_size(path, failed);
@@ -24,8 +22,8 @@ uint64_t size_of_file(const Path& path) {
 
 }  // namespace
 
-CsvFile::CsvFile(Path path, char delimiter, bool in_memory)
-    : path_(std::move(path)), delimiter_(delimiter) {
+CsvFile::CsvFile(Path path, char delimiter, bool in_memory, uint64_t window)
+    : path_(std::move(path)), delimiter_(delimiter), window_(window) {
   if (in_memory) {
     text_ = std::make_shared<const std::string>(read_maybe_gzip(path_));
     return;
@@ -53,14 +51,14 @@ std::string CsvFile::read(uint64_t offset, uint64_t bytes) const {
 
 void CsvFile::stream(const std::function<bool(const CsvReader&)>& visit) const {
   CsvReader::Place at{0, 1, false};
-  for (uint64_t window = kWindow; at.offset < size_;) {
+  for (uint64_t window = window_; at.offset < size_;) {
     const std::string text = read(at.offset, window);
     at.last = at.offset + text.size() >= size_;
     CsvReader reader(text, delimiter_, path_.string(), at);
     while (reader.next())
       if (!visit(reader)) return;
     const bool stuck = reader.place().offset == at.offset;
-    window = stuck ? 2 * window : kWindow;
+    window = stuck ? 2 * window : window_;
     at = reader.place();
   }
 }

@@ -14,7 +14,8 @@ class CsvFile {
  public:
   // in_memory: the text is read and, where it is gzip, unpacked now; else it stays on the disk and
   // must not be gzip. Throws DataError for a file that is missing, empty, cut or damaged.
-  CsvFile(Path path, char delimiter, bool in_memory);
+  // window: bytes that are read at once; more for a longer record.
+  CsvFile(Path path, char delimiter, bool in_memory, uint64_t window = uint64_t{4} << 20);
   const Path& path() const { return path_; }
   // Calls visit with the reader at each record, in order, until it returns false. Throws DataError
   // as CsvReader does.
@@ -30,6 +31,7 @@ class CsvFile {
 
   Path path_;
   char delimiter_;
+  uint64_t window_;
   std::shared_ptr<const std::string> text_;  // shared: copies of a file stand on one text
   uint64_t size_ = 0;                        // of the file on the disk, when it was opened
 };

@@ -27,6 +27,16 @@ class Surveyor {
     ++survey.rows;
   }
 
+  // Before add().
+  void index(const CsvRow& row, size_t file, int64_t block_rows) {
+    const CsvReader& at = row.reader();
+    auto& blocks = survey.blocks;
+    if (blocks.empty() || blocks.back().file != file || blocks.back().rows == block_rows)
+      blocks.push_back({file, at.record(), 0, survey.rows, 0});
+    blocks.back().end = at.place().offset;
+    ++blocks.back().rows;
+  }
+
   CsvSurvey survey;
 
  private:
@@ -84,10 +94,13 @@ class Surveyor {
 }  // namespace
 
 CsvSurvey survey_csv(std::span<const CsvFile> files, const CsvLayout& layout, const IdCells& ids,
-                     const Split& split) {
+                     const Split& split, int64_t block_rows) {
   Surveyor surveyor(layout, ids, split);
-  for (const CsvFile& file : files)
-    for_each_row(file, layout, [&](const CsvRow& row) { surveyor.add(row); });
+  for (size_t f = 0; f < files.size(); ++f)
+    for_each_row(files[f], layout, [&](const CsvRow& row) {
+      surveyor.index(row, f, block_rows);
+      surveyor.add(row);
+    });
   return std::move(surveyor.survey);
 }
 

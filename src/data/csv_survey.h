@@ -32,6 +32,14 @@ struct CsvSurvey {
     std::string place;     // "file:line" of the first one
   };
   std::map<std::string, Label, std::less<>> labels;  // class labels of all rows
+  // Rows of one file that are read together.
+  struct Block {
+    size_t file = 0;
+    CsvReader::Place begin;
+    uint64_t end = 0;  // byte behind the last row
+    int64_t first_row = 0, rows = 0;
+  };
+  std::vector<Block> blocks;  // all rows, in order
 };
 
 // How cells of id columns hold their values.
@@ -53,8 +61,9 @@ void for_each_value(std::string_view cell, std::string_view separator, Visit vis
   }
 }
 
-// Reads every row of every file once. Throws DataError for whatever cell the layout cannot take.
+// Reads every row of every file once. block_rows: of a block; the last of a file may be smaller.
+// Throws DataError for whatever cell the layout cannot take.
 CsvSurvey survey_csv(std::span<const CsvFile> files, const CsvLayout& layout, const IdCells& ids,
-                     const Split& split);
+                     const Split& split, int64_t block_rows);
 
 }  // namespace trireme

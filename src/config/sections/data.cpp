@@ -34,6 +34,9 @@ void read_csv(Section& s, DataConfig& c) {
   c.weight = s.text("weight", "", "column of sample weights; empty: all 1");
   c.missing =
       s.choice("missing", "error", {"mean", "zero", "error"}, "what empty numeric cells become");
+  c.in_memory = s.choice("in_memory", "auto", {"auto", "true", "false"},
+                         "false: rows are read block by block as they are needed; auto: above 1 "
+                         "GiB of files");
   s.only_for("reader", {"csv", "npy", "synthetic"});
   c.target = s.choice("target", "class", {"class", "value"}, "labels are classes, or real numbers");
 }

@@ -1,4 +1,5 @@
 // CSV and TSV, gzip or not: features, ids, a label or target, and optionally a weight in each row.
+// Files that are small stay in memory, encoded; of large ones, blocks of rows are read on demand.
 
 #include <fmt/format.h>
 
@@ -8,12 +9,13 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "data/csv_encode.h"
+#include "data/csv_blocks.h"
 #include "data/files.h"
 
 namespace trireme {
 namespace {
 
+constexpr uintmax_t kInMemoryBytes = uintmax_t{1} << 30;
 constexpr std::array<std::string_view, 4> kExtensions{".csv", ".tsv", ".csv.gz", ".tsv.gz"};
 
 // What columns of the first file the lists of [data] name.
@@ -140,6 +142,39 @@ void read_rows(const std::vector<CsvFile>& files, const CsvLayout& layout,
                raw.features.columns[f].name, unknown[f], rows);
 }
 
+// Whether rows stay in memory, or are read again when they are needed.
+bool keep_in_memory(const DataConfig& config, const std::vector<Path>& paths) {
+  const bool image = config.channels > 0 && config.height > 0 && config.width > 0;
+  if (config.in_memory == "false" && image)
+    throw ConfigError("data.in_memory = false, but columns become images by data.channels",
+                      "set data.in_memory = true, or leave out data.channels, height and width");
+  if (config.in_memory != "auto" || image) return config.in_memory != "false";
+  uintmax_t bytes = 0;
+  for (const Path& path : paths) {
+    if (path.extension() == ".gz") return true;
+    bytes += std::filesystem::file_size(path);
+  }
+  return bytes <= kInMemoryBytes;
+}
+
+// Rows that are read when they are asked for.
+void fetch_rows(std::vector<CsvFile> files, const CsvLayout& layout, ClassTable classes,
+                CsvSurvey survey, const DataConfig& config, RawData& raw) {
+  if (config.shuffle && config.order == "full" && raw.samples > config.block_size)
+    log_warning(
+        "data.order = full asks for rows of all blocks in turn; data.order = block reads each "
+        "block once an epoch");
+  for (const auto& [text, label] : survey.labels) {
+    const auto c = static_cast<size_t>(classes.find(text)->second);
+    if (raw.class_counts.size() <= c) raw.class_counts.resize(c + 1);
+    raw.class_counts[c] += label.training;
+  }
+  raw.fetches_weights = !layout.weight.empty();
+  const auto blocks = std::make_shared<const CsvBlocks>(
+      std::move(files), layout, raw.features, std::move(classes), std::move(survey.blocks));
+  raw.fetch = [blocks](uint64_t id) { return blocks->row(id); };
+}
+
 }  // namespace
 
 RawData read_csv(const ReadRequest& request) {
@@ -147,10 +182,11 @@ RawData read_csv(const ReadRequest& request) {
   const Preprocessing* known = request.known;
   const auto paths = expand_files(request.files, kExtensions);
   const char delimiter = parse_delimiter(config.delimiter);
+  const bool in_memory = keep_in_memory(config, paths);
   std::vector<CsvFile> files;
-  for (const Path& path : paths) files.emplace_back(path, delimiter, true);
+  for (const Path& path : paths) files.emplace_back(path, delimiter, in_memory);
   const CsvLayout layout = make_layout(request, files.front());
-  const CsvSurvey survey = survey_csv(files, layout, id_cells(request), request.split);
+  CsvSurvey survey = survey_csv(files, layout, id_cells(request), request.split, config.block_size);
 
   RawData raw;
   raw.samples = survey.rows;
@@ -168,7 +204,10 @@ RawData read_csv(const ReadRequest& request) {
         encode_labels(survey, raw.class_names, known ? known->schema.classes : config.classes);
   }
   raw.files = named_by_file(paths);
-  read_rows(files, layout, classes, survey.rows, raw);
+  if (in_memory)
+    read_rows(files, layout, classes, survey.rows, raw);
+  else
+    fetch_rows(std::move(files), layout, std::move(classes), std::move(survey), config, raw);
   return raw;
 }
 
