@@ -135,9 +135,9 @@ struct TrainConfig {                // [train]
 };
 
 struct OptimizerConfig {  // [optimizer]
-  std::string name;       // sgd | adam | adamw | adagrad | rmsprop
+  std::string name;       // sgd | adam | adamw | adagrad | rmsprop | ftrl
   double lr, momentum, dampening, beta1, beta2, epsilon, weight_decay, rho, lr_decay,
-      initial_accumulator;
+      initial_accumulator, l1, l2, beta;
   bool nesterov, centered;
   bool decay_all;  // false: biases and normalisation parameters are excluded from decay
   std::vector<SlotRuleConfig> lr_scale, decay_scale;
