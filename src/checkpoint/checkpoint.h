@@ -59,6 +59,8 @@ class CheckpointReader {
   const Path& path() const;
   const TensorMeta* find(std::string_view name) const;
   void read(const TensorMeta& tensor, std::span<std::byte> out) const;
+  // The tensor as its file is mapped, of any alignment; as long as this object.
+  std::span<const std::byte> data(const TensorMeta& tensor) const;
 
  private:
   struct Impl;
@@ -84,7 +86,8 @@ struct TensorDifference {
 };
 // By name; empty: all tensors are equal bit for bit.
 std::vector<TensorDifference> diff_checkpoints(const Path& a, const Path& b);
-// SHA-256 over all model.* tensors by sorted name (name, shape, bytes): what `verify` compares.
+// SHA-256 over all model.* tensors and keys and rows of tables, by sorted name (name, shape,
+// bytes): what `verify` compares.
 std::string weights_hash(const CheckpointReader& checkpoint);
 
 }  // namespace trireme

@@ -77,7 +77,9 @@ std::vector<TensorDifference> diff_checkpoints(const Path& a, const Path& b) {
 std::string weights_hash(const CheckpointReader& checkpoint) {
   std::map<std::string, const TensorMeta*> model;
   for (const auto& [t, file] : checkpoint.manifest().tensors) {
-    if (t.name.starts_with("model.")) model[t.name] = &t;
+    const bool row =
+        t.name.starts_with("table.") && (t.name.ends_with(".keys") || t.name.ends_with(".rows"));
+    if (row || t.name.starts_with("model.")) model[t.name] = &t;
   }
   Sha256 hash;
   for (const auto& [name, t] : model) {

@@ -102,15 +102,20 @@ const TensorMeta* CheckpointReader::find(std::string_view name) const {
   return it == impl_->index.end() ? nullptr : &impl_->manifest.tensors[it->second].first;
 }
 
-void CheckpointReader::read(const TensorMeta& tensor, std::span<std::byte> out) const {
+std::span<const std::byte> CheckpointReader::data(const TensorMeta& tensor) const {
   const auto it = impl_->index.find(tensor.name);
   if (it == impl_->index.end()) {
     fail(impl_->path, "there is no tensor '" + tensor.name + "' in the checkpoint");
   }
   const auto& [meta, holder] = impl_->manifest.tensors[it->second];
-  const auto bytes = impl_->shards.at(holder)->data(meta);
+  return impl_->shards.at(holder)->data(meta);
+}
+
+void CheckpointReader::read(const TensorMeta& tensor, std::span<std::byte> out) const {
+  const auto bytes = data(tensor);
   if (bytes.size() != out.size()) {
-    fail(impl_->path / holder, "tensor '" + meta.name + "' (" + meta.shape.str() + ") has " +
+    const std::string& holder = impl_->manifest.tensors[impl_->index.at(tensor.name)].second;
+    fail(impl_->path / holder, "tensor '" + tensor.name + "' (" + tensor.shape.str() + ") has " +
                                    std::to_string(bytes.size()) + " bytes, " +
                                    std::to_string(out.size()) + " were asked for");
   }

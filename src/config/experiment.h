@@ -78,6 +78,8 @@ struct DataConfig {    // [data]
   std::vector<int64_t> shape;  // of a sample, C,H,W or F
   int64_t classes;             // 0: from the data; synthetic: required
   int64_t samples, validation_samples;
+  int64_t ids_features, ids_values, ids_range;  // 0 features: no ids
+  double ids_skew;
   friend bool operator==(const DataConfig&, const DataConfig&) = default;
 };
 
@@ -139,6 +141,7 @@ struct OptimizerConfig {  // [optimizer]
   double lr, momentum, dampening, beta1, beta2, epsilon, weight_decay, rho, lr_decay,
       initial_accumulator, l1, l2, beta;
   bool nesterov, centered;
+  bool rowwise;    // adagrad on tables: one sum a row
   bool decay_all;  // false: biases and normalisation parameters are excluded from decay
   std::vector<SlotRuleConfig> lr_scale, decay_scale;
   friend bool operator==(const OptimizerConfig&, const OptimizerConfig&) = default;

@@ -19,8 +19,10 @@ size_t field_bytes(const Graph& graph, int64_t samples) {
 }  // namespace
 
 ForwardPass::ForwardPass(const Graph& graph, int64_t samples, const float* params,
-                         const float* state, bool losses, bool sample_weights)
+                         const float* state, const ModelTables& tables, bool losses,
+                         bool sample_weights)
     : graph_(graph),
+      tables_(graph, tables),
       program_(Program::compile(
           graph, cpu_kernels(), samples,
           {.mode = Mode::inference, .sample_weights = sample_weights, .losses = losses})),
@@ -53,6 +55,7 @@ float* ForwardPass::dense_input() { return reinterpret_cast<float*>(input(graph_
 int64_t* ForwardPass::ids() { return reinterpret_cast<int64_t*>(input(graph_.id_input())); }
 
 const float* ForwardPass::run() {
+  if (!graph_.tables().empty()) workspace_.tables = tables_.find(ids(), samples());
   for (int segment = 0; segment < program_->segments(); ++segment)
     program_->run(workspace_, segment, nullptr, nullptr);
   return program_->output(workspace_);

@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "export/tables.h"
 #include "model/program.h"
 
 namespace trireme {
@@ -13,9 +14,9 @@ namespace trireme {
 class ForwardPass {
  public:
   // `losses`: also compute the losses; then fields() goes on with targets, and "weight" when
-  // `sample_weights`.
+  // `sample_weights`. `tables` live as long as params.
   ForwardPass(const Graph& graph, int64_t samples, const float* params, const float* state,
-              bool losses = false, bool sample_weights = false);
+              const ModelTables& tables, bool losses = false, bool sample_weights = false);
 
   int64_t samples() const { return program_->samples(); }
   // Memory of field i, in the order of fields(); zero until set.
@@ -32,6 +33,7 @@ class ForwardPass {
   std::byte* input(NodeId node);
 
   const Graph& graph_;
+  TableLookup tables_;
   std::unique_ptr<const Program> program_;
   AlignedBuffer arena_, packed_;
   std::vector<AlignedBuffer> field_bytes_;

@@ -64,7 +64,8 @@ Goldens record_goldens(const Graph& graph, const std::map<std::string, HostTenso
   prepare_kernel_thread();
   const AlignedBuffer params = to_flat(graph.params(), weights);
   const AlignedBuffer state = to_flat(graph.state(), weights);
-  ForwardPass pass(graph, samples, params.floats(), state.floats());
+  const ModelTables tables(graph, weights);
+  ForwardPass pass(graph, samples, params.floats(), state.floats(), tables);
   float* field = pass.dense_input();
   int64_t* ids = pass.ids();
   Goldens goldens;

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "checkpoint/checkpoint.h"
 #include "export/data_shape.h"
+#include "export/tables.h"
 
 namespace trireme {
 namespace {
@@ -26,6 +27,20 @@ HostTensor read_slot(const CheckpointReader& reader, const std::string& prefix, 
   return tensor;
 }
 
+void read_table(const CheckpointReader& reader, const TableSpec& spec,
+                std::map<std::string, HostTensor>& weights) {
+  for (const char* suffix : {"keys", "rows"}) {
+    const std::string name = table_tensor(spec, suffix);
+    const TensorMeta* meta = reader.find(name);
+    if (!meta)
+      throw FormatError(fmt::format("{}: no tensor {}", reader.path().string(), name),
+                        "the checkpoint belongs to another version of the model");
+    HostTensor tensor = HostTensor::zeros(meta->shape, meta->dtype);
+    reader.read(*meta, tensor.bytes);
+    weights.insert_or_assign(name, std::move(tensor));
+  }
+}
+
 }  // namespace
 
 LoadedModel load_checkpoint_model(const Path& checkpoint) {
@@ -44,6 +59,7 @@ LoadedModel load_checkpoint_model(const Path& checkpoint) {
     model.weights[slot.name] = read_slot(reader, prefix, slot);
   for (const Slot& slot : model.graph->state().slots())
     model.weights[slot.name] = read_slot(reader, "state", slot);
+  for (const TableSpec& spec : model.graph->tables()) read_table(reader, spec, model.weights);
   return model;
 }
 

@@ -29,18 +29,22 @@ void check_fits(const char* what, const HostTensor& given, const Node& node, int
 
 struct Predictor::Impl {
   Impl(const Graph& g, const std::map<std::string, HostTensor>& weights)
-      : graph(g), params(to_flat(g.params(), weights)), state(to_flat(g.state(), weights)) {}
+      : graph(g),
+        params(to_flat(g.params(), weights)),
+        state(to_flat(g.state(), weights)),
+        tables(g, weights) {}
 
   // Programs are kept: a stream of full chunks compiles once.
   ForwardPass& pass(int64_t samples) {
     std::unique_ptr<ForwardPass>& slot = passes[samples];
     if (!slot)
-      slot = std::make_unique<ForwardPass>(graph, samples, params.floats(), state.floats());
+      slot = std::make_unique<ForwardPass>(graph, samples, params.floats(), state.floats(), tables);
     return *slot;
   }
 
   const Graph& graph;
   AlignedBuffer params, state;
+  ModelTables tables;
   std::map<int64_t, std::unique_ptr<ForwardPass>> passes;
   std::mutex mutex;  // one run at a time: passes own the memory they write
 };

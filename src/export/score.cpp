@@ -48,6 +48,7 @@ class Scorer {
         metrics_(experiment.model, data_shape_of(schema_), schema_.class_names),
         params_(to_flat(graph_.params(), model.weights)),
         state_(to_flat(graph_.state(), model.weights)),
+        tables_(graph_, model.weights),
         batch_(schema_, kChunkSamples),
         metric_sums_(static_cast<size_t>(metrics_.doubles())) {
     has_losses_ = !graph_.losses().empty();
@@ -75,11 +76,12 @@ class Scorer {
 
   void score_range(int64_t begin, int64_t end, int64_t chunk) {
     if (begin == end) return;
-    ForwardPass pass(graph_, chunk, params_.floats(), state_.floats(), has_losses_,
+    ForwardPass pass(graph_, chunk, params_.floats(), state_.floats(), tables_, has_losses_,
                      has_losses_ && schema_.weighted);
+    const ModelTables none(Graph{}, {});
     std::optional<ForwardPass> tail;
     if (tail_)
-      tail.emplace(*tail_, chunk, params_.floats(), state_.floats(), true, schema_.weighted);
+      tail.emplace(*tail_, chunk, params_.floats(), state_.floats(), none, true, schema_.weighted);
     for (int64_t i = begin; i < end; i += chunk)
       score_chunk(i, chunk, pass, tail ? &*tail : nullptr);
   }
@@ -153,6 +155,7 @@ class Scorer {
   const Schema& schema_;
   MetricSet metrics_;
   AlignedBuffer params_, state_;
+  ModelTables tables_;
   Batch batch_;
   std::vector<double> metric_sums_, loss_sums_;
   std::vector<ScoredSample> scores_;

@@ -134,6 +134,15 @@ int Graph::claim_slot(const std::string& node_name, const SlotSpec& spec,
   return static_cast<int>(pending.size()) - 1;
 }
 
+int Graph::claim_table(const TableSpec& spec) {
+  for (const TableSpec& other : tables_)
+    if (other.name == spec.name)
+      throw ShapeError(fmt::format("table {} belongs to another layer already", spec.name),
+                       "one layer may look up all features; give this one a table of its own");
+  tables_.push_back(spec);
+  return static_cast<int>(tables_.size()) - 1;
+}
+
 NodeId Graph::add(std::string name, std::shared_ptr<const Op> op, std::vector<NodeId> inputs,
                   Source where, const std::map<std::string, std::string>& shared) {
   if (frozen_) throw ConfigError(fmt::format("layer {}: the graph is frozen", name));
@@ -156,6 +165,7 @@ NodeId Graph::add(std::string name, std::shared_ptr<const Op> op, std::vector<No
       added.params.push_back(claim_slot(name, spec, pending_params_, shared, id));
     for (const SlotSpec& spec : op->state(infos))
       added.state.push_back(claim_slot(name, spec, pending_state_, {}, id));
+    if (const auto use = op->table()) added.table = claim_table(use->spec);
     if (op->kind() == "flatten" && shapes[0].rank() == 3 && shapes[0][0] > 1 &&
         shapes[0][1] * shapes[0][2] > 1)
       added.channels_last = shapes[0];
@@ -257,6 +267,9 @@ Digest Graph::hash() const {
   }
   sha.update(params_.hash().hex());
   sha.update(state_.hash().hex());
+  for (const TableSpec& t : tables_)
+    sha.update(fmt::format("table {} {} {} {} {}\n", t.name, t.dim, static_cast<int>(t.init.kind),
+                           t.init.a, t.init.b));
   return sha.finish();
 }
 

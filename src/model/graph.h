@@ -29,6 +29,7 @@ struct Node {
   DType dtype = DType::f32;
   std::optional<Shape> channels_last;  // see InputInfo
   std::vector<int> params, state;      // indices into the tables' slots
+  int table = -1;                      // index into the graph's embedding tables
   Source where;
   // losses
   std::string target = "target";
@@ -66,6 +67,8 @@ class Graph {
   std::vector<NodeId> losses() const;
   const ParamTable& params() const { return params_; }
   const ParamTable& state() const { return state_; }
+  // Embedding tables, in the order of their layers; no two layers share one.
+  std::span<const TableSpec> tables() const { return tables_; }
   Digest hash() const;              // names, ops, attributes, edges, tables
   double flops_per_sample() const;  // forward
 
@@ -75,6 +78,7 @@ class Graph {
     NodeId first_use;
   };
   void check_dtypes(const Op& op, std::span<const NodeId> inputs) const;
+  int claim_table(const TableSpec& spec);
   std::vector<NodeId> with_logical_order(const Op& op, std::vector<NodeId> inputs);
   int claim_slot(const std::string& node_name, const SlotSpec& spec,
                  std::vector<PendingSlot>& pending,
@@ -83,6 +87,7 @@ class Graph {
   std::vector<Node> nodes_;
   std::vector<PendingSlot> pending_params_, pending_state_;
   ParamTable params_, state_;
+  std::vector<TableSpec> tables_;
   NodeId output_ = -1;
   bool frozen_ = false;
 };

@@ -18,6 +18,7 @@
 #include "tensor/dtype.h"
 #include "tensor/param_table.h"
 #include "tensor/shape.h"
+#include "tensor/table_spec.h"
 
 namespace trireme {
 
@@ -77,6 +78,7 @@ struct Frame {
   // Device memory: update_state() changes nothing where it says skip. Null: it always does.
   const OptimizerScalars* scalars = nullptr;
   bool alone = false;  // this leaf is the whole batch: its own sums are what a sync would give
+  const TableLeaf* tables = nullptr;  // by LowerContext::table(); host memory
 
   template <class T = float>
   T* at(Ref r) const {
@@ -135,6 +137,7 @@ class LowerContext {
   // input(input) and output_grad() of every leaf until then.
   virtual void compute_at_once(int i, int input) = 0;
   virtual Ref state(int i) = 0;
+  virtual int table() const = 0;          // of the graph's tables; -1: none
   virtual Ref saved(size_t bytes) = 0;    // lives from forward to backward
   virtual Ref scratch(size_t bytes) = 0;  // one call's contents; forward and backward alike
   // A library's own copy of param(i), refreshed once a step by plan->pack.
@@ -159,6 +162,13 @@ struct SlotSpec {
   Initializer init;
   int64_t fan_in = 0, fan_out = 0;
   bool decays = true;
+};
+
+// A layer that looks ids up in a table of its own.
+struct TableUse {
+  TableSpec spec;
+  // Keys mix in the number of the feature: the same id of two features is two rows.
+  bool per_feature = true;
 };
 
 // What one forward pass of one sample costs; backward is about twice that.
@@ -186,6 +196,9 @@ class Op {
   virtual Shape infer(std::span<const Shape> inputs) const = 0;
   virtual std::vector<SlotSpec> params(std::span<const InputInfo>) const { return {}; }
   virtual std::vector<SlotSpec> state(std::span<const InputInfo>) const { return {}; }
+  // Such an op reads one input of the graph, of ids (int64 [features, values] a sample, -1: none),
+  // and no other op does.
+  virtual std::optional<TableUse> table() const { return std::nullopt; }
   virtual std::unique_ptr<Lowered> lower(LowerContext&) const = 0;
   virtual Cost cost(std::span<const Shape> inputs) const = 0;
 

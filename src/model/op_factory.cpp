@@ -11,8 +11,12 @@
 #include "model/ops/batch_norm.h"
 #include "model/ops/concat.h"
 #include "model/ops/conv2d.h"
+#include "model/ops/cross.h"
 #include "model/ops/dense.h"
+#include "model/ops/dot_interaction.h"
 #include "model/ops/dropout.h"
+#include "model/ops/embedding_bag.h"
+#include "model/ops/factorization_machine.h"
 #include "model/ops/flatten.h"
 #include "model/ops/layer_norm.h"
 #include "model/ops/losses/hinge.h"
@@ -48,6 +52,10 @@ constexpr std::array kMakers{
     Maker{"add", Add::make},
     Maker{"concat", Concat::make},
     Maker{"slice", Slice::make},
+    Maker{"embedding_bag", EmbeddingBag::make},
+    Maker{"dot_interaction", DotInteraction::make},
+    Maker{"cross", Cross::make},
+    Maker{"factorization_machine", FactorizationMachine::make},
     Maker{"relu", ActivationOp::make},
     Maker{"leaky_relu", ActivationOp::make},
     Maker{"gelu", ActivationOp::make},

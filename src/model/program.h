@@ -32,6 +32,7 @@ struct Workspace {
   const OptimizerScalars* scalars = nullptr;
   // This leaf is the whole batch: forward and backward need no `synced`. update_state() still does.
   bool alone = false;
+  const TableLeaf* tables = nullptr;  // by the graph's tables
 };
 
 class Program;

@@ -8,6 +8,7 @@
 #include "worker/bucket_sink.h"
 #include "worker/buckets.h"
 #include "worker/flat_state.h"
+#include "worker/table_exchange.h"
 
 namespace trireme {
 namespace {
@@ -51,10 +52,10 @@ AllReduceExchange::AllReduceExchange(Communicator& comm, const Topology& topolog
       options_(options),
       buckets_(topology_.nodes > 1 ? cut_buckets(params_.size(), options.bucket)
                                    : std::vector<Range>{}),
-      memory_(
-          comm, topology_,
-          {params_.size(), state_.size(), static_cast<int>(moments_.size()), options.ema,
-           options.keep_leaves, options.max_sums, InterNode::staging_floats(topology_, buckets_)}) {
+      memory_(comm, topology_,
+              {params_.size(), state_.size(), static_cast<int>(moments_.size()), options.ema,
+               options.keep_leaves, options.max_sums,
+               InterNode::staging_floats(topology_, buckets_), options.tables}) {
   for (int m = 0; m < topology_.node_members; ++m) {
     const float* data = memory_.gradients(m);
     for (const Piece& piece : GradientStack::pieces(
@@ -285,6 +286,17 @@ void AllReduceExchange::reduce(Lane& lane) {
   }
 }
 
+// Partial norms of the tables follow those of the index space, one each.
+void AllReduceExchange::reduce_tables(Lane& lane, TableExchange* tables) {
+  if (!tables || lane.index != 0) return;
+  std::vector<double> squares(static_cast<size_t>(options_.tables));
+  const auto start = Clock::now();
+  tables->reduce(lane.plan.step, squares);
+  lane.waited += seconds_since(start);
+  if (topology_.node_leader)
+    std::copy(squares.begin(), squares.end(), memory_.partials() + params_.chunks());
+}
+
 void AllReduceExchange::wait_for_snapshot() {
   const auto start = Clock::now();
   snapshot_copy_->wait();
@@ -301,13 +313,14 @@ Verdict AllReduceExchange::update(int lane_index, const Optimizer& optimizer,
   uint32_t requests = gather_requests(lane);
   if (drives(lane)) *memory_.node_requests() = requests;
   reduce(lane);
+  reduce_tables(lane, request.tables);
   if (lane.index == 0) wait_for_snapshot();  // nobody changes the state before this lane arrives
   meet(lane, "the reduced gradient");
   if (topology_.nodes > 1) requests = *memory_.node_requests();
 
   OptimizerScalars scalars = request.scalars;
-  const StepEnd end{params_.chunks(), static_cast<int64_t>(request.loss_sums.size() / 2),
-                    request.clip_norm};
+  const StepEnd end{params_.chunks() + options_.tables,
+                    static_cast<int64_t>(request.loss_sums.size() / 2), request.clip_norm};
   StepVerdict step{};
   check(kernels_.conclude_step(nullptr, &end, memory_.partials(), request.loss_sums.data(),
                                &scalars, &step),
@@ -327,6 +340,7 @@ Verdict AllReduceExchange::update(int lane_index, const Optimizer& optimizer,
     buffers.ema = memory_.ema();
     check(optimizer.step(kernels_, rules_.on_host(), share(lane), &scalars, buffers, nullptr),
           "optimizer");
+    if (request.tables) request.tables->commit(lane.index, topology_.lanes, scalars);
     if (lane.index == 0 && owns_state() && request.write_state) request.write_state();
   }
   if (lane.index == 0) optimizer_ = seconds_since(start);

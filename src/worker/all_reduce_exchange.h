@@ -26,6 +26,7 @@ struct AllReduceOptions {
   bool ema = false;
   double timeout = 300;
   int64_t bucket = int64_t{1} << 20;  // elements of a bucket between hosts
+  int64_t tables = 0;                 // embedding tables: UpdateRequest::tables
 };
 
 class AllReduceExchange final : public Exchange {
@@ -72,6 +73,7 @@ class AllReduceExchange final : public Exchange {
   void meet(Lane& lane, const char* what, double grace = 0);
   void prepare_reduction(Lane& lane);
   void reduce(Lane& lane);
+  void reduce_tables(Lane& lane, TableExchange* tables);
   bool present(const StepPlan& plan, int leaf) const;
   std::vector<bool> present_leaves(const StepPlan& plan) const;
   bool drives(const Lane& lane) const;

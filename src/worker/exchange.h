@@ -32,6 +32,8 @@ struct Requests {  // what a rank asks of the others at this step
   bool requeue = false;  // save, then leave to be started again
 };
 
+class TableExchange;
+
 struct UpdateRequest {
   OptimizerScalars scalars;  // grad_scale and skip are filled in by the exchange
   double clip_norm = 0;      // 0: off
@@ -42,6 +44,9 @@ struct UpdateRequest {
   // Writes the running statistics. Called where owns_state(), by lane 0, when the update is
   // applied, and done before any lane of the node returns from update(). May be empty.
   std::function<void()> write_state = {};
+  // Whose rows' gradients count in the norm and are applied with the rest. The same on every lane;
+  // null: no tables.
+  TableExchange* tables = nullptr;
 };
 
 struct Verdict {  // the same on every lane of every rank

@@ -20,6 +20,20 @@ Path best_of(const Path& run) {
   return *best;
 }
 
+// Keys and rows of every table.
+std::map<std::string, HostTensor> rows_of(TableExchange& tables) {
+  const auto snapshot = tables.snapshot();
+  snapshot->capture();
+  std::map<std::string, HostTensor> tensors;
+  for (const TensorMeta& meta : snapshot->list()) {
+    if (!meta.name.ends_with(".keys") && !meta.name.ends_with(".rows")) continue;
+    HostTensor tensor = HostTensor::zeros(meta.shape, meta.dtype);
+    snapshot->read(meta, tensor.bytes);
+    tensors.emplace(meta.name, std::move(tensor));
+  }
+  return tensors;
+}
+
 // The weights of the last step, or of the best evaluation (export.best).
 ExportOutcome write_export(Session& s, const Path& run) {
   const ExportConfig& e = s.experiment.export_;
@@ -35,6 +49,7 @@ ExportOutcome write_export(Session& s, const Path& run) {
     model.graph = s.graph.get();
     model.weights = from_flat(s.graph->params(), s.state->averaged_params());
     model.weights.merge(from_flat(s.graph->state(), s.state->state()));
+    if (s.tables) model.weights.merge(rows_of(*s.tables));
     model.origin = run.filename().string();
   }
   model.preprocessing = s.preprocessing();

@@ -163,6 +163,9 @@ std::map<std::string, HostTensor> gradients(const Device& device, const Experime
                                             const std::map<std::string, HostTensor>& weights,
                                             const std::map<std::string, HostTensor>& batch) {
   const auto graph = graph_of(experiment, false);
+  if (!graph->tables().empty())
+    throw ConfigError("trireme gradients knows no embedding tables yet",
+                      "compare a model of dense layers, or train and compare checkpoints");
   const HostTensor input = read_input(dense_inputs(experiment), *graph, batch);
   const auto target = batch.find("target");
   const bool has_target = target != batch.end() && target->second.shape.rank() > 0;

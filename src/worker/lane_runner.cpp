@@ -29,7 +29,8 @@ struct LaneRunner::Lane {
 
 LaneRunner::LaneRunner(const Graph& graph, LaneTeam& team, Exchange& exchange, ProgramSet& training,
                        ProgramSet& evaluation, const MetricSet& training_metrics,
-                       const MetricSet& evaluation_metrics, const Optimizer& optimizer, bool labels)
+                       const MetricSet& evaluation_metrics, const Optimizer& optimizer, bool labels,
+                       TableExchange* tables)
     : graph_(graph),
       team_(team),
       exchange_(exchange),
@@ -42,6 +43,7 @@ LaneRunner::LaneRunner(const Graph& graph, LaneTeam& team, Exchange& exchange, P
       batch_fields_(batch_fields(graph, training.any())),
       loss_weights_(loss_weights(graph)) {
   loss_sums_ = 2 * static_cast<int64_t>(loss_weights_.size());
+  if (tables) tables_ = std::make_unique<LaneTables>(graph, *tables, rank_leaves());
 }
 
 LaneRunner::~LaneRunner() = default;
@@ -122,6 +124,7 @@ Workspace LaneRunner::bind(Lane& lane, int index, int leaf, int slot, ProgramSet
   ws.fields = fields.data();
   ws.keys = batch.keys;
   ws.sums = lane.leaf_sums.data() + slot * loss_sums_;
+  if (tables_) ws.tables = tables_->bind(leaf, &programs == &training_);
   return ws;
 }
 
@@ -234,13 +237,14 @@ void LaneRunner::train_lane(int index, const StepPlan& plan, Loader& loader,
                             const UpdateSettings& settings) {
   Lane& lane = *lanes_[static_cast<size_t>(index)];
   const auto start = Clock::now();
-  lane.data_seconds = 0;
+  if (!tables_) lane.data_seconds = 0;
   lane.poison = settings.poison && index == 0 && exchange_.leaves(0).size() > 0;
   exchange_.begin(index, plan);
   if (training_.any().segments() == 1)
     run_leaves(lane, index, plan, loader);
   else
     run_segments(lane, index, plan, loader);
+  if (tables_) tables_->push(index, exchange_.leaves(index));
   const double waited_inside = exchange_.wait_seconds(index);
   const double worked = seconds_since(start) - waited_inside;
 
@@ -250,6 +254,7 @@ void LaneRunner::train_lane(int index, const StepPlan& plan, Loader& loader,
                         settings.clip_norm,
                         {totals, static_cast<size_t>(loss_sums_)},
                         settings.requests};
+  if (tables_) request.tables = &tables_->exchange();
   if (index == 0) request.write_state = [this, &plan] { write_state(plan); };
   const Verdict verdict = exchange_.update(index, optimizer_, request);
   if (index != 0) return;
@@ -258,7 +263,7 @@ void LaneRunner::train_lane(int index, const StepPlan& plan, Loader& loader,
   result_.verdict = verdict;
   read_totals(totals, training_metrics_);
   result_.data_seconds = lane.data_seconds;
-  result_.compute_seconds = worked - lane.data_seconds;
+  result_.compute_seconds = worked + fetch_seconds_ - lane.data_seconds;
   result_.hidden_seconds = exchange_.hidden_seconds();
   result_.checkpoint_seconds = exchange_.snapshot_wait_seconds();
   result_.optimizer_seconds = exchange_.optimizer_seconds();
@@ -309,8 +314,24 @@ void LaneRunner::run_lanes(const std::function<void(int)>& job) {
   team_.run(job, [this](const std::exception& e) { exchange_.fail(e.what()); });
 }
 
+void LaneRunner::fetch_rows(const StepPlan& plan, Loader& loader, bool trains) {
+  if (!tables_) return;
+  const auto start = Clock::now();
+  run_lanes([&](int index) {
+    Lane& lane = *lanes_[static_cast<size_t>(index)];
+    lane.data_seconds = 0;
+    const LeafRun run = exchange_.leaves(index);
+    for (int leaf = run.first; leaf < run.last; ++leaf)
+      if (leaf_span(plan.begin, plan.samples, leaf, exchange_.shards()).size() > 0)
+        tables_->look_up(leaf, load(lane, plan, leaf, loader));
+  });
+  tables_->fetch(trains);
+  fetch_seconds_ = seconds_since(start);
+}
+
 void LaneRunner::train(const StepPlan& plan, Loader& loader, const UpdateSettings& settings) {
   pack(training_, plan, exchange_.params());
+  fetch_rows(plan, loader, true);
   run_lanes([&](int lane) { train_lane(lane, plan, loader, settings); });
   loader.release(plan.step);
   fresh_ = true;
@@ -322,6 +343,7 @@ const StepResult* LaneRunner::finished(bool) {
 
 const StepResult& LaneRunner::evaluate(const StepPlan& plan, Loader& loader) {
   pack(evaluation_, plan, exchange_.averaged_params());
+  fetch_rows(plan, loader, false);
   run_lanes([&](int lane) { evaluate_lane(lane, plan, loader); });
   loader.release(plan.step);
   result_.scores.clear();

@@ -11,6 +11,7 @@
 #include "model/metrics.h"
 #include "worker/batch_fields.h"
 #include "worker/exchange.h"
+#include "worker/lane_tables.h"
 #include "worker/lane_team.h"
 #include "worker/program_set.h"
 #include "worker/step_runner.h"
@@ -21,7 +22,8 @@ class LaneRunner final : public StepRunner {
  public:
   LaneRunner(const Graph& graph, LaneTeam& team, Exchange& exchange, ProgramSet& training,
              ProgramSet& evaluation, const MetricSet& training_metrics,
-             const MetricSet& evaluation_metrics, const Optimizer& optimizer, bool labels);
+             const MetricSet& evaluation_metrics, const Optimizer& optimizer, bool labels,
+             TableExchange* tables = nullptr);  // null: the graph has none
   ~LaneRunner() override;
 
   // Arenas for the programs compiled so far. Call once, after all prepare() calls.
@@ -39,6 +41,8 @@ class LaneRunner final : public StepRunner {
   // Runs a job on every lane; an error of one ends the waits of all lanes of all ranks at once.
   void run_lanes(const std::function<void(int)>& job);
   void pack(ProgramSet& programs, const StepPlan& plan, const float* params);
+  // The rows that the step's leaves look up.
+  void fetch_rows(const StepPlan& plan, Loader& loader, bool trains);
   const std::vector<int64_t>& leaf_sizes(int64_t batch);
   void train_lane(int lane, const StepPlan& plan, Loader& loader, const UpdateSettings& settings);
   void evaluate_lane(int lane, const StepPlan& plan, Loader& loader);
@@ -73,8 +77,10 @@ class LaneRunner final : public StepRunner {
   const std::vector<float> loss_weights_;
   std::map<int64_t, std::vector<int64_t>> leaf_sizes_;  // of this rank, by samples of the batch
   std::vector<std::unique_ptr<Lane>> lanes_;
-  StepResult result_;   // of lane 0
-  bool fresh_ = false;  // a training step's, not yet taken
+  std::unique_ptr<LaneTables> tables_;  // null: none
+  double fetch_seconds_ = 0;            // of this step
+  StepResult result_;                   // of lane 0
+  bool fresh_ = false;                  // a training step's, not yet taken
 };
 
 }  // namespace trireme

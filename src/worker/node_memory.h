@@ -19,6 +19,7 @@ struct NodeMemorySpec {
   bool keep_leaves = false;
   int64_t max_sums = 0;  // doubles a leaf may sync
   int64_t staging = 0;   // floats, for what travels between hosts
+  int64_t tables = 0;    // embedding tables, which have partial norms of their own
 };
 
 class NodeMemory {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 
@@ -60,11 +61,27 @@ void refuse_unavailable(const Experiment& e, const DeviceChoice& choice) {
                       "use train.precision = bf16, whose range is fp32's");
 }
 
+bool has_tables(const ModelConfig& model) {
+  return std::ranges::any_of(model.layers,
+                             [](const LayerLine& line) { return line.op == "embedding_bag"; });
+}
+
+// Rows are looked up by the CPU alone.
+RunConfig without_device(RunConfig run) {
+  if (run.device == "cuda")
+    throw ConfigError("run.device = cuda, but the model has embedding tables, which are on the CPU",
+                      "use run.device = cpu or auto");
+  run.device = "cpu";
+  return run;
+}
+
 }  // namespace
 
 OpenedDevice open_device(Communicator& comm, const Experiment& experiment) {
-  const CudaPlugin plugin = plugin_for(experiment.run.device);
-  const DeviceChoice choice = choose_device(comm, experiment.run, plugin);
+  const RunConfig run =
+      has_tables(experiment.model) ? without_device(experiment.run) : experiment.run;
+  const CudaPlugin plugin = plugin_for(run.device);
+  const DeviceChoice choice = choose_device(comm, run, plugin);
   OpenedDevice opened{nullptr, choice.why};
   together(comm, "the start of every rank", experiment.run.timeout, [&] {
     refuse_unavailable(experiment, choice);

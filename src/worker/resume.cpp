@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "worker/table_state.h"
 
 namespace trireme {
 namespace {
@@ -76,6 +77,7 @@ void check_resumable(const CheckpointReader& checkpoint, const Experiment& exper
     require_tensor(checkpoint, "model." + slot.name, slot.logical);
   for (const Slot& slot : graph.state().slots())
     require_tensor(checkpoint, "state." + slot.name, slot.logical);
+  for (const TableSpec& table : graph.tables()) require_table(checkpoint, table);
 }
 
 std::vector<std::string> changes_since(const RunState& state, const Experiment& experiment,

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "base/error.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "export/data_shape.h"
@@ -13,7 +14,9 @@
 #include "worker/device/device_runner.h"
 #include "worker/evaluate.h"
 #include "worker/init_from.h"
+#include "worker/joined_state.h"
 #include "worker/lane_runner.h"
+#include "worker/replicated_tables.h"
 #include "worker/resume.h"
 #include "worker/version.h"
 
@@ -45,6 +48,8 @@ void Session::open() {
       data.train->fingerprint() + (data.validation ? data.validation->fingerprint() : "");
   const DataShape shape = data_shape_of(preprocessing().schema);
   graph = build_graph(experiment, shape);
+  if (!graph->tables().empty() && experiment.train.ema > 0)
+    throw ConfigError("train.ema has no averages of rows of tables", "set train.ema = 0");
   if (checkpoint) check_resumable(*checkpoint, experiment, *graph);
   metrics =
       std::make_unique<MetricSet>(experiment.model, shape, preprocessing().schema.class_names);
@@ -90,6 +95,13 @@ void Session::agree_on_everything() {
   topology = make_topology(comm, lanes, shards, timeout);
 }
 
+std::unique_ptr<StateSource> Session::snapshot() const {
+  auto flat = state->snapshot();
+  if (!tables) return flat;
+  // The next update waits for the capture of the flat state: that comes last.
+  return std::make_unique<JoinedState>(tables->snapshot(), std::move(flat));
+}
+
 int64_t Session::evaluation_batch() const {
   const int64_t wanted = experiment.train.eval_batch_size > 0
                              ? experiment.train.eval_batch_size
@@ -132,13 +144,24 @@ void Session::start_lanes() {
   exchange_options.ema = experiment.train.ema > 0;
   exchange_options.timeout = experiment.run.timeout;
   exchange_options.bucket = bucket_elements();
+  exchange_options.tables = static_cast<int64_t>(graph->tables().size());
   auto exchange = std::make_unique<AllReduceExchange>(comm, topology, *kernels, *graph, optimizer,
                                                       exchange_options);
+  start_tables();
   auto lanes = std::make_unique<LaneRunner>(*graph, *team, *exchange, *training, *evaluation,
-                                            *training_metrics, *metrics, optimizer, labelled());
+                                            *training_metrics, *metrics, optimizer, labelled(),
+                                            tables.get());
   lanes->allocate();
   state = std::move(exchange);
   runner = std::move(lanes);
+}
+
+void Session::start_tables() {
+  if (graph->tables().empty()) return;
+  tables =
+      std::make_unique<ReplicatedTables>(comm, topology, *kernels, graph->tables(),
+                                         ps::RowOptimizer(optimizer, experiment.optimizer.rowwise),
+                                         experiment.run.seed, experiment.run.timeout);
 }
 
 void Session::start_device() {
@@ -194,6 +217,9 @@ void Session::start_weights() {
   state->initialise(params.floats(), statistics.floats());
   if (!checkpoint) return;
   restore(*checkpoint, *state, first());
+  if (tables)
+    together(comm, "the restored tables", experiment.run.timeout,
+             [&] { tables->restore(*checkpoint); });
   if (!first()) return;
   const auto changes = changes_since(checkpoint->manifest().state, experiment, data_fingerprint);
   for (const std::string& change : changes) log_warning("resuming, although {}", change);

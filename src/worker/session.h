@@ -19,6 +19,7 @@
 #include "worker/program_set.h"
 #include "worker/step_runner.h"
 #include "worker/steps.h"
+#include "worker/table_exchange.h"
 #include "worker/topology.h"
 #include "worker/training_state.h"
 
@@ -51,6 +52,7 @@ class Session {
   std::unique_ptr<LaneTeam> team;      // null on a device
   std::unique_ptr<DeviceGroup> group;  // null on the CPU
   std::unique_ptr<TrainingState> state;
+  std::unique_ptr<TableExchange> tables;  // null: the model has none
   std::unique_ptr<StepRunner> runner;
   std::string data_fingerprint;
 
@@ -63,6 +65,8 @@ class Session {
   bool last() const { return comm.rank() == comm.size() - 1; }
   bool labelled() const { return preprocessing().schema.classes > 0; }  // targets are classes
   int64_t evaluation_batch() const;
+  // Everything that training changes, as of now: state and tables.
+  std::unique_ptr<StateSource> snapshot() const;
   // A loader of this rank's leaves for the batches that `plan(step)` describes, from `first_step`
   // on.
   std::unique_ptr<Loader> make_loader(bool training_data, int64_t first_step,
@@ -73,6 +77,7 @@ class Session {
   void open();
   void compile();
   void start_lanes();
+  void start_tables();
   void start_device();
   int64_t bucket_elements() const;
   int default_prefetch_threads(const DataSource& source) const;

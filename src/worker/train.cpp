@@ -91,7 +91,9 @@ class TrainingRun {
   void compare_weights() {
     const auto weights = std::as_bytes(
         std::span(s_.state->params(), static_cast<size_t>(s_.graph->params().size())));
-    const std::string mine = s_.state->owns_state() ? sha256(weights).hex() : "";
+    std::string mine;
+    if (s_.state->owns_state())
+      mine = sha256(weights).hex() + (s_.tables ? s_.tables->digest() : "");
     const auto all =
         s_.comm.all_gather(std::as_bytes(std::span(mine)),
                            {s_.experiment.run.timeout, "the weights' hashes", state_.step});
@@ -235,7 +237,7 @@ class TrainingRun {
       state.onednn_version = build_facts()["oneDNN"];
       state.virtual_shards = s_.topology.shards;
       state.reproducible = s_.experiment.run.reproducible;
-      checkpointer_->save(s_.state->snapshot(), std::move(state), best);
+      checkpointer_->save(s_.snapshot(), std::move(state), best);
     }
     phases_.checkpoint += seconds_since(start);
     saved_at_ = state_.step;

@@ -73,6 +73,15 @@ def evaluate(n, x, param, state):
         return torch.cat(x, 1 if x[0].dim() != 3 else 2)
     if kind == "slice":
         return x[0].narrow(1 if x[0].dim() != 3 else 2, a["begin"], a["count"])
+    if kind == "dot_interaction":
+        vectors = torch.cat([x[0].unsqueeze(1), x[1]], 1) if len(x) == 2 else x[0]
+        i, j = torch.tril_indices(vectors.shape[1], vectors.shape[1], -1)
+        return torch.cat([vectors[:, 0], torch.bmm(vectors, vectors.transpose(1, 2))[:, i, j]], 1)
+    if kind == "cross":
+        return x[0] * F.linear(x[1], param("weight"), param("bias")) + x[1]
+    if kind == "factorization_machine":
+        pairs = 0.5 * (x[0].sum(1) ** 2 - (x[0] ** 2).sum(1))
+        return pairs.sum(1, keepdim=True) if a.get("reduce", 1) else pairs
     if kind == "softmax":
         return F.softmax(x[0], 1 if x[0].dim() == 4 else -1)
     return activation(x[0], kind, a)
@@ -115,6 +124,8 @@ def param_shapes(n, shape):
         shapes = {"weight": (a["filters"], channels, *a["kernel"]), "bias": (a["filters"],)}
     elif kind == "batch_norm":
         shapes = {"weight": (shape[1],), "bias": (shape[1],)}
+    elif kind == "cross":
+        shapes = {"weight": (1, shape[-1]), "bias": (1,)}
     elif kind == "layer_norm":
         shapes = {"weight": (shape[-1],), "bias": (shape[-1],)}
     else:
@@ -278,6 +289,20 @@ def shape_cases():
     yield layer("flatten_layer_norm", IMAGE, node("f", "flatten", "x"), node("a", "layer_norm", "f"))
 
 
+def interaction_cases():
+    yield layer("dot_interaction", ROWS, node("a", "dot_interaction", "x"))
+    yield layer("dot_interaction_of_two", [12], node("z", "dense", "x", units=4), node("t", "tanh", "x"),
+                node("r", "reshape", "t", shape=[3, 4]), node("a", "dot_interaction", "z,r", inputs=2))
+    yield layer("dot_interaction_beside_others", [12], node("z", "dense", "x", units=4),
+                node("r", "reshape", "x", shape=[3, 4]), node("a", "dot_interaction", "z,r", inputs=2),
+                node("b", "concat", "z,a"))
+    yield layer("cross", [5], node("t", "tanh", "x"), node("a", "cross", "x,t"))
+    yield layer("cross_twice", [5], node("a", "cross", "x,x"), node("b", "cross", "x,a"))
+    yield layer("factorization_machine", ROWS, node("a", "factorization_machine", "x"))
+    yield layer("factorization_machine_elements", ROWS, node("a", "factorization_machine", "x", reduce=0),
+                node("b", "tanh", "a"))
+
+
 def activation_cases():
     for kind, a in (("relu", {}), ("leaky_relu", {"alpha": 0.2}), ("gelu", {}), ("gelu", {"approximate": "tanh"}),
                     ("silu", {}), ("sigmoid", {}), ("tanh", {})):
@@ -308,7 +333,7 @@ def loss_cases():
 
 def main():
     OUT.mkdir(parents=True, exist_ok=True)
-    for family in (dense_cases, conv_cases, pool_cases, norm_cases, shape_cases, activation_cases, loss_cases):
+    for family in (dense_cases, conv_cases, pool_cases, norm_cases, shape_cases, interaction_cases, activation_cases, loss_cases):
         cases = [record(case) for case in family()]
         text = "[\n" + ",\n".join(json.dumps(case, separators=(",", ":")) for case in cases) + "\n]\n"
         (OUT / f"{family.__name__.removesuffix('_cases')}.json").write_text(text)

@@ -105,6 +105,12 @@ void read_synthetic(Section& s, DataConfig& c) {
   c.samples = s.integer("samples", 1024, {1, 1e12}, "samples", "in the training split");
   c.validation_samples =
       s.integer("validation_samples", 0, {0, 1e12}, "samples", "in the validation split");
+  c.ids_features = s.integer("ids_features", 0, {0, 1 << 16}, "features", "of ids; 0: no ids");
+  c.ids_values = s.integer("ids_values", 1, {1, 1 << 16}, "ids",
+                           "most of one feature; a sample has 1 or more");
+  c.ids_range = s.integer("ids_range", 1000, {1, 1e15}, "ids", "of one feature: 0 to this - 1");
+  c.ids_skew = s.number("ids_skew", 1, {0, 10}, "",
+                        "exponent of Zipf's law: id k comes up in proportion to (k + 1) ^ -skew");
   s.for_all();
   c.classes =
       s.integer("classes", 0, {0, 1 << 24}, "classes", "0: from the data; synthetic needs it");

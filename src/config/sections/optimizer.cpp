@@ -24,6 +24,8 @@ void read_moments(Section& s, OptimizerConfig& c) {
   c.lr_decay = s.number("lr_decay", 0, {0, 1e6}, "per step", "lr / (1 + steps * this)");
   c.initial_accumulator = s.number("initial_accumulator", 0, {0, 1e12}, "",
                                    "where the sum of squared gradients starts");
+  c.rowwise = s.boolean("rowwise", false,
+                        "one sum for each row of an embedding table, of its mean squared gradient");
   s.only_for("name", {"ftrl"});
   c.l1 = s.number("l1", 0, {0, 1e6}, "", "keeps weights at 0 that gain less than this");
   c.l2 = s.number("l2", 0, {0, 1e6}, "", "pulls weights towards 0");

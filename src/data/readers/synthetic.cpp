@@ -1,5 +1,6 @@
 // Samples drawn from a seed: for benchmarks, and for tests that need no files. Learnable: the mean
-// of each class plus noise; a real target is a linear function of the values.
+// of each class plus noise; a real target is a linear function of the values. Ids have
+// hidden scores: their sum is added to a real target, and its sign is the label of two classes.
 
 #include <fmt/format.h>
 
@@ -23,14 +24,58 @@ float noise(uint32_t word) {
   return (static_cast<float>(sum) - 510.0f) * kInverseStd;
 }
 
+// Keys of rows in embedding tables: 1 to `values` of each feature, by Zipf's law.
+struct IdGenerator {
+  uint64_t key;
+  int64_t features, values;
+  double range, skew;
+
+  int64_t count() const { return features * values; }
+  // The continuous law's inverse: density x^-skew on [1, range + 1).
+  int64_t draw(double u) const {
+    const double last = range + 1, power = 1 - skew;
+    const double x = std::abs(power) < 1e-9
+                         ? std::pow(last, u)
+                         : std::pow(1 + u * (std::pow(last, power) - 1), 1 / power);
+    return static_cast<int64_t>(std::clamp(std::floor(x) - 1, 0.0, range - 1));
+  }
+  void ids(uint64_t sample, int64_t* out) const {
+    for (int64_t f = 0; f < features; ++f) {
+      const Philox4 some = philox(key, sample, static_cast<uint64_t>(f) << 32);
+      const auto present =
+          1 + static_cast<int64_t>(to_below(some[0], some[1], static_cast<uint64_t>(values)));
+      for (int64_t v = 0; v < values; ++v) {
+        const Philox4 w =
+            philox(key, sample, static_cast<uint64_t>(f) << 32 | static_cast<uint64_t>(v + 1));
+        out[f * values + v] = v < present ? draw(to_unit_double(w[0], w[1])) : -1;
+      }
+    }
+  }
+  // Sum over the ids of their scores, each uniform in [-1, 1).
+  double score(uint64_t sample) const {
+    std::vector<int64_t> all(static_cast<size_t>(count()));
+    ids(sample, all.data());
+    double sum = 0;
+    for (size_t i = 0; i < all.size(); ++i) {
+      if (all[i] < 0) continue;
+      const uint64_t feature = i / static_cast<size_t>(values);
+      const Philox4 w = philox(key ^ 1, static_cast<uint64_t>(all[i]), feature);
+      sum += 2 * double{to_unit_float(w[0])} - 1;
+    }
+    return sum;
+  }
+};
+
 struct Generator {
   uint64_t value_key, label_key;
   uint64_t first_id;          // validation samples follow the training samples
   int64_t elements, classes;  // classes == 0: real targets, and one mean for all
   std::vector<float> means;   // [max(1, classes), elements], uniform in [-1, 1)
+  IdGenerator id = {};        // no features: none
 
   int64_t label(uint64_t id) const {
     if (classes == 0) return 0;
+    if (classes == 2 && this->id.features > 0) return this->id.score(first_id + id) > 0;
     const Philox4 words = philox(label_key, first_id + id, 0);
     return static_cast<int64_t>(to_below(words[0], words[1], static_cast<uint64_t>(classes)));
   }
@@ -50,7 +95,8 @@ struct Generator {
     double sum = 0;
     for (size_t e = 0; e < x.size(); ++e)
       sum += double{means[e]} * (double{x[e]} - double{means[e]});
-    return static_cast<float>(sum / std::sqrt(static_cast<double>(elements)));
+    const double linear = elements > 0 ? sum / std::sqrt(static_cast<double>(elements)) : 0;
+    return static_cast<float>(linear + (this->id.features > 0 ? this->id.score(first_id + id) : 0));
   }
 };
 
@@ -61,7 +107,9 @@ Generator make_generator(const ReadRequest& request, const Shape& shape) {
               request.training ? 0 : static_cast<uint64_t>(config.samples),
               shape.elements(),
               config.target == "value" ? 0 : config.classes,
-              {}};
+              {},
+              {mix(request.seed, hash_name("synthetic ids")), config.ids_features,
+               config.ids_values, static_cast<double>(config.ids_range), config.ids_skew}};
   const uint64_t key = mix(request.seed, hash_name("synthetic means"));
   for (int64_t k = 0; k < std::max<int64_t>(1, g.classes); ++k) {
     for (int64_t e = 0; e < g.elements; ++e) {
@@ -86,6 +134,17 @@ void add_labels(const Generator& generator, RawData& raw) {
   }
 }
 
+void add_ids(const Generator& generator, RawData& raw) {
+  const IdGenerator& id = generator.id;
+  if (id.features == 0) return;
+  raw.id_features = id.features;
+  raw.id_values = id.values;
+  raw.ids.resize(static_cast<size_t>(raw.samples * id.count()));
+  parallel_for(raw.samples, [&](int64_t i) {
+    id.ids(generator.first_id + static_cast<uint64_t>(i), raw.ids.data() + i * id.count());
+  });
+}
+
 }  // namespace
 
 RawData read_synthetic(const ReadRequest& request) {
@@ -108,6 +167,10 @@ RawData read_synthetic(const ReadRequest& request) {
                                request.training ? 0 : config.samples, request.seed);
   const Generator generator = make_generator(request, shape);
   add_labels(generator, raw);
+  add_ids(generator, raw);
+  if (config.ids_features > 0)
+    raw.parameters += fmt::format(" ids {} x {} below {} skew {}", config.ids_features,
+                                  config.ids_values, config.ids_range, config.ids_skew);
   const size_t size = static_cast<size_t>(generator.elements);
   if (static_cast<size_t>(raw.samples) * size * sizeof(float) > kMemoryLimit) {
     raw.generate = [generator](uint64_t id, float* out) { generator.values(id, out); };

@@ -23,6 +23,7 @@ struct EmitContext {
   // The initializer of this layer's parameter or running statistic; empty when it has none.
   std::string slot(std::string_view suffix) const;
   const Shape& input_shape(int i) const;  // of one sample
+  int64_t table_rows = 0;                 // of the layer's table, without the row of zeros
   // Shorthand for the attributes of the layer's op.
   int64_t integer(std::string_view key) const;
   double number(std::string_view key) const;
@@ -49,6 +50,11 @@ void emit_reshape(EmitContext&);
 void emit_add(EmitContext&);
 void emit_concat(EmitContext&);
 void emit_slice(EmitContext&);
+// inputs: the table's rows with one of zeros after them, and their numbers.
+void emit_embedding_bag(EmitContext&);
+void emit_dot_interaction(EmitContext&);
+void emit_cross(EmitContext&);
+void emit_factorization_machine(EmitContext&);
 void emit_softmax(EmitContext&);
 void emit_leaky_relu(EmitContext&);
 void emit_gelu(EmitContext&);

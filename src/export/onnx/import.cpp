@@ -95,7 +95,7 @@ ImportedLayer import_layer(OnnxNodes nodes, const Initializers& initializers) {
   NodeReader first(*nodes[0]);
   if (!first.proto().domain().empty() && first.proto().domain() != "ai.onnx")
     first.fail(fmt::format("the operator domain {} is not supported", first.proto().domain()));
-  for (const auto import : {import_composed, import_weighted, import_plain})
+  for (const auto import : {import_tables, import_composed, import_weighted, import_plain})
     if (auto layer = import(nodes, initializers)) return *layer;
   first.fail("this operator is not supported",
              "the reader knows what `trireme export` writes; see docs/export.md");

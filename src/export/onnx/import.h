@@ -36,6 +36,7 @@ ImportedLayer import_layer(OnnxNodes nodes, const Initializers& initializers);
 // Families; nullopt: not one of theirs.
 std::optional<ImportedLayer> import_composed(OnnxNodes nodes, const Initializers& initializers);
 std::optional<ImportedLayer> import_weighted(OnnxNodes nodes, const Initializers& initializers);
+std::optional<ImportedLayer> import_tables(OnnxNodes nodes, const Initializers& initializers);
 std::optional<ImportedLayer> import_plain(OnnxNodes nodes, const Initializers& initializers);
 
 // A layer of that kind that starts as `node` spells it: its name, first output and inputs.

@@ -1,10 +1,14 @@
 #include <fmt/format.h>
 
+#include <set>
+
 #include "base/error.h"
+#include "base/text.h"
 #include "export/export.h"
 #include "export/onnx/builder.h"
 #include "export/onnx/check.h"
 #include "export/onnx/import.h"
+#include "export/tables.h"
 #include "model/build.h"
 
 namespace trireme {
@@ -13,7 +17,9 @@ namespace {
 // Rebuilds a graph layer by layer.
 class GraphReader {
  public:
-  explicit GraphReader(const onnx::GraphProto& proto) : proto_(proto) {}
+  // shared: tables in which the same id of two features is one row.
+  GraphReader(const onnx::GraphProto& proto, std::set<std::string> shared)
+      : proto_(proto), shared_(std::move(shared)) {}
 
   void read(LoadedModel& model) {
     model.graph = std::make_unique<Graph>();
@@ -30,9 +36,33 @@ class GraphReader {
     set_output(*model.graph);
     for (const auto& [slot, initializer] : slots_)
       model.weights[slot] = initializers_.find(initializer)->second;
+    for (const TableSpec& spec : model.graph->tables()) read_table(spec, model);
   }
 
  private:
+  // The file's rows end with one of zeros, for ids that have none.
+  void read_table(const TableSpec& spec, LoadedModel& model) const {
+    const std::string keys = table_tensor(spec, "keys"), name = table_tensor(spec, "rows");
+    const auto found = initializers_.find(keys);
+    if (found == initializers_.end())
+      throw FormatError(fmt::format("ONNX model: no initializer {}", keys));
+    HostTensor rows = initializers_.find(name)->second;
+    rows.shape = Shape{rows.shape[0] - 1, spec.dim};
+    rows.bytes.resize(static_cast<size_t>(rows.shape.elements()) * sizeof(float));
+    model.weights[keys] = found->second;
+    model.weights[name] = std::move(rows);
+  }
+
+  // Numbers of rows that one layer reads: in the graph, all layers read ids.
+  void add_ids(Graph& graph, const std::string& name, const Shape& shape) {
+    NodeId ids = graph.find("ids");
+    if (ids < 0) ids = graph.add_input("ids", shape, DType::i64);
+    if (graph.node(ids).shape != shape)
+      throw FormatError(fmt::format("ONNX input {}: {} row numbers a sample, other inputs have {}",
+                                    name, shape.str(), graph.node(ids).shape.str()));
+    values_[name] = ids;
+  }
+
   void add_inputs(Graph& graph) {
     for (const onnx::ValueInfoProto& input : proto_.input()) {
       if (initializers_.contains(input.name())) continue;
@@ -44,6 +74,10 @@ class GraphReader {
               fmt::format("ONNX input {}: axis {} has no fixed extent", input.name(), i),
               "only the batch (axis 0) may be symbolic");
         dims.push_back(type.shape().dim(i).dim_value());
+      }
+      if (type.elem_type() == onnx::TensorProto::INT64 && dims.size() == 2) {
+        add_ids(graph, input.name(), Shape(dims));
+        continue;
       }
       if (type.elem_type() != onnx::TensorProto::FLOAT || dims.empty())
         throw FormatError(fmt::format("ONNX input {}: only float32 with a batch axis is supported",
@@ -62,7 +96,12 @@ class GraphReader {
     return found->second;
   }
 
-  void add_layer(Graph& graph, const ImportedLayer& layer, const NodeReader& node) {
+  void add_layer(Graph& graph, ImportedLayer layer, const NodeReader& node) {
+    for (const auto& [key, value] : layer.attributes)
+      if (key == "table" && shared_.contains(std::get<std::string>(value))) {
+        layer.attributes.emplace_back("per_feature", int64_t{0});
+        break;
+      }
     std::vector<NodeId> inputs;
     for (const std::string& name : layer.inputs) inputs.push_back(value(node, name));
     if (layer.kind.empty()) {
@@ -112,6 +151,7 @@ class GraphReader {
   }
 
   const onnx::GraphProto& proto_;
+  const std::set<std::string> shared_;
   Initializers initializers_;
   std::map<std::string, NodeId> values_;
   std::map<std::string, std::string> owners_;  // initializer -> the slot that had it first
@@ -123,6 +163,16 @@ void check_versions(const onnx::ModelProto& proto, const std::string& file) {
     if (opset.domain().empty() && opset.version() != kOnnxOpset)
       throw FormatError(
           fmt::format("{}: opset {}; only {} is supported", file, opset.version(), kOnnxOpset));
+}
+
+// How ids become rows is no matter of operators: the file's own metadata says it.
+std::set<std::string> shared_tables(const onnx::ModelProto& proto) {
+  std::set<std::string> names;
+  for (const onnx::StringStringEntryProto& entry : proto.metadata_props())
+    if (entry.key() == "trireme.shared_tables")
+      for (const std::string& name : split(entry.value(), ','))
+        if (!name.empty()) names.insert(name);
+  return names;
 }
 
 void check_slots(const LoadedModel& model, const std::string& file) {
@@ -150,7 +200,7 @@ LoadedModel read_onnx(const Path& file) {
   check_versions(proto, file.string());
   LoadedModel model;
   try {
-    GraphReader(proto.graph()).read(model);
+    GraphReader(proto.graph(), shared_tables(proto)).read(model);
     check_slots(model, file.string());
     for (const onnx::StringStringEntryProto& entry : proto.metadata_props()) {
       if (entry.key() == "trireme.config") model.config = entry.value();

@@ -6,6 +6,7 @@
 #include "export/onnx/check.h"
 #include "export/onnx/emit.h"
 #include "export/slots.h"
+#include "export/tables.h"
 
 namespace trireme {
 namespace {
@@ -13,10 +14,11 @@ namespace {
 constexpr size_t kProtobufLimit = (size_t{1} << 31) - 1;
 constexpr char kOutput[] = "output";
 
-void describe_value(onnx::ValueInfoProto* value, const std::string& name, const Shape& sample) {
+void describe_value(onnx::ValueInfoProto* value, const std::string& name, const Shape& sample,
+                    DType dtype = DType::f32) {
   value->set_name(name);
   onnx::TypeProto::Tensor* type = value->mutable_type()->mutable_tensor_type();
-  type->set_elem_type(onnx::TensorProto::FLOAT);
+  type->set_elem_type(dtype == DType::i64 ? onnx::TensorProto::INT64 : onnx::TensorProto::FLOAT);
   type->mutable_shape()->add_dim()->set_dim_param("N");
   for (int64_t dim : sample.dims()) type->mutable_shape()->add_dim()->set_dim_value(dim);
 }
@@ -35,7 +37,11 @@ std::vector<bool> needed_nodes(const Graph& graph) {
 class GraphWriter {
  public:
   GraphWriter(const TrainedModel& model, onnx::GraphProto& proto)
-      : graph_(*model.graph), proto_(proto), onnx_(proto), values_(graph_.nodes().size()) {
+      : graph_(*model.graph),
+        tables_(graph_, model.weights),
+        proto_(proto),
+        onnx_(proto),
+        values_(graph_.nodes().size()) {
     add_weights(model);
   }
 
@@ -73,10 +79,7 @@ class GraphWriter {
     if (!needed)
       throw FormatError(
           fmt::format("ONNX export: the output does not depend on input {}", node.name));
-    if (node.dtype != DType::f32)
-      throw FormatError(
-          fmt::format("ONNX export: input {} is {}; only float32 inputs are supported", node.name,
-                      name_of(node.dtype)));
+    if (node.dtype == DType::i64) return;  // each layer that reads ids has an input of row numbers
     if (node.name == kOutput)
       throw FormatError("ONNX export: the input is called output", "rename it in model.input");
     values_[i] = node.name;
@@ -92,7 +95,23 @@ class GraphWriter {
     values_[i] = value_name(i);
     EmitContext context{onnx_, graph_, node, {}, values_[i]};
     for (NodeId id : node.inputs) context.inputs.push_back(values_[static_cast<size_t>(id)]);
+    if (node.table >= 0) add_table(node, context);
     emit_layer(context);
+  }
+
+  // What the layer reads of its table: the rows, one of zeros after them, and their numbers as an
+  // input of the model.
+  void add_table(const Node& node, EmitContext& context) {
+    const TableSpec& spec = graph_.tables()[static_cast<size_t>(node.table)];
+    const ModelTables::Table& table = tables_.tables()[static_cast<size_t>(node.table)];
+    HostTensor rows = table.rows;
+    rows.shape = Shape{rows.shape[0] + 1, spec.dim};
+    rows.bytes.resize(rows.shape.elements() * sizeof(float));
+    const std::string numbers = node.name + "/rows";
+    describe_value(proto_.add_input(), numbers, graph_.node(node.inputs.front()).shape, DType::i64);
+    onnx_.integers(table_tensor(spec, "keys"), table.keys.ints());
+    context.table_rows = table.rows.shape[0];
+    context.inputs = {onnx_.tensor(table_tensor(spec, "rows"), rows), numbers};
   }
 
   // A value is called like its layer; the graph's output is "output".
@@ -103,6 +122,7 @@ class GraphWriter {
   }
 
   const Graph& graph_;
+  const ModelTables tables_;
   onnx::GraphProto& proto_;
   OnnxBuilder onnx_;
   std::vector<std::string> values_;  // by node
@@ -126,6 +146,15 @@ std::string layers_json(const Graph& graph) {
                       {"inputs", inputs}});
   }
   return layers.dump();
+}
+
+// Tables whose keys are the ids themselves, not mixed with the number of the feature.
+std::string shared_tables(const Graph& graph) {
+  std::string names;
+  for (const Node& node : graph.nodes())
+    if (node.table >= 0 && !node.op->table()->per_feature)
+      names += (names.empty() ? "" : ",") + node.op->table()->spec.name;
+  return names;
 }
 
 // What strict shape inference found for each layer's value must be the graph's own shape.
@@ -159,6 +188,8 @@ void write_onnx(const TrainedModel& model, const Path& file) {
   add_metadata(proto, "trireme.config", model.config);
   add_metadata(proto, "trireme.origin", model.origin);
   add_metadata(proto, "trireme.layers", layers_json(*model.graph));
+  if (!model.graph->tables().empty())
+    add_metadata(proto, "trireme.shared_tables", shared_tables(*model.graph));
   if (proto.ByteSizeLong() > kProtobufLimit)
     throw FormatError(fmt::format("{}: {} bytes are more than protobuf's limit of 2 GiB",
                                   file.string(), proto.ByteSizeLong()),

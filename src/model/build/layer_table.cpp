@@ -81,6 +81,41 @@ std::vector<LayerRule> weighted_layers() {
   };
 }
 
+std::vector<LayerRule> table_layers() {
+  return {
+      {"embedding_bag",
+       "embedding_bag",
+       "sum or mean of the rows of each feature's ids",
+       false,
+       1,
+       1,
+       {{"table", text, "", "name of its table; default: the layer's"},
+        required(positive("dim", "", "values of a row")),
+        one_of("mode", "sum", "of several ids of a feature", {"sum", "mean"}),
+        flag("per_feature", "true", "the same id of two features is two rows"),
+        flag("flat", "false", "features side by side, not one below the other"),
+        one_of("init", "uniform", "of a new row", {"uniform", "normal", "zeros"}),
+        {"scale", number, "",
+         "uniform: the bound, default 1 / sqrt(dim); normal: the deviation, default 0.01", false,
+         1e-12, 1e6}}},
+      {"dot_interaction",
+       "dot_interaction",
+       "products of all pairs of vectors, after the first vector",
+       false,
+       1,
+       2,
+       {}},
+      {"cross", "cross", "x0 (w.x + b) + x, from=x0,x", false, 2, 2, {}},
+      {"factorization_machine",
+       "factorization_machine",
+       "sum of the products of all pairs of vectors",
+       false,
+       1,
+       1,
+       {flag("reduce", "true", "add up the elements of the vectors")}},
+  };
+}
+
 std::vector<LayerRule> plain_layers() {
   const Rules pool = {required(window("size", "", "height x width of the window")),
                       window("stride", "", "step; default: size"), pad("around the image")};
@@ -182,6 +217,7 @@ std::vector<LayerRule> losses() {
 std::span<const LayerRule> layer_table() {
   static const std::vector<LayerRule> table = [] {
     auto all = weighted_layers();
+    for (auto& rule : table_layers()) all.push_back(std::move(rule));
     for (auto& rule : plain_layers()) all.push_back(std::move(rule));
     for (auto& rule : losses()) all.push_back(std::move(rule));
     return all;

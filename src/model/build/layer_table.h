@@ -21,6 +21,7 @@ enum class OptionType : uint8_t {
   numbers,      // 0.5,1,2
   initializer,  // zeros, constant:0.1, kaiming_normal ...
   slot,         // NAME.weight: a parameter of another layer
+  text,         // a name
 };
 
 struct OptionRule {

@@ -82,6 +82,8 @@ std::optional<Attribute> read_value(const OptionRule& rule, const std::string& t
     }
     case OptionType::initializer:
       return text;  // the op knows the names
+    case OptionType::text:
+      return text.empty() ? std::nullopt : std::optional<Attribute>(text);
   }
   return std::nullopt;
 }
@@ -108,6 +110,8 @@ std::string expected(const OptionRule& rule) {
       return "a parameter as NAME.weight";
     case OptionType::initializer:
       return "an initializer";
+    case OptionType::text:
+      return "a name";
   }
   return "";
 }

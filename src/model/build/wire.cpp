@@ -120,7 +120,10 @@ void Wiring::add_layer(const LayerLine& line) {
   if (has_option(rule, "init") && model_.initializer == "keras")
     attributes.emplace_back("initializer", model_.initializer);
   set_groups(rule, graph_.node(inputs.front()).shape, attributes);
-  if (rule.kind == "add") attributes.emplace_back("inputs", static_cast<int64_t>(inputs.size()));
+  if (rule.kind == "embedding_bag")
+    attributes.emplace_back("table", take_text(attributes, "table", line.name));
+  if (rule.kind == "add" || rule.kind == "dot_interaction")
+    attributes.emplace_back("inputs", static_cast<int64_t>(inputs.size()));
   const auto op = make(line, rule.kind, attributes);
   if (!op) return;
   last_ = graph_.add(line.name, op, inputs, source_of(line), shared);

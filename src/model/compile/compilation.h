@@ -66,6 +66,7 @@ class Compilation {
       Value& out = value(f.output);
       out.producer = i;
       for (int p : f.params) out.needs_gradient |= training() && slot(p).trainable;
+      out.needs_gradient |= training() && graph_.node(f.node).table >= 0;
       for (NodeId in : f.inputs) {
         out.needs_gradient |= value(in).needs_gradient;
         if (value(in).readers.empty() || value(in).readers.back() != i)

@@ -89,6 +89,7 @@ class OpContext final : public LowerContext {
         c_.graph_.state().slots()[static_cast<size_t>(f_.state[static_cast<size_t>(i)])].offset *
             4);
   }
+  int table() const override { return c_.graph_.node(f_.node).table; }
   Ref saved(size_t bytes) override {
     const int last = c_.has_backward(i_) ? c_.backward_time(i_) : c_.forward_time(i_);
     return c_.buffer_ref(c_.add_buffer(bytes, c_.forward_time(i_), last));

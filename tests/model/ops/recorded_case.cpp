@@ -87,7 +87,8 @@ std::vector<RecordedCase> recorded_cases() {
   std::vector<RecordedCase> cases;
   const std::filesystem::path folder =
       std::filesystem::path(TRIREME_SOURCE_DIR) / "tests/model/ops/recorded";
-  for (const char* family : {"dense", "conv", "pool", "norm", "shape", "activation", "loss"}) {
+  for (const char* family :
+       {"dense", "conv", "pool", "norm", "shape", "interaction", "activation", "loss"}) {
     std::ifstream file(folder / (std::string(family) + ".json"));
     for (auto& json : nlohmann::json::parse(file))
       cases.push_back({json.at("name").get<std::string>(), json});

@@ -1,0 +1,131 @@
+#include "worker/replicated_tables.h"
+
+#include <bit>
+
+#include "base/sha256.h"
+#include "worker/table_state.h"
+
+namespace trireme {
+namespace {
+constexpr int kAnyLevel = 30;
+
+ps::TreeNode root_of(int shards) {
+  return {static_cast<int>(std::bit_width(static_cast<unsigned>(shards) - 1u)), 0};
+}
+}  // namespace
+
+ReplicatedTables::ReplicatedTables(Communicator& comm, const Topology& topology,
+                                   const KernelTable& kernels, std::span<const TableSpec> specs,
+                                   const ps::RowOptimizer& optimizer, uint64_t seed, double timeout)
+    : comm_(comm),
+      topology_(topology),
+      kernels_(kernels),
+      specs_(specs.begin(), specs.end()),
+      optimizer_(optimizer),
+      timeout_(timeout),
+      pushed_(static_cast<size_t>(topology.lanes), std::vector<Parts>(specs.size())),
+      reduced_(specs.size()),
+      touched_(specs.size()) {
+  for (const TableSpec& spec : specs_)
+    tables_.push_back(std::make_unique<ps::RowTable>(spec, optimizer.row_state(spec.dim), seed));
+}
+
+void ReplicatedTables::fetch(int index, std::span<const int64_t> keys, bool trains, float* rows,
+                             uint8_t* present) {
+  ps::RowTable& table = *tables_[static_cast<size_t>(index)];
+  fetched_.resize(keys.size());
+  if (trains)
+    table.find_or_create(keys, fetched_);
+  else
+    table.find(keys, fetched_);
+  table.gather(fetched_, rows);
+  for (size_t i = 0; i < keys.size(); ++i) present[i] = fetched_[i] != ps::kNoRow;
+}
+
+void ReplicatedTables::push(int lane, int table, ps::NodeGradient part) {
+  pushed_[static_cast<size_t>(lane)][static_cast<size_t>(table)].push_back(std::move(part));
+}
+
+// What the lanes pushed, summed to the largest nodes that lie within this rank's leaves where it
+// has to travel.
+ReplicatedTables::Parts ReplicatedTables::gather(int table) {
+  Parts parts;
+  for (std::vector<Parts>& lane : pushed_) {
+    Parts& pushed = lane[static_cast<size_t>(table)];
+    std::move(pushed.begin(), pushed.end(), std::back_inserter(parts));
+    pushed.clear();
+  }
+  if (comm_.size() == 1) return parts;
+  const int64_t dim = specs_[static_cast<size_t>(table)].dim;
+  const LeafRun run{topology_.lane_run(0).first, topology_.lane_run(topology_.lanes - 1).last};
+  Parts sums;
+  for (const Piece& piece : pieces_of(run, kAnyLevel)) {
+    const ps::TreeNode node{piece.level, piece.index};
+    ps::RowGradient sum = ps::sum_of(parts, node, dim);
+    if (sum.size() > 0) sums.push_back({node, std::move(sum)});
+  }
+  return sums;
+}
+
+// All ranks' parts, by table.
+std::vector<ReplicatedTables::Parts> ReplicatedTables::exchange(std::vector<Parts> mine,
+                                                                int64_t step) {
+  std::vector<std::byte> bytes;
+  for (const Parts& parts : mine) {
+    const auto count = static_cast<int64_t>(parts.size());
+    const auto raw = std::as_bytes(std::span(&count, 1));
+    bytes.insert(bytes.end(), raw.begin(), raw.end());
+    for (const ps::NodeGradient& part : parts) ps::append_bytes(part, bytes);
+  }
+  std::vector<Parts> all(mine.size());
+  for (const auto& of_rank : comm_.all_gather(bytes, {timeout_, "row gradients of tables", step})) {
+    Bytes rest = of_rank;
+    for (size_t t = 0; t < all.size(); ++t)
+      for (int64_t n = ps::take_count(rest); n > 0; --n)
+        all[t].push_back(ps::take_bytes(rest, specs_[t].dim));
+  }
+  return all;
+}
+
+void ReplicatedTables::reduce(int64_t step, std::span<double> squares) {
+  std::vector<Parts> parts;
+  for (size_t t = 0; t < specs_.size(); ++t) parts.push_back(gather(static_cast<int>(t)));
+  if (comm_.size() > 1) parts = exchange(std::move(parts), step);
+  for (size_t t = 0; t < specs_.size(); ++t) {
+    reduced_[t] = ps::sum_of(parts[t], root_of(topology_.shards), specs_[t].dim);
+    squares[t] = ps::sum_of_squares(reduced_[t]);
+    touched_[t].resize(reduced_[t].keys.size());
+    tables_[t]->find_or_create(reduced_[t].keys, touched_[t]);
+  }
+}
+
+void ReplicatedTables::commit(int part, int parts, const OptimizerScalars& scalars) {
+  for (size_t t = 0; t < specs_.size(); ++t) {
+    const int64_t n = reduced_[t].size();
+    optimizer_.step(kernels_, scalars, *tables_[t], touched_[t], reduced_[t], n * part / parts,
+                    n * (part + 1) / parts);
+  }
+}
+
+std::unique_ptr<StateSource> ReplicatedTables::snapshot() {
+  auto state = std::make_unique<TableState>();
+  for (const auto& table : tables_) state->add(*table, optimizer_.moments(table->dim()));
+  return state;
+}
+
+void ReplicatedTables::restore(const CheckpointReader& checkpoint) {
+  for (const auto& table : tables_)
+    restore_table(checkpoint, optimizer_.moments(table->dim()), *table);
+}
+
+std::string ReplicatedTables::digest() const {
+  Sha256 sha;
+  for (const auto& table : tables_)
+    for (const ps::RowId row : table->by_key(table->size())) {
+      sha.update(std::as_bytes(std::span(&table->header(row).key, 1)));
+      sha.update(std::as_bytes(std::span(table->weights(row), static_cast<size_t>(table->dim()))));
+    }
+  return sha.finish().hex();
+}
+
+}  // namespace trireme

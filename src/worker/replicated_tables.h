@@ -1,0 +1,53 @@
+#pragma once
+// Embedding tables of which every rank holds a copy. Ranks tell each other the gradients of the
+// rows that they touched; every rank adds all of them up along the tree and steps its own copy, so
+// the copies stay equal bit for bit. One rank is the same code, without the telling.
+
+#include <memory>
+#include <vector>
+
+#include "comm/communicator.h"
+#include "ps/row_optimizer.h"
+#include "ps/row_table.h"
+#include "worker/flat_state.h"
+#include "worker/table_exchange.h"
+#include "worker/topology.h"
+
+namespace trireme {
+
+class ReplicatedTables final : public TableExchange {
+ public:
+  ReplicatedTables(Communicator& comm, const Topology& topology, const KernelTable& kernels,
+                   std::span<const TableSpec> specs, const ps::RowOptimizer& optimizer,
+                   uint64_t seed, double timeout);
+
+  std::span<const TableSpec> tables() const override { return specs_; }
+  void fetch(int table, std::span<const int64_t> keys, bool trains, float* rows,
+             uint8_t* present) override;
+  void push(int lane, int table, ps::NodeGradient part) override;
+  void reduce(int64_t step, std::span<double> squares) override;
+  void commit(int part, int parts, const OptimizerScalars& scalars) override;
+  std::unique_ptr<StateSource> snapshot() override;
+  void restore(const CheckpointReader& checkpoint) override;
+  std::string digest() const override;
+  int64_t rows(int table) const override { return tables_[static_cast<size_t>(table)]->size(); }
+
+ private:
+  using Parts = std::vector<ps::NodeGradient>;
+  Parts gather(int table);
+  std::vector<Parts> exchange(std::vector<Parts> mine, int64_t step);
+
+  Communicator& comm_;
+  const Topology topology_;
+  const KernelTable& kernels_;
+  const std::vector<TableSpec> specs_;
+  const ps::RowOptimizer optimizer_;
+  const double timeout_;
+  std::vector<std::unique_ptr<ps::RowTable>> tables_;
+  std::vector<ps::RowId> fetched_;
+  std::vector<std::vector<Parts>> pushed_;  // by lane, table
+  std::vector<ps::RowGradient> reduced_;    // by table
+  std::vector<std::vector<ps::RowId>> touched_;
+};
+
+}  // namespace trireme

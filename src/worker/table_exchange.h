@@ -1,0 +1,54 @@
+#pragma once
+// Where rows of embedding tables come from and where their gradients go: all that lanes know of it.
+// What they hand in is sorted by key; who holds which row, and how it travels, is the
+// implementation's matter. It knows tables and keys, never the model.
+//
+// A step: fetch() of every table, by the step thread before the lanes run; push() from the lanes;
+// then, within Exchange::update(), reduce() from lane 0 of every rank and, where the verdict is to
+// apply, commit() from every lane.
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "checkpoint/checkpoint.h"
+#include "kernels/kernel_table.h"
+#include "ps/row_gradient.h"
+#include "tensor/table_spec.h"
+
+namespace trireme {
+
+class TableExchange {
+ public:
+  virtual ~TableExchange() = default;
+  virtual std::span<const TableSpec> tables() const = 0;
+
+  // rows[i] = the row of keys[i], as of the last finished step. keys: what this rank's leaves look
+  // up, distinct, ascending. rows: [keys.size(), dim]. trains: a key without a row gets one, on
+  // every rank that comes to see the key; else its row reads as zeros, and present[i] is 0.
+  virtual void fetch(int table, std::span<const int64_t> keys, bool trains, float* rows,
+                     uint8_t* present) = 0;
+  // A piece of the reduction tree that this lane has summed. Every present leaf's once, in any
+  // order. Never waits.
+  virtual void push(int lane, int table, ps::NodeGradient part) = 0;
+
+  // Adds up what all ranks pushed since the last step, along the tree; squares[t] = the sum of
+  // squares of table t's gradient (ps::sum_of_squares), the same on every rank. Every rank must
+  // call, from lane 0, while nobody else speaks to the communicator.
+  virtual void reduce(int64_t step, std::span<double> squares) = 0;
+  // Applies part `part` of `parts` of the reduced gradients. Each part once; any thread.
+  virtual void commit(int part, int parts, const OptimizerScalars& scalars) = 0;
+
+  // The tables' tensors as of now, as TrainingState::snapshot() has the flat ones. Between steps.
+  virtual std::unique_ptr<StateSource> snapshot() = 0;
+  // Replaces all rows by a checkpoint's. Throws FormatError where it has no such tables. No
+  // communication.
+  virtual void restore(const CheckpointReader& checkpoint) = 0;
+  // SHA-256 over keys and rows, for ranks to compare; empty where no rank holds a whole copy.
+  virtual std::string digest() const = 0;
+  virtual int64_t rows(int table) const = 0;
+};
+
+}  // namespace trireme
