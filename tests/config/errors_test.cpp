@@ -183,7 +183,8 @@ const std::vector<Case> kModelRules = {
      {},
      "exp.ini:5: model.preset: \"mpl\" is not one of linear_regression, logistic_regression, svm, "
      "mlp, "
-     "lenet5, mnist_cnn, cifar_cnn, resnet20, resnet18, resnet50 (did you mean mlp?)"},
+     "lenet5, mnist_cnn, cifar_cnn, resnet20, resnet18, resnet50, "
+     "sparse_logistic, wide_deep, deepfm, dlrm, matrix_factorization (did you mean mlp?)"},
     {kCsv + "[model]\npreset = mlp\nlayer = flatten\nloss = mse\n",
      {},
      "exp.ini:5: model.preset: conflicts with model.layer (exp.ini:6): a model is a preset or a "
