@@ -52,9 +52,10 @@ int command_predict(const Args& args) {
                       "predictions use the export's own experiment");
   const int64_t top = read_top(options);
   const LoadedModel model = load_export(options.positional()[0]);
-  const HostTensor input = read_prediction_input(*options.value("--input"), model.preprocessing);
+  const PredictionInput given =
+      read_prediction_input(*options.value("--input"), model.preprocessing);
   const Interpreted predictions =
-      interpret_outputs(model, Predictor(*model.graph, model.weights).run(input));
+      interpret_outputs(model, Predictor(*model.graph, model.weights).run(given.input, given.ids));
   if (const auto output = options.value("--output"))
     write_predictions(predictions, *output);
   else

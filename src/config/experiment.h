@@ -45,6 +45,14 @@ struct DataConfig {    // [data]
   std::vector<std::string> categorical;  // columns, one-hot by sorted values of the training split
   std::vector<std::string> ignore;       // columns
   std::string weight;                    // column of sample weights; "" none
+  std::vector<std::string> log;          // numeric columns that become log(1 + max(0, x))
+  std::vector<std::string> ids;          // columns whose cells become ids
+  std::string ids_from;                  // hash | vocabulary
+  int64_t ids_buckets;                   // hash: modulo this; 0: 63 bits
+  int64_t ids_min_count;                 // vocabulary: training rows that must hold a text
+  std::string ids_separator;             // between the values of a cell; "": one
+  int64_t ids_max;                       // values kept of a cell
+  std::string in_memory;                 // auto | true | false: read block by block
   std::string missing;                   // mean | zero | error: numeric cells that are empty
   std::string target;  // class | value: labels are class names/ids, or real numbers; default class
   // images
@@ -129,9 +137,9 @@ struct TrainConfig {                // [train]
 };
 
 struct OptimizerConfig {  // [optimizer]
-  std::string name;       // sgd | adam | adamw | adagrad | rmsprop
+  std::string name;       // sgd | adam | adamw | adagrad | rmsprop | ftrl
   double lr, momentum, dampening, beta1, beta2, epsilon, weight_decay, rho, lr_decay,
-      initial_accumulator;
+      initial_accumulator, l1, l2, beta;
   bool nesterov, centered;
   bool rowwise;    // adagrad on tables: one sum a row
   bool decay_all;  // false: biases and normalisation parameters are excluded from decay

@@ -89,12 +89,42 @@ std::vector<Preset> image_presets() {
   };
 }
 
+PresetKey dim(const char* value) {
+  return integer("dim", value, 1, 65536, "values", "of an embedding");
+}
+
+std::vector<Preset> recommender_presets() {
+  return {
+      {"sparse_logistic",
+       "logistic regression on ids: one weight per id; two classes; for optimizer.name = ftrl",
+       {boolean("bias", "true", "add an intercept")}},
+      {"wide_deep",
+       "Cheng et al. 2016: one weight per id, added to dense layers over embeddings and columns; "
+       "two classes",
+       {dim("16"), text("hidden", "256,128,64", "widths of the hidden layers, comma-separated")}},
+      {"deepfm",
+       "Guo et al. 2017: one weight per id, a factorisation machine of the embeddings and dense "
+       "layers over them; two classes",
+       {dim("16"), text("hidden", "400,400,400", "widths of the hidden layers, comma-separated")}},
+      {"dlrm",
+       "Naumov et al. 2019: products of pairs of embeddings and of the columns' own vector; two "
+       "classes",
+       {dim("16"), text("bottom", "512,256,64", "hidden layers of the columns, comma-separated"),
+        text("top", "512,256", "hidden layers after the products, comma-separated")}},
+      {"matrix_factorization",
+       "Koren et al. 2009: product of the embeddings of two ids, a bias for each and one for all; "
+       "real values or two classes",
+       {dim("32")}},
+  };
+}
+
 }  // namespace
 
 std::span<const Preset> preset_catalog() {
   static const std::vector<Preset> catalog = [] {
     auto presets = linear_presets();
     for (auto& preset : image_presets()) presets.push_back(std::move(preset));
+    for (auto& preset : recommender_presets()) presets.push_back(std::move(preset));
     return presets;
   }();
   return catalog;

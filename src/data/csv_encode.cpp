@@ -7,65 +7,28 @@
 #include <limits>
 
 #include "base/error.h"
-#include "base/log.h"
 #include "base/text.h"
+#include "base/xxh64.h"
 
 namespace trireme {
 namespace {
 
-// Sorted texts that occur in training rows.
-std::vector<std::string> training_texts(const Dictionary& dictionary,
-                                        const std::vector<uint32_t>& codes, const Split& split) {
-  std::vector<bool> used(dictionary.texts().size());
-  for (size_t row = 0; row < codes.size(); ++row) {
-    if (!split.validation(row)) used[codes[row]] = true;
-  }
+std::vector<std::string> sorted_texts(const TextCounts& counts, int64_t least) {
   std::vector<std::string> texts;
-  for (size_t code = 0; code < used.size(); ++code) {
-    if (used[code]) texts.push_back(dictionary.texts()[code]);
-  }
+  for (const auto& [text, count] : counts)
+    if (count >= least) texts.push_back(text);
   std::sort(texts.begin(), texts.end());
   return texts;
 }
 
-double training_mean(const std::vector<float>& numbers, const Split& split) {
-  double sum = 0;
-  int64_t count = 0;
-  for (size_t row = 0; row < numbers.size(); ++row) {
-    if (std::isnan(numbers[row]) || split.validation(row)) continue;
-    sum += double{numbers[row]};
-    ++count;
-  }
-  return count > 0 ? sum / static_cast<double>(count) : 0.0;
-}
-
-// Writes one column's values into `out`, whose rows are `width` apart.
-void encode_categories(const FeatureMap::Column& column, const CsvTable& table, size_t feature,
-                       float* out, int64_t width) {
-  const auto& texts = table.dictionaries[feature].texts();
-  std::vector<int64_t> position;  // of each code among the categories; -1: unknown
-  for (const std::string& text : texts) {
-    const auto at = std::lower_bound(column.categories.begin(), column.categories.end(), text);
-    const bool known = at != column.categories.end() && *at == text;
-    position.push_back(known ? at - column.categories.begin() : -1);
-  }
-  int64_t unknown = 0;
-  for (int64_t row = 0; row < table.rows; ++row) {
-    const int64_t p = position[table.codes[feature][static_cast<size_t>(row)]];
-    if (p >= 0) {
-      out[row * width + p] = 1;
-    } else {
-      ++unknown;
-    }
-  }
-  if (unknown > 0) {
-    log_info("column {}: {} of {} rows have a category that the training split lacks (all zeros)",
-             column.name, unknown, table.rows);
-  }
-}
-
 int64_t width_of(const FeatureMap::Column& column) {
   return column.categories.empty() ? 1 : static_cast<int64_t>(column.categories.size());
+}
+
+double fill_of(const CsvSurvey& survey, size_t feature, const std::string& missing) {
+  if (missing == "error") return std::numeric_limits<double>::quiet_NaN();
+  if (missing != "mean" || survey.numbers[feature] == 0) return 0;
+  return survey.sums[feature] / static_cast<double>(survey.numbers[feature]);
 }
 
 int64_t class_of(const std::string& text, const std::string& place,
@@ -87,47 +50,43 @@ int64_t class_of(const std::string& text, const std::string& place,
 
 }  // namespace
 
-FeatureMap derive_features(const CsvTable& table, const CsvLayout& layout,
-                           const std::string& missing, const Split& split) {
+FeatureMap derive_features(const CsvSurvey& survey, const CsvLayout& layout,
+                           const DataConfig& config) {
   FeatureMap map;
   for (size_t f = 0; f < layout.features.size(); ++f) {
     FeatureMap::Column& column = map.columns.emplace_back();
     column.name = layout.features[f].name;
-    if (layout.features[f].categorical) {
-      column.categories = training_texts(table.dictionaries[f], table.codes[f], split);
-    } else if (missing == "mean") {
-      column.fill = training_mean(table.numbers[f], split);
-    } else if (missing == "error") {
-      column.fill = std::numeric_limits<double>::quiet_NaN();
-    }
+    column.log = layout.features[f].log;
+    if (layout.features[f].categorical)
+      column.categories = sorted_texts(survey.categories[f], 1);
+    else
+      column.fill = fill_of(survey, f, config.missing);
+  }
+  map.ids.hashed = config.ids_from == "hash";
+  map.ids.buckets = config.ids_buckets;
+  map.ids.separator = config.ids_separator;
+  map.ids.values = config.ids_max;
+  for (size_t f = 0; f < layout.ids.size(); ++f) {
+    FeatureMap::IdColumn& column = map.ids.columns.emplace_back();
+    column.name = layout.ids[f];
+    column.vocabulary = sorted_texts(survey.ids[f], config.ids_min_count);
   }
   return map;
 }
 
-std::vector<float> encode_features(const CsvTable& table, const FeatureMap& features) {
-  int64_t width = 0;
-  for (const auto& column : features.columns) width += width_of(column);
-  std::vector<float> values(static_cast<size_t>(table.rows * width));
-  int64_t offset = 0;
-  for (size_t f = 0; f < features.columns.size(); ++f) {
-    const auto& column = features.columns[f];
-    float* out = values.data() + offset;
-    offset += width_of(column);
-    if (!column.categories.empty()) {
-      encode_categories(column, table, f, out, width);
-      continue;
-    }
-    const float fill = static_cast<float>(column.fill);
-    for (int64_t row = 0; row < table.rows; ++row) {
-      const float value = table.numbers[f][static_cast<size_t>(row)];
-      out[row * width] = std::isnan(value) ? fill : value;
-    }
-  }
-  return values;
+CsvLayout layout_of(const FeatureMap& features) {
+  CsvLayout layout;
+  for (const auto& column : features.columns)
+    layout.features.push_back(
+        {column.name, !column.categories.empty(), !std::isnan(column.fill), column.log});
+  for (const auto& column : features.ids.columns) layout.ids.push_back(column.name);
+  return layout;
 }
 
-std::vector<std::string> derive_class_names(const CsvTable& table, const Split& split) {
-  std::vector<std::string> names = training_texts(table.labels, table.label_codes, split);
+std::vector<std::string> derive_class_names(const CsvSurvey& survey) {
+  std::vector<std::string> names;
+  for (const auto& [text, label] : survey.labels)
+    if (label.training > 0) names.push_back(text);
   const bool numbers = std::all_of(names.begin(), names.end(), [](const std::string& name) {
     const auto number = parse_int(name);
     return number && *number >= 0;
@@ -135,17 +94,72 @@ std::vector<std::string> derive_class_names(const CsvTable& table, const Split& 
   return numbers ? std::vector<std::string>() : names;
 }
 
-std::vector<int64_t> encode_labels(const CsvTable& table,
-                                   const std::vector<std::string>& class_names, int64_t classes) {
-  std::vector<int64_t> of_code;
-  for (size_t code = 0; code < table.labels.texts().size(); ++code) {
-    of_code.push_back(
-        class_of(table.labels.texts()[code], table.labels.place(code), class_names, classes));
+ClassTable encode_labels(const CsvSurvey& survey, const std::vector<std::string>& class_names,
+                         int64_t classes) {
+  ClassTable table;
+  for (const auto& [text, label] : survey.labels)
+    table.emplace(text, class_of(text, label.place, class_names, classes));
+  return table;
+}
+
+int64_t hashed_id(std::string_view value, uint64_t column_hash, int64_t buckets) {
+  const uint64_t hash = xxh64(value, column_hash) & (~uint64_t{0} >> 1);
+  return static_cast<int64_t>(buckets > 0 ? hash % static_cast<uint64_t>(buckets) : hash);
+}
+
+CsvEncoder::CsvEncoder(const FeatureMap& features) : features_(features) {
+  const auto positions = [](const std::vector<std::string>& texts) {
+    Positions result;
+    for (size_t i = 0; i < texts.size(); ++i) result.emplace(texts[i], static_cast<int64_t>(i));
+    return result;
+  };
+  for (const auto& column : features.columns) {
+    offsets_.push_back(width_);
+    width_ += width_of(column);
+    categories_.push_back(positions(column.categories));
   }
-  std::vector<int64_t> labels;
-  labels.reserve(table.label_codes.size());
-  for (uint32_t code : table.label_codes) labels.push_back(of_code[code]);
-  return labels;
+  for (const auto& column : features.ids.columns) {
+    vocabularies_.push_back(positions(column.vocabulary));
+    name_hashes_.push_back(xxh64(column.name));
+  }
+}
+
+int64_t CsvEncoder::ids() const {
+  return static_cast<int64_t>(features_.ids.columns.size()) * features_.ids.values;
+}
+
+void CsvEncoder::input(const CsvRow& row, float* out, std::vector<int64_t>& unknown) const {
+  std::fill_n(out, width_, 0.0f);
+  for (size_t f = 0; f < features_.columns.size(); ++f) {
+    const FeatureMap::Column& column = features_.columns[f];
+    float* at = out + offsets_[f];
+    if (column.categories.empty()) {
+      const float value = row.number(f);
+      *at = std::isnan(value) ? static_cast<float>(column.fill) : value;
+      continue;
+    }
+    const auto found = categories_[f].find(row.text(f));
+    if (found != categories_[f].end())
+      at[found->second] = 1;
+    else
+      ++unknown[f];
+  }
+}
+
+int64_t CsvEncoder::id_of(std::string_view value, size_t column) const {
+  if (features_.ids.hashed) return hashed_id(value, name_hashes_[column], features_.ids.buckets);
+  const auto found = vocabularies_[column].find(value);
+  return found == vocabularies_[column].end() ? 0 : found->second + 1;
+}
+
+void CsvEncoder::ids(const CsvRow& row, int64_t* out) const {
+  const int64_t values = features_.ids.values;
+  std::fill_n(out, ids(), int64_t{-1});
+  for (size_t f = 0; f < features_.ids.columns.size(); ++f, out += values)
+    for_each_value(row.id(f), features_.ids.separator,
+                   [&](std::string_view value, int64_t position) {
+                     if (position < values) out[position] = id_of(value, f);
+                   });
 }
 
 }  // namespace trireme

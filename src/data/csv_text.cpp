@@ -8,9 +8,13 @@
 
 namespace trireme {
 
-CsvReader::CsvReader(std::string_view text, char delimiter, std::string file)
-    : text_(text), delimiter_(delimiter), file_(std::move(file)) {
-  if (text_.starts_with("\xef\xbb\xbf")) at_ = 3;
+CsvReader::CsvReader(std::string_view text, char delimiter, std::string file, Place place)
+    : text_(text),
+      place_(place),
+      delimiter_(delimiter),
+      file_(std::move(file)),
+      next_line_(place.line) {
+  if (place.offset == 0 && text_.starts_with("\xef\xbb\xbf")) at_ = 3;
 }
 
 std::string_view CsvReader::quoted_cell() {
@@ -19,6 +23,8 @@ std::string_view CsvReader::quoted_cell() {
   for (;;) {
     at_ = text_.find('"', at_);
     if (at_ == std::string_view::npos) {
+      at_ = text_.size();
+      if (!place_.last) return {};
       throw DataError(fmt::format("{}:{}: a quoted cell never ends", file_, line_),
                       "close the quote");
     }
@@ -55,10 +61,19 @@ std::string_view CsvReader::plain_cell() {
 // consumed too.
 bool CsvReader::end_of_record() {
   if (at_ < text_.size() && text_[at_] == '\r') ++at_;
-  if (at_ >= text_.size()) return true;
+  if (at_ >= text_.size()) {
+    cut_ = !place_.last;
+    return true;
+  }
   if (text_[at_++] == delimiter_) return false;
   ++next_line_;
   return true;
+}
+
+void CsvReader::rewind() {
+  cells_.clear();
+  at_ = begin_;
+  next_line_ = line_;
 }
 
 bool CsvReader::next() {
@@ -66,10 +81,15 @@ bool CsvReader::next() {
   unquoted_.clear();
   while (at_ < text_.size()) {
     line_ = next_line_;
+    begin_ = at_;
     do {
       const bool quoted = at_ < text_.size() && text_[at_] == '"';
       cells_.push_back(quoted ? quoted_cell() : plain_cell());
     } while (!end_of_record());
+    if (cut_) {
+      rewind();
+      return false;
+    }
     if (cells_.size() > 1 || !cells_[0].empty()) return true;
     cells_.clear();
   }

@@ -76,19 +76,20 @@ bool all_numbers(const std::vector<std::string>& names) {
 
 // The columns of the training data, or as many numbers as the input has when it was not CSV.
 FeatureMap wanted_columns(const Preprocessing& p) {
-  if (!p.features.columns.empty()) return p.features;
+  if (!p.features.columns.empty() || !p.features.ids.columns.empty()) return p.features;
   FeatureMap map;
   for (int64_t i = 0; i < p.schema.input.elements(); ++i)
     map.columns.push_back({std::to_string(i), {}, std::nan("")});
   return map;
 }
 
-// Fills header and features of the layout; columns are taken in order where there are no names to
-// go by.
-void match_columns(const FeatureMap& map, const std::vector<std::string>& first_line,
-                   const std::string& file, CsvLayout& layout) {
+// Columns are taken in order where there are no names to go by.
+CsvLayout match_columns(const FeatureMap& map, const std::vector<std::string>& first_line,
+                        const std::string& file) {
+  CsvLayout layout = layout_of(map);
   std::vector<std::string> wanted;
-  for (const auto& column : map.columns) wanted.push_back(column.name);
+  for (const auto& feature : layout.features) wanted.push_back(feature.name);
+  wanted.insert(wanted.end(), layout.ids.begin(), layout.ids.end());
   const bool named = std::all_of(wanted.begin(), wanted.end(), [&](const auto& name) {
     return std::find(first_line.begin(), first_line.end(), name) != first_line.end();
   });
@@ -104,28 +105,40 @@ void match_columns(const FeatureMap& map, const std::vector<std::string>& first_
     }
   }
   const bool in_order = !named && first_line.size() == wanted.size();
-  for (size_t i = 0; i < wanted.size(); ++i) {
-    const auto& column = map.columns[i];
-    layout.features.push_back({in_order ? std::to_string(i) : wanted[i], !column.categories.empty(),
-                               !std::isnan(column.fill)});
+  for (size_t i = 0; in_order && i < wanted.size(); ++i) {
+    const size_t f = i - std::min(i, layout.features.size());
+    (i < layout.features.size() ? layout.features[i].name : layout.ids[f]) = std::to_string(i);
   }
+  return layout;
 }
 
-HostTensor predict_csv(const Path& path, const Preprocessing& p) {
-  CsvLayout layout;
-  layout.delimiter = guess_delimiter(read_maybe_gzip(path));
+PredictionInput predict_csv(const Path& path, const Preprocessing& p) {
+  const CsvFile file(path, guess_delimiter(read_maybe_gzip(path)), true);
   const FeatureMap map = wanted_columns(p);
-  match_columns(map, column_names(path, layout.delimiter, true), path.string(), layout);
-  const CsvTable table = parse_csv({path}, layout);
-  std::vector<float> values = encode_features(table, map);
-  const int64_t width = static_cast<int64_t>(values.size()) / table.rows;
-  if (width != p.schema.input.elements()) {
+  const CsvLayout layout = match_columns(map, column_names(file, true), path.string());
+  const CsvEncoder encoder(map);
+  if (encoder.width() != p.schema.input.elements()) {
     throw DataError(fmt::format("{} has {} features a row, but the model's input is {}",
-                                path.string(), width, p.schema.input.str()),
+                                path.string(), encoder.width(), p.schema.input.str()),
                     "give the columns that the model was trained on");
   }
+  std::vector<float> values;
+  std::vector<int64_t> ids, unknown(map.columns.size());
+  int64_t rows = 0;
+  for_each_row(file, layout, [&](const CsvRow& row) {
+    const auto at = static_cast<size_t>(rows++);
+    values.resize(values.size() + static_cast<size_t>(encoder.width()));
+    ids.resize(ids.size() + static_cast<size_t>(encoder.ids()));
+    encoder.input(row, values.data() + at * static_cast<size_t>(encoder.width()), unknown);
+    encoder.ids(row, ids.data() + at * static_cast<size_t>(encoder.ids()));
+  });
+  PredictionInput result;
   if (p.schema.image) channels_last(values, p.schema.input);
-  return normalized(values.data(), table.rows, p);
+  if (encoder.width() > 0) result.input = normalized(values.data(), rows, p);
+  if (p.schema.ids() > 0)
+    result.ids = HostTensor::from({rows, p.schema.id_features, p.schema.id_values},
+                                  std::span<const int64_t>(ids));
+  return result;
 }
 
 HostTensor predict_image(const Path& path, const Preprocessing& p) {
@@ -146,14 +159,18 @@ HostTensor predict_image(const Path& path, const Preprocessing& p) {
 
 }  // namespace
 
-HostTensor read_prediction_input(const Path& file, const Preprocessing& preprocessing) {
+PredictionInput read_prediction_input(const Path& file, const Preprocessing& preprocessing) {
   std::string name = file.filename().string();
   if (name.ends_with(".gz")) name.resize(name.size() - 3);
   const std::string extension = Path(name).extension().string();
-  if (extension == ".npy") return predict_npy(file, preprocessing);
   if (extension == ".csv" || extension == ".tsv") return predict_csv(file, preprocessing);
-  if (extension == ".png" || extension == ".jpg" || extension == ".jpeg")
-    return predict_image(file, preprocessing);
+  const bool npy = extension == ".npy";
+  if (npy || extension == ".png" || extension == ".jpg" || extension == ".jpeg") {
+    if (preprocessing.schema.ids() > 0)
+      throw DataError(fmt::format("{} has no ids, but the model reads some", file.string()),
+                      "give a .csv file with the columns that the model was trained on");
+    return {npy ? predict_npy(file, preprocessing) : predict_image(file, preprocessing), {}};
+  }
   throw DataError(fmt::format("{} has an unknown extension", file.string()),
                   "predictions read .npy, .csv, .tsv, .png and .jpg");
 }

@@ -6,7 +6,13 @@
 
 namespace trireme {
 
-// Normalised samples of `file` in logical order, N,C,H,W or N,F, fp32. By extension:
+// What a model reads: the input in logical order, N,C,H,W or N,F, fp32, normalised; ids, N,
+// features,values, int64. Rank 0 where the training data had none.
+struct PredictionInput {
+  HostTensor input, ids;
+};
+
+// The samples of `file`. By extension:
 //   .npy              N,C,H,W or N,F (or one sample without N); raw values, as the training data
 //   had them .csv .tsv (.gz)   the training columns by name; others, such as the label, are
 //   ignored. Without the columns'
@@ -14,6 +20,6 @@ namespace trireme {
 //                     either or the data does not come from CSV
 //   .png .jpg .jpeg   one image of the training size
 // Throws DataError when the file does not fit the preprocessing.
-HostTensor read_prediction_input(const Path& file, const Preprocessing& preprocessing);
+PredictionInput read_prediction_input(const Path& file, const Preprocessing& preprocessing);
 
 }  // namespace trireme

@@ -30,6 +30,7 @@ void warn_about_empty_classes(const RawData& raw, const Schema& schema, const Sp
   for (size_t i = 0; i < raw.labels.size(); ++i) {
     if (!split.validation(i)) seen[static_cast<size_t>(raw.labels[i])] = true;
   }
+  for (size_t c = 0; c < raw.class_counts.size(); ++c) seen[c] = raw.class_counts[c] > 0;
   constexpr size_t kNamed = 10;
   std::vector<std::string> names;
   size_t empty = 0;
@@ -46,14 +47,16 @@ Schema derive_schema(const RawData& raw, const DataConfig& config, const Split& 
   Schema schema;
   schema.input = raw.shape;
   schema.image = raw.image;
-  schema.weighted = !raw.weights.empty();
+  schema.weighted = raw.has_weights();
   schema.class_names = raw.class_names;
   schema.target_width = raw.target_width;
   schema.id_features = raw.id_features;
   schema.id_values = raw.id_values;
   schema.id_names = raw.id_names;
-  if (raw.labels.empty()) return schema;
-  const int64_t highest = *std::max_element(raw.labels.begin(), raw.labels.end());
+  if (!raw.has_labels()) return schema;
+  const int64_t highest = raw.labels.empty()
+                              ? static_cast<int64_t>(raw.class_counts.size()) - 1
+                              : *std::max_element(raw.labels.begin(), raw.labels.end());
   const int64_t found = raw.classes > 0 ? raw.classes : std::max<int64_t>(highest, 0) + 1;
   schema.classes = config.classes > 0 ? config.classes : found;
   if (raw.classes > schema.classes) {
@@ -166,9 +169,9 @@ void check_fits(const RawData& raw, const Preprocessing& preprocessing, const st
                                 schema.image ? " (image)" : ""),
                     "use data of the same shape, or data.resize = true");
   }
-  if (raw.labels.empty() != (schema.classes == 0)) {
+  if (raw.has_labels() != (schema.classes > 0)) {
     throw DataError(fmt::format("{} has {}, but the model's data has {}", what,
-                                raw.labels.empty() ? "real targets" : "class labels",
+                                !raw.has_labels() ? "real targets" : "class labels",
                                 schema.classes == 0 ? "real targets" : "class labels"),
                     "check data.target");
   }
@@ -177,7 +180,7 @@ void check_fits(const RawData& raw, const Preprocessing& preprocessing, const st
                                 what, raw.target_width, schema.target_width),
                     "use data with the same targets");
   }
-  if (schema.weighted && raw.weights.empty()) {
+  if (schema.weighted && !raw.has_weights()) {
     throw DataError(fmt::format("{} has no weights, but the training data has", what),
                     "check data.weight");
   }

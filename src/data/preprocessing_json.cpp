@@ -23,7 +23,40 @@ double number_or_nan(const json& j) { return j.is_null() ? std::nan("") : j.get<
 json column_json(const FeatureMap::Column& column) {
   return {{"name", column.name},
           {"categories", column.categories},
-          {"fill", std::isnan(column.fill) ? json() : json(column.fill)}};
+          {"fill", std::isnan(column.fill) ? json() : json(column.fill)},
+          {"log", column.log}};
+}
+
+FeatureMap::Column column_from(const json& j) {
+  return {j.at("name").get<std::string>(), j.at("categories").get<std::vector<std::string>>(),
+          number_or_nan(j.at("fill")), j.value("log", false)};
+}
+
+json id_columns_json(const FeatureMap::Ids& ids) {
+  json columns = json::array();
+  for (const auto& c : ids.columns)
+    columns.push_back({{"name", c.name}, {"vocabulary", c.vocabulary}});
+  return {{"from", ids.hashed ? "hash" : "vocabulary"},
+          {"buckets", ids.buckets},
+          {"separator", ids.separator},
+          {"values", ids.values},
+          {"columns", columns}};
+}
+
+FeatureMap::Ids id_columns_from(const json& j) {
+  FeatureMap::Ids ids;
+  const std::string from = j.at("from").get<std::string>();
+  require(from == "hash" || from == "vocabulary", fmt::format("ids from {}", from));
+  ids.hashed = from == "hash";
+  j.at("buckets").get_to(ids.buckets);
+  j.at("separator").get_to(ids.separator);
+  j.at("values").get_to(ids.values);
+  for (const json& c : j.at("columns"))
+    ids.columns.push_back(
+        {c.at("name").get<std::string>(), c.at("vocabulary").get<std::vector<std::string>>()});
+  require(ids.buckets >= 0 && ids.values >= 1,
+          fmt::format("ids with {} buckets, {} values", ids.buckets, ids.values));
+  return ids;
 }
 
 json schema_json(const Schema& schema) {
@@ -71,6 +104,11 @@ void check(const Preprocessing& p) {
   require(s.classes >= 0 && s.target_width >= 1, "classes or target_width is negative");
   require(s.class_names.empty() || int64_t(s.class_names.size()) == s.classes,
           fmt::format("{} class names for {} classes", s.class_names.size(), s.classes));
+  const FeatureMap::Ids& ids = p.features.ids;
+  require(ids.columns.empty() ||
+              (int64_t(ids.columns.size()) == s.id_features && ids.values == s.id_values),
+          fmt::format("{} id columns of {} values for {} x {} ids", ids.columns.size(), ids.values,
+                      s.id_features, s.id_values));
   const auto& n = p.normalization;
   require(n.mean.size() == n.std.size() && (n.mean.empty() || int64_t(n.mean.size()) == s.input[0]),
           fmt::format("{} means and {} standard deviations for input {}", n.mean.size(),
@@ -85,10 +123,11 @@ void check(const Preprocessing& p) {
 std::string Preprocessing::to_json() const {
   json columns = json::array();
   for (const auto& column : features.columns) columns.push_back(column_json(column));
-  const json j = {{"version", 1},
-                  {"schema", schema_json(schema)},
-                  {"normalization", {{"mean", normalization.mean}, {"std", normalization.std}}},
-                  {"features", columns}};
+  json j = {{"version", 1},
+            {"schema", schema_json(schema)},
+            {"normalization", {{"mean", normalization.mean}, {"std", normalization.std}}},
+            {"features", columns}};
+  if (!features.ids.columns.empty()) j["id_columns"] = id_columns_json(features.ids);
   return j.dump(1);
 }
 
@@ -101,11 +140,8 @@ Preprocessing Preprocessing::from_json(const std::string& text) {
     p.schema = schema_from(j.at("schema"));
     j.at("normalization").at("mean").get_to(p.normalization.mean);
     j.at("normalization").at("std").get_to(p.normalization.std);
-    for (const json& c : j.at("features")) {
-      p.features.columns.push_back({c.at("name").get<std::string>(),
-                                    c.at("categories").get<std::vector<std::string>>(),
-                                    number_or_nan(c.at("fill"))});
-    }
+    for (const json& c : j.at("features")) p.features.columns.push_back(column_from(c));
+    if (j.contains("id_columns")) p.features.ids = id_columns_from(j.at("id_columns"));
     check(p);
     return p;
   } catch (const json::exception& e) {

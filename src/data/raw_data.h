@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -17,9 +18,20 @@ struct NamedFile {
   std::string name;
 };
 
+// A sample of data that is not in memory: as it was read, valid as long as `keep` is held. Null or
+// 0: the data has no such thing.
+struct RawSample {
+  const float* input = nullptr;
+  const float* target = nullptr;
+  const int64_t* ids = nullptr;
+  int64_t label = 0;
+  float weight = 1;
+  std::shared_ptr<const void> keep;
+};
+
 // Values are N samples of `shape` in memory order (H,W,C for images). Exactly one of bytes, floats,
-// decode and generate holds them, none where there are ids alone (shape 0); decode and generate are
-// thread-safe.
+// decode, generate and fetch gives them, none where there are ids alone (shape 0). fetch gives
+// labels, targets, weights and ids as well. The functions are thread-safe.
 struct RawData {
   int64_t samples = 0;
   Shape shape;
@@ -28,6 +40,9 @@ struct RawData {
   std::vector<float> floats;
   std::function<void(uint64_t id, uint8_t* values)> decode;
   std::function<void(uint64_t id, float* values)> generate;
+  std::function<RawSample(uint64_t id)> fetch;
+  std::vector<int64_t> class_counts;  // fetch, data.target = class: training samples of each class
+  bool fetches_weights = false;
 
   std::vector<int64_t> labels;  // data.target = class
   int64_t classes = 0;  // known to the reader (folders, names, synthetic); 0: from the labels
@@ -44,6 +59,8 @@ struct RawData {
   std::string parameters;        // synthetic: what it was drawn from
 
   bool eight_bit() const { return !bytes.empty() || decode; }
+  bool has_labels() const { return !labels.empty() || !class_counts.empty(); }
+  bool has_weights() const { return !weights.empty() || fetches_weights; }
   bool has_input() const { return shape.elements() > 0; }
   int64_t channels() const { return shape[0]; }  // of an image; a table's columns otherwise
 };

@@ -42,8 +42,23 @@ struct FeatureMap {
     std::string name;
     std::vector<std::string> categories;  // empty: numeric
     double fill = 0;                      // for missing numeric values
+    bool log = false;                     // log(1 + max(0, x)) instead of x
   };
   std::vector<Column> columns;
+  // Columns whose cells become ids: a hash of the text, or 1 + its place in the vocabulary, 0: it
+  // is not there. A missing cell is the text "".
+  struct IdColumn {
+    std::string name;
+    std::vector<std::string> vocabulary;  // sorted; empty where hashed
+  };
+  struct Ids {
+    std::vector<IdColumn> columns;
+    bool hashed = true;
+    int64_t buckets = 0;    // hashed: ids are below this; 0: below 2^63
+    std::string separator;  // between the values of a cell; "": one
+    int64_t values = 1;     // kept of a cell
+  };
+  Ids ids;
 };
 
 // Everything that turns raw data into model input; serialised into checkpoints and exports as JSON.

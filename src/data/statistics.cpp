@@ -71,6 +71,8 @@ void for_each_float(const RawData& raw, const Split& split, int64_t channels, Vi
   for (int64_t id = 0; id < raw.samples; ++id) {
     if (split.validation(static_cast<uint64_t>(id))) continue;
     const float* values = raw.floats.data() + id * size;
+    const RawSample fetched = raw.fetch ? raw.fetch(static_cast<uint64_t>(id)) : RawSample{};
+    if (raw.fetch) values = fetched.input;
     if (raw.generate) {
       raw.generate(static_cast<uint64_t>(id), made.data());
       values = made.data();

@@ -51,8 +51,21 @@ void StoredSource::read_input(uint64_t id, const SampleKey& key, bool augment, f
   }
 }
 
+void StoredSource::read_fetched(uint64_t id, const SampleKey& key, bool augment,
+                                const SampleOut& out) const {
+  const RawSample sample = raw_.fetch(id);
+  if (out.input && elements_ > 0) write_input(sample.input, key, augment, out.input);
+  if (raw_.has_labels())
+    *out.label = sample.label;
+  else
+    std::copy_n(sample.target, raw_.target_width, out.target);
+  if (out.weight) *out.weight = sample.weight;
+  if (out.ids) std::copy_n(sample.ids, preprocessing_.schema.ids(), out.ids);
+}
+
 void StoredSource::read(uint64_t id, const SampleKey& key, bool augment,
                         const SampleOut& out) const {
+  if (raw_.fetch) return read_fetched(id, key, augment, out);
   if (out.input && elements_ > 0) read_input(id, key, augment, out.input);
   if (!raw_.labels.empty()) {
     *out.label = raw_.labels[id];

@@ -15,13 +15,16 @@ class StoredSource final : public DataSource {
   int64_t size() const override { return raw_.samples; }
   const Preprocessing& preprocessing() const override { return preprocessing_; }
   void read(uint64_t id, const SampleKey& key, bool augment, const SampleOut& out) const override;
-  int64_t label(uint64_t id) const override { return raw_.labels[id]; }
-  bool in_memory() const override { return !raw_.decode && !raw_.generate; }
+  int64_t label(uint64_t id) const override {
+    return raw_.fetch ? raw_.fetch(id).label : raw_.labels[id];
+  }
+  bool in_memory() const override { return !raw_.decode && !raw_.generate && !raw_.fetch; }
   std::string fingerprint() const override;
 
  private:
   template <class T>
   void write_input(const T* values, const SampleKey& key, bool augment, float* out) const;
+  void read_fetched(uint64_t id, const SampleKey& key, bool augment, const SampleOut& out) const;
   void read_input(uint64_t id, const SampleKey& key, bool augment, float* out) const;
 
   RawData raw_;

@@ -64,7 +64,7 @@ class Scorer {
     ModelScore score;
     score.samples = size;
     if (loss_owner()) score.values.push_back({"loss", mean_loss()});
-    for (MetricValue& value : metrics_.finish(metric_sums_))
+    for (MetricValue& value : metrics_.finish(metric_sums_, std::move(scores_)))
       score.values.push_back(std::move(value));
     if (metrics_.has_confusion()) score.confusion = metrics_.confusion(metric_sums_);
     score.class_names = metrics_.class_names();
@@ -101,6 +101,9 @@ class Scorer {
     metrics_.accumulate(n, width, output, batch_.labels.data(), batch_.targets.data(),
                         schema_.weighted ? batch_.weights.data() : nullptr, sums.data());
     add(metric_sums_, sums);
+    if (metrics_.gathers())
+      metrics_.gather(n, width, output, batch_.labels.data(),
+                      schema_.weighted ? batch_.weights.data() : nullptr, scores_);
   }
 
   // Null: the model does not read it.
@@ -155,6 +158,7 @@ class Scorer {
   ModelTables tables_;
   Batch batch_;
   std::vector<double> metric_sums_, loss_sums_;
+  std::vector<ScoredSample> scores_;
   bool has_losses_ = false;
   std::unique_ptr<Graph> tail_;
 };

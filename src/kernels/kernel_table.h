@@ -192,8 +192,15 @@ struct SlotRules {          // host memory; the two arrays are the device's
   const SlotRule* rules;
   int64_t count;  // of rules, 1 to kMostRules
 };
-enum class OptimizerKind : int32_t { sgd, adam, adamw, adagrad, rmsprop };
-struct OptimizerSpec {  // PyTorch's definitions (torch.optim), fused
+enum class OptimizerKind : int32_t { sgd, adam, adamw, adagrad, rmsprop, ftrl };
+// PyTorch's definitions (torch.optim), fused. ftrl: FTRL-proximal of McMahan et al., "Ad click
+// prediction: a view from the trenches" (KDD 2013), algorithm 1, with alpha = the learning rate.
+// Its states are z and n; l1 and l2 are multiplied by the rule's decay_scale. By element:
+//   s = (sqrt(n + g^2) - sqrt(n)) / alpha;   z += g - s w;   n += g^2
+//   w = 0 where |z| <= l1, else -(z - sign(z) l1) / ((beta + sqrt(n)) / alpha + l2)
+// The paper starts from w = 0. Another first weight is kept: where n = 0, z is taken to be what
+// gives it. An element without any gradient, or alpha = 0, changes nothing.
+struct OptimizerSpec {
   OptimizerKind kind;
   float momentum, dampening;
   int32_t nesterov;
@@ -203,6 +210,7 @@ struct OptimizerSpec {  // PyTorch's definitions (torch.optim), fused
   int32_t centered;  // rmsprop
   float lr_decay;    // adagrad
   float initial_accumulator;
+  float l1, l2, beta;  // ftrl
 };
 
 struct KernelTable {

@@ -41,9 +41,10 @@ std::unique_ptr<Graph> build_graph(const Experiment& experiment, const DataShape
   const ModelConfig model = expand_model(experiment.model, data);
   Problems problems;
   auto graph = std::make_unique<Graph>();
-  Wiring(*graph, model, problems).add_all(input_shapes(model, data, problems), data);
+  Wiring wiring(*graph, model, problems);
+  wiring.add_all(input_shapes(model, data, problems), data);
   problems.throw_if_any();
-  graph->freeze(slot_rules(*graph, experiment));
+  graph->freeze(slot_rules(*graph, experiment, wiring.fixed()));
   return graph;
 }
 

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
+#include <tuple>
 
 #include "base/error.h"
 #include "model/metrics/read.h"
@@ -53,6 +55,12 @@ void require_width(int64_t width, const DataShape& data) {
         "set the units of the last dense layer");
 }
 
+// A total order, so that sums over sorted samples do not depend on who came first.
+bool before(const ScoredSample& a, const ScoredSample& b) {
+  if (std::isnan(a.score) || std::isnan(b.score)) return std::isnan(a.score) > std::isnan(b.score);
+  return std::tie(a.score, a.label, a.weight) < std::tie(b.score, b.label, b.weight);
+}
+
 }  // namespace
 
 MetricSet::MetricSet(const ModelConfig& model, const DataShape& data,
@@ -88,10 +96,28 @@ void MetricSet::accumulate(int64_t n, int64_t width, const float* outputs, const
     impl_->metrics[i]->accumulate(batch, sums + impl_->offsets[i]);
 }
 
-std::vector<MetricValue> MetricSet::finish(std::span<const double> totals) const {
+bool MetricSet::gathers() const {
+  return std::ranges::any_of(impl_->metrics, [](const auto& m) { return m->needs_scores(); });
+}
+
+void MetricSet::gather(int64_t n, int64_t width, const float* outputs, const int64_t* labels,
+                       const float* weight, std::vector<ScoredSample>& scores) const {
+  require_width(width, impl_->data);
+  for (int64_t i = 0; i < n; ++i)
+    scores.push_back({binary_logit(outputs + i * width, width), weight ? weight[i] : 1.0f,
+                      static_cast<int32_t>(labels[i])});
+}
+
+std::vector<MetricValue> MetricSet::finish(std::span<const double> totals,
+                                           std::vector<ScoredSample> scores) const {
+  std::ranges::sort(scores, before);
   std::vector<MetricValue> values;
-  for (size_t i = 0; i < impl_->metrics.size(); ++i)
-    impl_->metrics[i]->finish(totals.data() + impl_->offsets[i], values);
+  for (size_t i = 0; i < impl_->metrics.size(); ++i) {
+    if (impl_->metrics[i]->needs_scores())
+      impl_->metrics[i]->finish_scores(scores, values);
+    else
+      impl_->metrics[i]->finish(totals.data() + impl_->offsets[i], values);
+  }
   return values;
 }
 
@@ -112,7 +138,8 @@ bool MetricSet::larger_is_better(std::string_view name) {
   if (split != std::string_view::npos &&
       (prefix == "train" || prefix == "validation" || prefix == "test"))
     name.remove_prefix(split + 1);
-  for (const std::string_view better : {"accuracy", "top_", "precision", "recall", "f1", "r2"})
+  for (const std::string_view better :
+       {"accuracy", "top_", "precision", "recall", "f1", "r2", "auc"})
     if (name.starts_with(better)) return true;
   return false;
 }

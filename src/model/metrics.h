@@ -1,6 +1,7 @@
 #pragma once
 // Metrics as sums that add up exactly over leaves and ranks: each leaf contributes doubles, the
-// totals are finished once. Counts are exact up to 2^53.
+// totals are finished once. Counts are exact up to 2^53. What sums cannot say, such as the order of
+// all samples, is finished from every sample's score.
 
 #include <cstdint>
 #include <memory>
@@ -19,6 +20,12 @@ struct MetricValue {
   double value;
 };
 
+struct ScoredSample {  // of two classes
+  float score;         // the logit of class 1
+  float weight;
+  int32_t label;
+};
+
 class MetricSet {
  public:
   // Defaults when the file names none: accuracy for classes, mse and r2 for values. class_names may
@@ -30,7 +37,13 @@ class MetricSet {
   // null.
   void accumulate(int64_t n, int64_t width, const float* outputs, const int64_t* labels,
                   const float* targets, const float* weight, double* sums) const;
-  std::vector<MetricValue> finish(std::span<const double> totals) const;
+  bool gathers() const;  // some metric needs the scores
+  // Appends one leaf's scores.
+  void gather(int64_t n, int64_t width, const float* outputs, const int64_t* labels,
+              const float* weight, std::vector<ScoredSample>& scores) const;
+  // `scores`: of all samples, in any order; the same samples give the same bits.
+  std::vector<MetricValue> finish(std::span<const double> totals,
+                                  std::vector<ScoredSample> scores = {}) const;
   bool has_confusion() const;
   std::vector<std::vector<int64_t>> confusion(
       std::span<const double> totals) const;  // [actual][predicted]

@@ -14,9 +14,9 @@ struct KindName {
   OptimizerKind kind;
 };
 constexpr std::array kKinds = {
-    KindName{"sgd", OptimizerKind::sgd}, KindName{"adam", OptimizerKind::adam},
-    KindName{"adamw", OptimizerKind::adamw}, KindName{"adagrad", OptimizerKind::adagrad},
-    KindName{"rmsprop", OptimizerKind::rmsprop}};
+    KindName{"sgd", OptimizerKind::sgd},         KindName{"adam", OptimizerKind::adam},
+    KindName{"adamw", OptimizerKind::adamw},     KindName{"adagrad", OptimizerKind::adagrad},
+    KindName{"rmsprop", OptimizerKind::rmsprop}, KindName{"ftrl", OptimizerKind::ftrl}};
 
 OptimizerKind kind_of(const std::string& name) {
   std::vector<std::string> known;
@@ -39,6 +39,8 @@ std::vector<std::string> state_names(const OptimizerSpec& spec) {
       return {"exp_avg", "exp_avg_sq"};
     case OptimizerKind::adagrad:
       return {"sum"};
+    case OptimizerKind::ftrl:
+      return {"ftrl_z", "ftrl_n"};
     case OptimizerKind::rmsprop:
       break;
   }
@@ -77,6 +79,9 @@ Optimizer::Optimizer(const OptimizerConfig& config) : decay_all_(config.decay_al
   spec_.rho = static_cast<float>(config.rho);
   spec_.centered = config.centered ? 1 : 0;
   spec_.lr_decay = static_cast<float>(config.lr_decay);
+  spec_.l1 = static_cast<float>(config.l1);
+  spec_.l2 = static_cast<float>(config.l2);
+  spec_.beta = static_cast<float>(config.beta);
   spec_.initial_accumulator = static_cast<float>(config.initial_accumulator);
   state_ = state_names(spec_);
 }

@@ -29,7 +29,8 @@ class Optimizer {
   const OptimizerSpec& spec() const { return spec_; }
   // Names of the moments in the order of OptimizerBuffers::state, as checkpoints spell them:
   // sgd with momentum: {"momentum_buffer"}; adam, adamw: {"exp_avg", "exp_avg_sq"}; adagrad:
-  // {"sum"}; rmsprop: {"square_avg"[, "momentum_buffer"][, "grad_avg"]}.
+  // {"sum"}; rmsprop: {"square_avg"[, "momentum_buffer"][, "grad_avg"]}; ftrl: {"ftrl_z",
+  // "ftrl_n"}.
   std::span<const std::string> state() const { return state_; }
   float initial_state(int i) const;  // adagrad's initial_accumulator; else 0
 

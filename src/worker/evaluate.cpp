@@ -2,11 +2,30 @@
 
 #include <fmt/format.h>
 
+#include <cstring>
+#include <span>
+
 #include "base/error.h"
 #include "base/text.h"
 #include "config/key_place.h"
 
 namespace trireme {
+namespace {
+
+std::vector<ScoredSample> of_all_ranks(Session& s, const std::vector<ScoredSample>& mine) {
+  const auto gathered =
+      s.comm.all_gather(std::as_bytes(std::span(mine)),
+                        {s.experiment.run.timeout, "the scores of an evaluation", -1});
+  std::vector<ScoredSample> all;
+  for (const auto& bytes : gathered) {
+    const size_t at = all.size();
+    all.resize(at + bytes.size() / sizeof(ScoredSample));
+    if (!bytes.empty()) std::memcpy(all.data() + at, bytes.data(), bytes.size());
+  }
+  return all;
+}
+
+}  // namespace
 
 Evaluation evaluate(Session& s) {
   const int64_t size = s.data.validation->size(), batch = s.evaluation_batch();
@@ -16,16 +35,20 @@ Evaluation evaluate(Session& s) {
   };
   const auto loader = s.make_loader(false, 0, plan, batches, batch);
   double loss = 0, weight = 0;
+  std::vector<ScoredSample> scores;
   std::vector<double> totals(static_cast<size_t>(s.metrics->doubles()));
   for (int64_t b = 0; b < batches; ++b) {
     const StepResult& result = s.runner->evaluate(plan(b), *loader);
     loss += result.loss * result.weight;
     weight += result.weight;
     for (size_t i = 0; i < totals.size(); ++i) totals[i] += result.metrics[i];
+    scores.insert(scores.end(), result.scores.begin(), result.scores.end());
   }
+  if (s.metrics->gathers()) scores = of_all_ranks(s, scores);
   Evaluation evaluation;
   evaluation.values.push_back({"loss", weight > 0 ? loss / weight : 0});
-  for (MetricValue& v : s.metrics->finish(totals)) evaluation.values.push_back(std::move(v));
+  for (MetricValue& v : s.metrics->finish(totals, std::move(scores)))
+    evaluation.values.push_back(std::move(v));
   if (s.metrics->has_confusion()) evaluation.confusion = s.metrics->confusion(totals);
   return evaluation;
 }

@@ -22,6 +22,7 @@ struct LaneRunner::Lane {
   std::vector<std::vector<double>> synced;      // total of each segment's sync
   std::vector<const double*> synced_sums;       // where these lie
   std::vector<double> totals;
+  std::vector<ScoredSample> scores;  // of an evaluation's step
   double data_seconds = 0;
   bool poison = false;  // this step
 };
@@ -133,12 +134,16 @@ void LaneRunner::finish_leaf(int index, int leaf, const Program& program, const 
   double* slot = exchange_.sum_slot(index, leaf);
   std::copy_n(ws.sums, loss_sums_, slot);
   std::fill_n(slot + loss_sums_, metrics.doubles(), 0.0);
+  const int64_t width = graph_.node(graph_.output()).shape.elements();
   const std::byte* target = batch.at(BatchField::target);
-  metrics.accumulate(
-      batch.samples, graph_.node(graph_.output()).shape.elements(), program.output(ws),
-      labels_ ? reinterpret_cast<const int64_t*>(target) : nullptr,
-      labels_ ? nullptr : reinterpret_cast<const float*>(target),
-      reinterpret_cast<const float*>(batch.at(BatchField::weight)), slot + loss_sums_);
+  const auto* labels = labels_ ? reinterpret_cast<const int64_t*>(target) : nullptr;
+  const auto* weight = reinterpret_cast<const float*>(batch.at(BatchField::weight));
+  metrics.accumulate(batch.samples, width, program.output(ws), labels,
+                     labels_ ? nullptr : reinterpret_cast<const float*>(target), weight,
+                     slot + loss_sums_);
+  if (metrics.gathers())
+    metrics.gather(batch.samples, width, program.output(ws), labels, weight,
+                   lanes_[static_cast<size_t>(index)]->scores);
 }
 
 void LaneRunner::run_leaves(Lane& lane, int index, const StepPlan& plan, Loader& loader) {
@@ -271,6 +276,7 @@ void LaneRunner::train_lane(int index, const StepPlan& plan, Loader& loader,
 void LaneRunner::evaluate_lane(int index, const StepPlan& plan, Loader& loader) {
   Lane& lane = *lanes_[static_cast<size_t>(index)];
   exchange_.begin(index, plan);
+  lane.scores.clear();
   const LeafRun run = exchange_.leaves(index);
   for (int leaf = run.first; leaf < run.last; ++leaf) {
     if (leaf_span(plan.begin, plan.samples, leaf, exchange_.shards()).size() == 0) continue;
@@ -342,6 +348,9 @@ const StepResult& LaneRunner::evaluate(const StepPlan& plan, Loader& loader) {
   fetch_rows(plan, loader, false);
   run_lanes([&](int lane) { evaluate_lane(lane, plan, loader); });
   loader.release(plan.step);
+  result_.scores.clear();
+  for (const auto& lane : lanes_)
+    result_.scores.insert(result_.scores.end(), lane->scores.begin(), lane->scores.end());
   return result_;
 }
 

@@ -162,6 +162,19 @@ const std::vector<Case> kDataRules = {
     {kSmall,
      {"data.delimiter=;;"},
      "command line: data.delimiter: \";;\" is not one character or tab"},
+    {kSmall,
+     {"data.ids_from=vocabulary", "data.ids_buckets=100"},
+     "command line: data.ids_buckets: conflicts with data.ids_from = vocabulary (command line): "
+     "its size is that of the data"},
+    {kSmall,
+     {"data.ids_min_count=2"},
+     "command line: data.ids_min_count: needs data.ids_from = vocabulary: hashing counts nothing"},
+    {kSmall,
+     {"data.ids_max=4"},
+     "command line: data.ids_max: needs data.ids_separator: without one a cell is one value"},
+    {kSmall,
+     {"data.ids_separator=,"},
+     "command line: data.ids_separator: is data.delimiter, which ends the cell"},
 };
 
 const std::vector<Case> kModelRules = {
@@ -170,7 +183,8 @@ const std::vector<Case> kModelRules = {
      {},
      "exp.ini:5: model.preset: \"mpl\" is not one of linear_regression, logistic_regression, svm, "
      "mlp, "
-     "lenet5, mnist_cnn, cifar_cnn, resnet20, resnet18, resnet50 (did you mean mlp?)"},
+     "lenet5, mnist_cnn, cifar_cnn, resnet20, resnet18, resnet50, "
+     "sparse_logistic, wide_deep, deepfm, dlrm, matrix_factorization (did you mean mlp?)"},
     {kCsv + "[model]\npreset = mlp\nlayer = flatten\nloss = mse\n",
      {},
      "exp.ini:5: model.preset: conflicts with model.layer (exp.ini:6): a model is a preset or a "

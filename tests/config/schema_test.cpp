@@ -35,7 +35,7 @@ TEST(Schema, TheTextTellsAllOfAKey) {
                                                 "      global batch of one step, over all ranks\n"
                                                 "      (integer, 64; 1 to 16777216 samples)\n"));
   EXPECT_THAT(schema_text(),
-              testing::HasSubstr("(number, 0.01 (adam, adamw: 0.001); 0 to 1000000)"));
+              testing::HasSubstr("(number, 0.01 (adam, adamw: 0.001; ftrl: 0.1); 0 to 1000000)"));
 }
 
 TEST(Schema, JsonHasTypeDefaultRangeUnitAndHelp) {

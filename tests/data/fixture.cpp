@@ -36,6 +36,9 @@ DataConfig default_config(const std::string& reader) {
   c.header = true;
   c.label = "label";
   c.missing = "mean";
+  c.ids_from = "hash";
+  c.ids_min_count = c.ids_max = 1;
+  c.in_memory = "auto";
   c.target = "class";
   c.normalize = "none";
   c.order = "full";

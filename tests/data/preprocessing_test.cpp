@@ -140,7 +140,7 @@ TEST_F(PreprocessingTest, SyntheticClassesAreApart) {
 }
 
 TEST_F(PreprocessingTest, PredictionReadsCsvByNameAndIgnoresTheRest) {
-  const auto t = read_prediction_input(file("p.csv", "label,c,x\n9,b,1\n,z,2\n"), table());
+  const auto t = read_prediction_input(file("p.csv", "label,c,x\n9,b,1\n,z,2\n"), table()).input;
   EXPECT_EQ(t.shape, (Shape{2, 3}));
   EXPECT_THAT(values(t), testing::Pointwise(testing::FloatNear(1e-5f),
                                             {20.0f / 3, 0.0f, 1.0f, 50.0f / 3, 0.0f, 0.0f}));
@@ -151,7 +151,7 @@ TEST_F(PreprocessingTest, PredictionReadsCsvByNameAndIgnoresTheRest) {
 }
 
 TEST_F(PreprocessingTest, PredictionReadsHeaderlessColumnsInOrder) {
-  const auto t = read_prediction_input(file("p.csv", "1,2,30,40\n"), image());
+  const auto t = read_prediction_input(file("p.csv", "1,2,30,40\n"), image()).input;
   EXPECT_EQ(t.shape, (Shape{1, 2, 1, 2}));
   EXPECT_THAT(values(t), ElementsAre(1, 2, 2, 3));
 }
@@ -159,15 +159,17 @@ TEST_F(PreprocessingTest, PredictionReadsHeaderlessColumnsInOrder) {
 TEST_F(PreprocessingTest, PredictionReadsArraysOfSamplesOrOne) {
   const auto floats = test::raw_bytes<float>({1, 2, 30, 40});
   const auto t =
-      read_prediction_input(file("a.npy", test::npy("<f4", "(1, 2, 1, 2)", floats)), image());
+      read_prediction_input(file("a.npy", test::npy("<f4", "(1, 2, 1, 2)", floats)), image()).input;
   EXPECT_EQ(t.shape, (Shape{1, 2, 1, 2}));
   EXPECT_THAT(values(t), ElementsAre(1, 2, 2, 3));
   EXPECT_EQ(
-      values(read_prediction_input(file("b.npy", test::npy("<f4", "(2, 1, 2)", floats)), image())),
+      values(read_prediction_input(file("b.npy", test::npy("<f4", "(2, 1, 2)", floats)), image())
+                 .input),
       values(t));
   const auto bytes = test::raw_bytes<uint8_t>({1, 2, 30, 40});
   EXPECT_EQ(
-      values(read_prediction_input(file("c.npy", test::npy("|u1", "(2, 1, 2)", bytes)), image())),
+      values(read_prediction_input(file("c.npy", test::npy("|u1", "(2, 1, 2)", bytes)), image())
+                 .input),
       values(t));
   EXPECT_THAT(error_of([&] {
                 read_prediction_input(file("d.npy", test::npy("<f4", "(4,)", floats)), image());
@@ -179,7 +181,7 @@ TEST_F(PreprocessingTest, PredictionReadsImagesOfTheRightSize) {
   Preprocessing p = image();
   p.schema.input = {1, 1, 2};
   p.normalization = {{10}, {10}};
-  const auto t = read_prediction_input(file("a.png", test::png(1, 2, 1, "\x0a\x14")), p);
+  const auto t = read_prediction_input(file("a.png", test::png(1, 2, 1, "\x0a\x14")), p).input;
   EXPECT_EQ(t.shape, (Shape{1, 1, 1, 2}));
   EXPECT_THAT(values(t), ElementsAre(0, 1));
   EXPECT_THAT(error_of([&] { read_prediction_input(file("b.png", test::png(2, 1, 1, "ab")), p); }),

@@ -23,6 +23,9 @@ OptimizerSpec spec_of(OptimizerKind kind) {
   s.beta2 = 0.999f;
   s.epsilon = kind == OptimizerKind::adagrad ? 1e-10f : 1e-8f;
   s.rho = 0.9f;
+  s.l1 = 0.3f;
+  s.l2 = 0.1f;
+  s.beta = 0.5f;
   return s;
 }
 
@@ -38,7 +41,8 @@ std::vector<Variant> variants() {
                            {"rmsprop", 0.02f, spec_of(rmsprop)},
                            {"rmsprop_centered", 0.02f, spec_of(rmsprop)},
                            {"rmsprop_momentum", 0.02f, spec_of(rmsprop)},
-                           {"rmsprop_both", 0.02f, spec_of(rmsprop)}};
+                           {"rmsprop_both", 0.02f, spec_of(rmsprop)},
+                           {"ftrl", 0.1f, spec_of(ftrl)}};
   all[1].spec.weight_decay = all[3].spec.weight_decay = 0.01f;
   all[2].spec.momentum = all[3].spec.momentum = 0.9f;
   all[2].spec.dampening = 0.3f;
@@ -69,6 +73,7 @@ TEST_P(OptimizerTest, FiveStepsEqualPyTorchForEveryVariant) {
   const SlotRule rule{0.5f, 1};
   const SlotRules half{nullptr, &rule, 1};
   for (const auto& [name, lr, spec] : variants()) {
+    if (spec.kind == OptimizerKind::ftrl) continue;  // PyTorch has none
     SCOPED_TRACE(name);
     State s(spec, recorded("optimizer.w0"));
     std::vector<double> ema(s.w.begin(), s.w.end());
@@ -87,6 +92,77 @@ TEST_P(OptimizerTest, FiveStepsEqualPyTorchForEveryVariant) {
     expect_near(s.w, recorded(std::string("optimizer.") + name), 1e-6);
     expect_near(s.ema, ema, 1e-6, "average");
   }
+}
+
+// Algorithm 1 of McMahan et al. (KDD 2013) as the paper writes it: w is computed from z and n when
+// it is needed.
+struct PaperFtrl {
+  double alpha, beta, l1, l2, z = 0, n = 0;
+  double weight() const {
+    if (std::abs(z) <= l1) return 0;
+    return -(z - (z > 0 ? l1 : -l1)) / ((beta + std::sqrt(n)) / alpha + l2);
+  }
+  void step(double g) {
+    const double sigma = (std::sqrt(n + g * g) - std::sqrt(n)) / alpha, w = weight();
+    z += g - sigma * w;
+    n += g * g;
+  }
+};
+
+TEST_P(OptimizerTest, FtrlFollowsThePaperInDoublePrecision) {
+  const OptimizerSpec spec = spec_of(OptimizerKind::ftrl);
+  const int64_t n = 203, steps = 60;
+  const SlotRule rule{0.5f, 8};  // of the learning rate, of l1 and l2
+  const SlotRules rules{nullptr, &rule, 1};
+  State s(spec, std::vector<float>(n));
+  std::vector<PaperFtrl> paper(n, {0.1, 0.5, 8 * double{spec.l1}, 8 * double{spec.l2}});
+  const auto noise = random(n * steps, 3);
+  for (int64_t step = 1; step <= steps; ++step) {
+    std::vector<float> grad(noise.begin() + (step - 1) * n, noise.begin() + step * n);
+    for (size_t i = 0; i < grad.size(); ++i) {
+      // Sparse, and around a mean of its own: some weights come to stay at 0, others do not.
+      grad[i] = (i + static_cast<size_t>(step)) % 3 == 0 ? 0 : grad[i] + (i % 5 == 0 ? 0.2f : 0);
+      paper[i].step(double{grad[i]});
+    }
+    const OptimizerScalars scalars{0.2f, 1, 0, 0, step, 0, 0};
+    ASSERT_EQ(k.optimizer_step(nullptr, &spec, &scalars, &rules, 0, n, grad.data(), s.w.data(),
+                               s.s0.data(), s.s1.data(), nullptr, nullptr, nullptr),
+              Status::ok);
+    std::vector<double> w, z, squares;
+    for (const PaperFtrl& p : paper) {
+      w.push_back(p.weight());
+      z.push_back(p.z);
+      squares.push_back(p.n);
+    }
+    expect_near(s.w, w, 1e-5, "w");
+    expect_near(s.s0, z, 1e-4, "z");
+    expect_near(s.s1, squares, 1e-5, "n");
+  }
+  const auto zeros = std::count(s.w.begin(), s.w.end(), 0.0f);
+  EXPECT_GT(zeros, 20);
+  EXPECT_LT(zeros, 180);
+}
+
+TEST_P(OptimizerTest, FtrlKeepsItsFirstWeightsUntilGradientsMoveThem) {
+  OptimizerSpec spec = spec_of(OptimizerKind::ftrl);
+  const OptimizerScalars scalars{0.1f, 1, 0, 0, 7, 0, 0};
+  const float grad[] = {0, 0, 1e-6f, 1e-6f, 1e-30f};
+  float w[] = {0.7f, -0.2f, 0.7f, -0.2f, 0.7f};
+  State s(spec, std::vector<float>(5));
+  k.optimizer_step(nullptr, &spec, &scalars, &plain, 0, 5, grad, w, s.s0.data(), s.s1.data(),
+                   nullptr, nullptr, nullptr);
+  EXPECT_EQ(w[0], 0.7f);
+  EXPECT_EQ(w[1], -0.2f);
+  EXPECT_EQ(s.s0[0], 0);
+  EXPECT_EQ(s.s1[0], 0);
+  EXPECT_NEAR(w[2], 0.7f, 1e-6f);
+  EXPECT_NEAR(w[3], -0.2f, 1e-6f);
+  EXPECT_EQ(w[4], 0.7f);  // its square is 0
+  const float held = w[2];
+  const OptimizerScalars still{0, 1, 0, 0, 8, 0, 0};  // a warm-up that starts from 0
+  k.optimizer_step(nullptr, &spec, &still, &plain, 2, 1, grad + 2, w + 2, s.s0.data() + 2,
+                   s.s1.data() + 2, nullptr, nullptr, nullptr);
+  EXPECT_EQ(w[2], held);
 }
 
 TEST_P(OptimizerTest, AStepDoesNotDependOnHowTheRangeIsCut) {

@@ -172,6 +172,7 @@ TEST(Optimizer, NamesItsMomentsAsCheckpointsSpellThem) {
   EXPECT_EQ(state_of(config("adamw")), (Names{"exp_avg", "exp_avg_sq"}));
   EXPECT_EQ(state_of(config("adagrad")), (Names{"sum"}));
   EXPECT_EQ(state_of(config("rmsprop")), (Names{"square_avg"}));
+  EXPECT_EQ(state_of(config("ftrl")), (Names{"ftrl_z", "ftrl_n"}));
   auto c = config("rmsprop");
   c.momentum = 0.9;
   c.centered = true;

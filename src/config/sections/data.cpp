@@ -30,11 +30,31 @@ void read_csv(Section& s, DataConfig& c) {
   c.categorical =
       s.list("categorical", "columns to encode one-hot, by their sorted training values");
   c.ignore = s.list("ignore", "columns to leave out");
+  c.log = s.list("log", "numeric columns that become log(1 + max(0, x)) before normalisation");
   c.weight = s.text("weight", "", "column of sample weights; empty: all 1");
   c.missing =
       s.choice("missing", "error", {"mean", "zero", "error"}, "what empty numeric cells become");
+  c.in_memory = s.choice("in_memory", "auto", {"auto", "true", "false"},
+                         "false: rows are read block by block as they are needed; auto: above 1 "
+                         "GiB of files");
   s.only_for("reader", {"csv", "npy", "synthetic"});
   c.target = s.choice("target", "class", {"class", "value"}, "labels are classes, or real numbers");
+}
+
+void read_ids(Section& s, DataConfig& c) {
+  s.only_for("reader", {"csv"});
+  c.ids = s.list("ids",
+                 "columns whose cells become ids, keys of embedding rows; FIRST-LAST: all from one "
+                 "to the other, as in categorical, ignore and log");
+  c.ids_from = s.choice("ids_from", "hash", {"hash", "vocabulary"},
+                        "hash: 63 bits of XXH64 seeded with the column's name; vocabulary: 1 + "
+                        "place among the sorted training texts, 0: none of them");
+  c.ids_buckets = s.integer("ids_buckets", 0, {0, 1e18}, "ids", "hash: modulo this; 0: none");
+  c.ids_min_count = s.integer("ids_min_count", 1, {1, 1e12}, "rows",
+                              "vocabulary: of training, that a text must occur in");
+  c.ids_separator = s.text("ids_separator", "", "between the values of a cell; empty: it is one");
+  c.ids_max =
+      s.integer("ids_max", 1, {1, 65536}, "values", "kept of a cell; the others are cut off");
 }
 
 void read_images(Section& s, DataConfig& c) {
@@ -115,6 +135,20 @@ void check(Section& s, const DataConfig& c) {
   require(c.normalize == "given" && c.std.empty(), "std", "normalize = given");
 }
 
+void check_ids(Section& s, const DataConfig& c) {
+  const bool hash = c.ids_from == "hash";
+  if (!hash && c.ids_buckets > 0)
+    s.fail("ids_buckets", "conflicts with data.ids_from = vocabulary (" +
+                              s.place("ids_from").str() + "): its size is that of the data");
+  if (hash && c.ids_min_count > 1)
+    s.fail("ids_min_count", "needs data.ids_from = vocabulary: hashing counts nothing");
+  if (c.ids_max > 1 && c.ids_separator.empty())
+    s.fail("ids_max", "needs data.ids_separator: without one a cell is one value");
+  if (!c.ids_separator.empty() &&
+      (c.ids_separator == c.delimiter || (c.delimiter == "tab" && c.ids_separator == "\t")))
+    s.fail("ids_separator", "is data.delimiter, which ends the cell");
+}
+
 void check_conflicts(Section& s, const DataConfig& c) {
   if (c.validation_split > 0 && (!c.validation.empty() || c.validation_samples > 0)) {
     const std::string other = c.validation.empty() ? "validation_samples" : "validation";
@@ -132,6 +166,7 @@ void check_conflicts(Section& s, const DataConfig& c) {
     s.fail("class_balanced", "conflicts with data.target = value (" + s.place("target").str() +
                                  "): there are no classes");
   }
+  check_ids(s, c);
   if (c.delimiter != "tab" && c.delimiter.size() != 1) {
     s.fail("delimiter", "\"" + c.delimiter + "\" is not one character or tab");
   }
@@ -144,6 +179,7 @@ DataConfig read_data(Section& s) {
   c.reader = s.required_choice("reader", kReaders, "format of the data");
   read_files(s, c);
   read_csv(s, c);
+  read_ids(s, c);
   read_images(s, c);
   read_normalization(s, c);
   read_order(s, c);

@@ -26,6 +26,10 @@ void read_moments(Section& s, OptimizerConfig& c) {
                                    "where the sum of squared gradients starts");
   c.rowwise = s.boolean("rowwise", false,
                         "one sum for each row of an embedding table, of its mean squared gradient");
+  s.only_for("name", {"ftrl"});
+  c.l1 = s.number("l1", 0, {0, 1e6}, "", "keeps weights at 0 that gain less than this");
+  c.l2 = s.number("l2", 0, {0, 1e6}, "", "pulls weights towards 0");
+  c.beta = s.number("beta", 1, {0, 1e6}, "", "the rate is lr / (beta + root of squared gradients)");
   s.for_all();
 }
 
@@ -44,14 +48,17 @@ void check(Section& s, const OptimizerConfig& c) {
 
 OptimizerConfig read_optimizer(Section& s) {
   OptimizerConfig c;
-  c.name = s.choice("name", "sgd", {"sgd", "adam", "adamw", "adagrad", "rmsprop"},
-                    "the method, as torch.optim defines it");
-  c.lr = s.number("lr", {0.01, {{"adam", 0.001}, {"adamw", 0.001}}}, {0, 1e6}, "",
+  c.name = s.choice("name", "sgd", {"sgd", "adam", "adamw", "adagrad", "rmsprop", "ftrl"},
+                    "the method, as torch.optim defines it; ftrl: FTRL-proximal");
+  c.lr = s.number("lr", {0.01, {{"adam", 0.001}, {"adamw", 0.001}, {"ftrl", 0.1}}}, {0, 1e6}, "",
                   "learning rate before the schedule");
   read_moments(s, c);
+  s.only_for("name", {"sgd", "adam", "adamw", "adagrad", "rmsprop"});
   c.weight_decay = s.number("weight_decay", {0, {{"adamw", 0.01}}}, {0, 1e6}, "",
                             "L2 term in the gradient; adamw: decoupled from it");
-  c.decay_all = s.boolean("decay_all", false, "also decay biases and normalisation parameters");
+  s.for_all();
+  c.decay_all = s.boolean("decay_all", false,
+                          "also decay biases and normalisation parameters; ftrl: l1 and l2");
   c.lr_scale = s.slot_rules("lr_scale", "PATTERN:FACTOR of parameters with another learning rate");
   c.decay_scale = s.slot_rules("decay_scale", "PATTERN:FACTOR of parameters with another decay");
   check(s, c);

@@ -41,6 +41,8 @@ Rules with_weights(Rules rules) {
   rules.push_back({"init", initializer, "", "initial weights; default: model.initializer's"});
   rules.push_back({"bias_init", initializer, "", "initial bias; default: model.initializer's"});
   rules.push_back({"weight", slot, "", "NAME.weight: share the weights of another layer"});
+  rules.push_back(
+      flag("fixed", "false", "the weights stay what they start as; the bias is trained"));
   return rules;
 }
 

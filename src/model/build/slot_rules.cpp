@@ -45,7 +45,8 @@ void require_match(const std::string& where, const std::string& pattern,
 
 }  // namespace
 
-std::vector<Graph::SlotRule> slot_rules(const Graph& graph, const Experiment& experiment) {
+std::vector<Graph::SlotRule> slot_rules(const Graph& graph, const Experiment& experiment,
+                                        std::span<const std::string> fixed) {
   const OptimizerConfig& optimizer = experiment.optimizer;
   const TrainConfig& train = experiment.train;
   const std::vector<std::string> names = slot_names(graph);
@@ -61,7 +62,8 @@ std::vector<Graph::SlotRule> slot_rules(const Graph& graph, const Experiment& ex
   std::vector<Graph::SlotRule> rules;
   for (const auto& name : names) {
     Graph::SlotRule rule{name, factor_of(optimizer.lr_scale, name),
-                         factor_of(optimizer.decay_scale, name), false};
+                         factor_of(optimizer.decay_scale, name),
+                         std::ranges::find(fixed, name) != fixed.end()};
     for (const auto& pattern : train.freeze) rule.freeze = rule.freeze || glob_match(pattern, name);
     if (rule.lr_scale != 1 || rule.decay_scale != 1 || rule.freeze) rules.push_back(rule);
   }

@@ -117,6 +117,7 @@ void Wiring::add_layer(const LayerLine& line) {
   std::map<std::string, std::string> shared;
   if (const std::string weight = take_text(attributes, "weight", ""); !weight.empty())
     shared["weight"] = weight;
+  if (take_integer(attributes, "fixed", 0) != 0) fixed_.push_back(line.name + ".weight");
   if (has_option(rule, "init") && model_.initializer == "keras")
     attributes.emplace_back("initializer", model_.initializer);
   set_groups(rule, graph_.node(inputs.front()).shape, attributes);

@@ -4,6 +4,7 @@
 #include <map>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "model/build.h"
 #include "model/build/problems.h"
@@ -18,6 +19,8 @@ class Wiring {
   // `inputs`: the shapes of the dense lines. Throws ShapeError naming the layer where shapes stop
   // to fit; ops that refuse their options are problems.
   void add_all(std::span<const Shape> inputs, const DataShape& data);
+  // Parameters of layers whose weights stay what they start as.
+  const std::vector<std::string>& fixed() const { return fixed_; }
 
  private:
   void add_inputs(std::span<const Shape> shapes, const DataShape& data);
@@ -34,6 +37,7 @@ class Wiring {
   Problems& problems_;
   std::map<std::string, NodeId> outputs_;  // what a reader of a line gets: its activation's output
   NodeId last_ = -1;
+  std::vector<std::string> fixed_;
 };
 
 }  // namespace trireme

@@ -27,11 +27,18 @@ class Metric {
   virtual int64_t doubles() const = 0;
   virtual void accumulate(const MetricBatch& batch, double* sums) const = 0;
   virtual void finish(const double* totals, std::vector<MetricValue>& out) const = 0;
+  // True: no sums will do, finish_scores() is asked instead, with all samples by ascending score
+  // (NaN first), label and weight.
+  virtual bool needs_scores() const { return false; }
+  virtual void finish_scores(std::span<const ScoredSample>, std::vector<MetricValue>&) const {}
 };
 
 // The class that one row of outputs predicts: the first largest (a NaN is largest, as for
 // torch.argmax), or of one logit, whether it is above 0.
 int64_t predicted_class(const float* row, int64_t width);
+
+// Of two classes: the logit of class 1.
+float binary_logit(const float* row, int64_t width);
 
 // 0 where the divisor is: scikit-learn's convention for empty classes.
 inline double ratio(double a, double b) { return b == 0 ? 0 : a / b; }
@@ -45,6 +52,11 @@ std::unique_ptr<Metric> make_top_k(int64_t k);
 std::unique_ptr<Metric> make_class_score(Score score, Average average,
                                          std::vector<std::string> names);
 std::unique_ptr<Metric> make_confusion(int64_t classes);
+// Two classes.
+std::unique_ptr<Metric> make_log_loss();
+std::unique_ptr<Metric> make_normalized_entropy();
+std::unique_ptr<Metric> make_calibration();
+std::unique_ptr<Metric> make_auc();
 std::unique_ptr<Metric> make_mse();
 std::unique_ptr<Metric> make_mae();
 std::unique_ptr<Metric> make_r2(int64_t width);

@@ -11,15 +11,26 @@ namespace {
 
 struct MetricRule {
   std::string op;
-  bool classes;        // needs class labels, else real values
-  std::string option;  // the one it may have
+  bool classes;                                   // needs class labels, else real values
+  std::string option;                             // the one it may have
+  std::unique_ptr<Metric> (*binary)() = nullptr;  // makes one that needs two classes
 };
 
 const std::vector<MetricRule>& rules() {
   static const std::vector<MetricRule> all = {
-      {"accuracy", true, ""},      {"top_k", true, "k"},    {"precision", true, "average"},
-      {"recall", true, "average"}, {"f1", true, "average"}, {"confusion_matrix", true, ""},
-      {"mse", false, ""},          {"mae", false, ""},      {"r2", false, ""}};
+      {"accuracy", true, ""},
+      {"top_k", true, "k"},
+      {"precision", true, "average"},
+      {"recall", true, "average"},
+      {"f1", true, "average"},
+      {"confusion_matrix", true, ""},
+      {"mse", false, ""},
+      {"mae", false, ""},
+      {"r2", false, ""},
+      {"auc", true, "", make_auc},
+      {"log_loss", true, "", make_log_loss},
+      {"normalized_entropy", true, "", make_normalized_entropy},
+      {"calibration", true, "", make_calibration}};
   return all;
 }
 
@@ -86,7 +97,10 @@ bool fits(const LayerLine& line, const MetricRule& rule, const DataShape& data,
                  fmt::format("{} needs real values, but the data has labels of {} classes", rule.op,
                              data.classes),
                  "set data.target = value");
-  return rule.classes == (data.classes > 0);
+  else if (rule.binary && data.classes != 2)
+    problems.add(line,
+                 fmt::format("{} is of two classes, but the data has {}", rule.op, data.classes));
+  return rule.classes == (data.classes > 0) && (!rule.binary || data.classes == 2);
 }
 
 }  // namespace
@@ -97,6 +111,7 @@ std::unique_ptr<Metric> read_metric(const LayerLine& line, const DataShape& data
   const MetricRule* rule = find_rule(line, problems);
   if (!rule || !fits(line, *rule, data, problems)) return nullptr;
   const std::string option = option_of(line, *rule, rule->op == "top_k" ? "5" : "macro", problems);
+  if (rule->binary) return rule->binary();
   if (rule->op == "accuracy") return make_accuracy();
   if (rule->op == "top_k") return read_top_k(line, option, data, problems);
   if (rule->op == "confusion_matrix") return make_confusion(data.classes);

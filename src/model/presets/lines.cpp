@@ -24,6 +24,10 @@ const std::string& PresetLines::layer(std::string name, std::string op, std::str
   return lines_.layers.back().name;
 }
 
+void PresetLines::input(std::string name, std::string shape, std::string_view options) {
+  lines_.inputs.push_back(line(std::move(name), std::move(shape), options));
+}
+
 void PresetLines::loss(std::string op, std::string_view options) {
   lines_.losses.push_back(line("", std::move(op), options));
 }

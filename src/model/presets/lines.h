@@ -17,6 +17,7 @@ class PresetLines {
   // Returns the name.
   const std::string& layer(std::string name, std::string op, std::string_view options = {},
                            std::vector<std::string> from = {});
+  void input(std::string name, std::string shape, std::string_view options = {});
   void loss(std::string op, std::string_view options = {});
   void metric(std::string op, std::string_view options = {});
   const ModelConfig& lines() const { return lines_; }

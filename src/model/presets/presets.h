@@ -30,6 +30,11 @@ void cifar_cnn(const Request&);
 void resnet20(const Request&);
 void resnet18(const Request&);
 void resnet50(const Request&);
+void sparse_logistic(const Request&);
+void wide_deep(const Request&);
+void deepfm(const Request&);
+void dlrm(const Request&);
+void matrix_factorization(const Request&);
 
 }  // namespace presets
 }  // namespace trireme

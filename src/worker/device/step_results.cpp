@@ -26,14 +26,17 @@ Requests StepResults::read(const StepSlot& slot, const MetricSet& metrics, const
 void StepResults::read_metrics(const StepSlot& slot, const MetricSet& metrics,
                                StepResult& result) const {
   result.metrics.assign(static_cast<size_t>(metrics.doubles()), 0.0);
+  result.scores.clear();
   const LeafBatch* batch = slot.batch;
   if (!batch) return;
   const std::byte* targets = batch->at(BatchField::target);
-  metrics.accumulate(batch->samples, width_, slot.output.floats(),
-                     labels_ ? reinterpret_cast<const int64_t*>(targets) : nullptr,
-                     labels_ ? nullptr : reinterpret_cast<const float*>(targets),
-                     reinterpret_cast<const float*>(batch->at(BatchField::weight)),
+  const auto* labels = labels_ ? reinterpret_cast<const int64_t*>(targets) : nullptr;
+  const auto* weight = reinterpret_cast<const float*>(batch->at(BatchField::weight));
+  metrics.accumulate(batch->samples, width_, slot.output.floats(), labels,
+                     labels_ ? nullptr : reinterpret_cast<const float*>(targets), weight,
                      result.metrics.data());
+  if (metrics.gathers())
+    metrics.gather(batch->samples, width_, slot.output.floats(), labels, weight, result.scores);
 }
 
 Requests StepResults::meet(const StepPlan& plan, const Requests& mine,

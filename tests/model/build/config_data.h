@@ -11,6 +11,12 @@ inline DataShape data_of(const Experiment& e) {
     return {Shape(std::span<const int64_t>(d.shape)), true, d.classes, 1, false};
   if (d.reader == "idx") return images(1, 28, 28, 10);
   if (d.reader == "tar") return images(3, 32, 32, 10);
+  if (!d.ids.empty()) {  // Criteo's 26 columns of ids and 13 numbers
+    DataShape clicks = features(d.log.empty() ? 0 : 13, 2);
+    clicks.id_features = 26;
+    clicks.id_values = 1;
+    return clicks;
+  }
   if (d.target == "value") return values(64);
   return d.channels > 0 ? images(d.channels, d.height, d.width, 10) : features(64, 10);
 }

@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+
 #include "config/preset_catalog.h"
 #include "model/build/model_text.h"
 
@@ -18,6 +21,22 @@ struct Case {
 };
 
 void PrintTo(const Case& c, std::ostream* out) { *out << c.text; }
+
+constexpr std::array<std::string_view, 5> kOfIds = {"sparse_logistic", "wide_deep", "deepfm",
+                                                    "dlrm", "matrix_factorization"};
+
+// 26 features of one id, as Criteo's, beside dense columns.
+DataShape clicks(int64_t columns) {
+  DataShape data = features(columns, 2);
+  data.id_features = 26;
+  data.id_values = 1;
+  return data;
+}
+
+DataShape data_for(std::string_view preset) {
+  if (std::find(kOfIds.begin(), kOfIds.end(), preset) != kOfIds.end()) return clicks(13);
+  return preset == "linear_regression" ? values(16) : images(3, 64, 64, 10);
+}
 
 class PresetSize : public testing::TestWithParam<Case> {};
 
@@ -51,11 +70,52 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(Presets, EveryOneOfTheCatalogBuilds) {
   for (const Preset& preset : preset_catalog()) {
-    const bool regression = preset.name == "linear_regression";
-    const auto graph =
-        build("preset = " + preset.name, regression ? values(16) : images(3, 64, 64, 10));
+    const auto graph = build("preset = " + preset.name, data_for(preset.name));
     EXPECT_GT(count_params(*graph), 0) << preset.name;
   }
+}
+
+// Layers that the papers name: parameters of the index space, without the tables.
+TEST(Presets, OfIdsHaveTheKnownNumbersOfParametersAndTables) {
+  const auto sizes = [](const std::string& text, const DataShape& data) {
+    const auto graph = build("preset = " + text, data);
+    std::vector<int64_t> result = {count_params(*graph)};
+    for (const auto& table : graph->tables()) result.push_back(table.dim);
+    return result;
+  };
+  EXPECT_THAT(sizes("sparse_logistic", clicks(0)), ElementsAre(26 + 1, 1));
+  // Columns and embeddings: 13 + 26 x 16 = 429.
+  const int64_t deep = 430 * 256 + 257 * 128 + 129 * 64 + 65;
+  EXPECT_THAT(sizes("wide_deep", clicks(13)), ElementsAre(26 + deep, 1, 16));
+  EXPECT_THAT(sizes("deepfm\nhidden = 8\ndim = 4", clicks(0)),
+              ElementsAre(26 + 26 * 4 * 8 + 8 + 9, 1, 4));
+  // 27 vectors: 16 + 27 x 26 / 2 = 367 inputs of the top.
+  const int64_t bottom = 14 * 512 + 513 * 256 + 257 * 64 + 65 * 16;
+  EXPECT_THAT(sizes("dlrm", clicks(13)), ElementsAre(bottom + 368 * 512 + 513 * 256 + 257, 16));
+  EXPECT_THAT(sizes("dlrm\ntop = 4", clicks(0)), ElementsAre((16 + 325 + 1) * 4 + 5, 16));
+  DataShape ratings = values(0);
+  ratings.id_features = 2;
+  ratings.id_values = 1;
+  EXPECT_THAT(sizes("matrix_factorization", ratings), ElementsAre(2 + 1, 1, 32));
+}
+
+TEST(Presets, OfIdsAddUpWeightsThatAreNotTrained) {
+  const auto graph = build("preset = sparse_logistic", clicks(0));
+  for (const Slot& slot : graph->params().slots()) {
+    EXPECT_EQ(slot.trainable, slot.name == "out.bias") << slot.name;
+    EXPECT_EQ(slot.init.kind, slot.name == "out.weight" ? Init::ones : Init::zeros) << slot.name;
+  }
+}
+
+TEST(Presets, OfIdsSayWhatTheyNeed) {
+  EXPECT_EQ(build_error("preset = dlrm", features(13, 2)),
+            "preset dlrm: needs ids, but the data has none (name their columns in data.ids)");
+  DataShape many = clicks(13);
+  many.classes = 3;
+  EXPECT_EQ(build_error("preset = deepfm", many),
+            "preset deepfm: is of two classes, but the data has 3");
+  EXPECT_EQ(build_error("input = 13\npreset = dlrm", clicks(13)),
+            "m.ini:1: 13: an input, but this preset declares its own (remove this line)");
 }
 
 TEST(Presets, ResNet18HasTorchvisionsParameterNames) {
@@ -110,7 +170,7 @@ TEST(Presets, LossAndMetricLinesReplaceThePresets) {
 
 TEST(Presets, ExpandingTwiceChangesNothing) {
   for (const Preset& preset : preset_catalog()) {
-    const DataShape data = preset.name == "linear_regression" ? values(16) : images(3, 64, 64, 10);
+    const DataShape data = data_for(preset.name);
     const auto once = expand_model(model_of("preset = " + preset.name), data);
     const auto twice = expand_model(once, data);
     ASSERT_EQ(once.layers.size(), twice.layers.size());

@@ -53,6 +53,15 @@ loss = softmax_cross_entropy class_weights=1,2,3,4)",
 layer = hidden: dense units=16 activation=gelu
 layer = out: dense units=1
 loss = mse)",
+                              ""},
+                             {"two_classes", "shape = 6\nclasses = 2\n", R"(
+layer = hidden: dense units=16 activation=relu
+layer = out: dense units=1
+loss = sigmoid_cross_entropy
+metric = auc
+metric = log_loss
+metric = normalized_entropy
+metric = calibration)",
                               ""}};
 
 Experiment experiment(const Model& model, const std::string& more = "") {

@@ -1,5 +1,5 @@
-// torch.optim's update rules, one pass over the range: blocks small enough to stay in the
-// first-level cache go through gradient, rule and average one after the other.
+// torch.optim's update rules and FTRL-proximal, one pass over the range: blocks small enough to
+// stay in the first-level cache go through gradient, rule and average one after the other.
 #include "kernels/cpu/own/kernels.h"
 #include "kernels/cpu/own/slot_runs.h"
 
@@ -19,8 +19,8 @@ struct Block {
   float* s2;
 };
 
-struct Factors {  // of one call
-  float lr, decay, adam_step, root_correction;
+struct Factors {                                // of one call
+  float lr, decay, adam_step, root_correction;  // decay of ftrl: what l1 and l2 are multiplied by
   bool first;
 };
 
@@ -95,6 +95,28 @@ void step_rmsprop(const Block& b, const OptimizerSpec& o, const Factors& f) {
   for (int64_t i = 0; i < b.n; ++i) b.w[i] -= f.lr * g[i];
 }
 
+// z and n. Choices are written as values, so that the loop has no branch.
+void step_ftrl(const Block& b, const OptimizerSpec& o, const Factors& f) {
+  if (!(f.lr > 0.0f)) return;
+  const float rate = 1.0f / f.lr, l1 = o.l1 * f.decay, l2 = o.l2 * f.decay;
+  const float first_slope = o.beta * rate + l2;
+  const float* g = b.g;
+  float *z = b.s0, *n = b.s1, *w = b.w;
+#pragma GCC ivdep
+  for (int64_t i = 0; i < b.n; ++i) {
+    const float sign = w[i] > 0.0f ? 1.0f : (w[i] < 0.0f ? -1.0f : 0.0f);
+    const float before = n[i] == 0.0f ? -(w[i] * first_slope + sign * l1) : z[i];
+    const float sum = n[i] + g[i] * g[i], root = __builtin_sqrtf(sum);
+    const float sum_z = before + g[i] - (root - __builtin_sqrtf(n[i])) * rate * w[i];
+    const float size = __builtin_fabsf(sum_z) - l1;
+    const float step = size / ((o.beta + root) * rate + l2);
+    const float weight = size <= 0.0f ? 0.0f : (sum_z > 0.0f ? -step : step);
+    z[i] = sum == 0.0f ? z[i] : sum_z;
+    w[i] = sum == 0.0f ? w[i] : weight;
+    n[i] = sum;
+  }
+}
+
 double power(double base, int64_t exponent) {
   return __builtin_pow(base, static_cast<double>(exponent));
 }
@@ -117,7 +139,8 @@ Corrections corrections_of(const OptimizerSpec& o, const OptimizerScalars& s) {
 Factors factors_of(const OptimizerSpec& o, const OptimizerScalars& s, const Corrections& c,
                    const SlotRule& rule) {
   const double lr = static_cast<double>(s.lr) * static_cast<double>(rule.lr_scale);
-  return {static_cast<float>(lr / (1.0 + c.age)), o.weight_decay * rule.decay_scale,
+  const float decay = o.kind == OptimizerKind::ftrl ? 1.0f : o.weight_decay;
+  return {static_cast<float>(lr / (1.0 + c.age)), decay * rule.decay_scale,
           static_cast<float>(lr / c.first), static_cast<float>(__builtin_sqrt(c.second)),
           s.step == 1};
 }
@@ -140,6 +163,7 @@ bool has_state(const OptimizerSpec& o, const float* s0, const float* s1, const f
       return o.momentum == 0.0f || s0;
     case OptimizerKind::adam:
     case OptimizerKind::adamw:
+    case OptimizerKind::ftrl:
       return s0 && s1;
     case OptimizerKind::adagrad:
       return s0;
@@ -161,6 +185,8 @@ Rule rule_of(OptimizerKind kind) {
       return step_adagrad;
     case OptimizerKind::rmsprop:
       return step_rmsprop;
+    case OptimizerKind::ftrl:
+      return step_ftrl;
     case OptimizerKind::adam:
     case OptimizerKind::adamw:
       break;

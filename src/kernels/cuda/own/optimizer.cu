@@ -1,7 +1,7 @@
-// torch.optim's update rules. One pass over the range: a thread reads gradient, weight, moments and
-// average of its four neighbouring elements (128-bit loads and stores where all buffers allow it),
-// and writes them back, and the weight once more as an Element where it has a low-precision copy.
-// They lie in one block of the slots' rules. The step's scalars lie in device
+// torch.optim's update rules and FTRL-proximal. One pass over the range: a thread reads gradient,
+// weight, moments and average of its four neighbouring elements (128-bit loads and stores where all
+// buffers allow it), and writes them back, and the weight once more as an Element where it has a
+// low-precision copy. They lie in one block of the slots' rules. The step's scalars lie in device
 // memory, so that a captured step can be replayed; each block of threads turns them into factors:
 // one thread what depends on the step alone, then a thread a rule.
 #include "kernels/cuda/own/fill.h"
@@ -11,7 +11,7 @@ namespace trireme::cu {
 namespace {
 
 struct RuleFactors {
-  float lr, decay, adam_step;
+  float lr, decay, adam_step;  // decay of ftrl: what l1 and l2 are multiplied by
 };
 struct StepFactors {
   double first_correction, aging;  // 1 - beta1^step; adagrad's 1 + (step - 1) lr_decay
@@ -38,7 +38,8 @@ __device__ StepFactors factors_of_step(const OptimizerSpec& o, const OptimizerSc
 __device__ RuleFactors factors_of_rule(const OptimizerSpec& o, const OptimizerScalars& s,
                                        const StepFactors& step, const SlotRule& rule) {
   const double lr = static_cast<double>(s.lr) * static_cast<double>(rule.lr_scale);
-  RuleFactors f{static_cast<float>(lr / step.aging), o.weight_decay * rule.decay_scale,
+  const float decay = o.kind == OptimizerKind::ftrl ? 1.0f : o.weight_decay;
+  RuleFactors f{static_cast<float>(lr / step.aging), decay * rule.decay_scale,
                 static_cast<float>(lr / step.first_correction)};
   if (s.step < 1) f.lr = f.adam_step = NAN;  // no bias correction exists: the weights show it
   return f;
@@ -91,12 +92,26 @@ __device__ inline void step_rmsprop(const OptimizerSpec& o, const Factors& f, Va
   e.w -= f.rule.lr * e.g;
 }
 
+// z and n.
+__device__ inline void step_ftrl(const OptimizerSpec& o, const Factors& f, Values& e) {
+  const float sum = e.s1 + e.g * e.g;
+  if (f.rule.lr <= 0.0f || sum == 0.0f) return;
+  const float rate = 1.0f / f.rule.lr, l1 = o.l1 * f.rule.decay, l2 = o.l2 * f.rule.decay;
+  const float sign = e.w > 0.0f ? 1.0f : (e.w < 0.0f ? -1.0f : 0.0f), root = sqrtf(sum);
+  const float before = e.s1 == 0.0f ? -(e.w * (o.beta * rate + l2) + sign * l1) : e.s0;
+  e.s0 = before + e.g - (root - sqrtf(e.s1)) * rate * e.w;
+  e.s1 = sum;
+  const float size = fabsf(e.s0) - l1;
+  e.w = size <= 0.0f ? 0.0f : copysignf(size, -e.s0) / ((o.beta + root) * rate + l2);
+}
+
 template <OptimizerKind kKind>
 __device__ inline void step(const OptimizerSpec& o, const Factors& f, Values& e) {
   if constexpr (kKind == OptimizerKind::sgd) step_sgd(o, f, e);
   if constexpr (kKind == OptimizerKind::adam) step_adam(o, f, e);  // and adamw
   if constexpr (kKind == OptimizerKind::adagrad) step_adagrad(o, f, e);
   if constexpr (kKind == OptimizerKind::rmsprop) step_rmsprop(o, f, e);
+  if constexpr (kKind == OptimizerKind::ftrl) step_ftrl(o, f, e);
 }
 
 template <class T>
@@ -172,6 +187,7 @@ bool has_state(const OptimizerSpec& o, const float* const (&s)[3]) {
       return o.momentum == 0.0f || s[0];
     case OptimizerKind::adam:
     case OptimizerKind::adamw:
+    case OptimizerKind::ftrl:
       return s[0] && s[1];
     case OptimizerKind::adagrad:
       return s[0];
@@ -190,6 +206,7 @@ int moments(const OptimizerSpec& o) {
       return o.momentum != 0.0f;
     case OptimizerKind::adam:
     case OptimizerKind::adamw:
+    case OptimizerKind::ftrl:
       return 2;
     case OptimizerKind::adagrad:
       return 1;
@@ -231,6 +248,8 @@ Status optimizer_step(Stream* s, const OptimizerSpec* spec, const OptimizerScala
       return launch_step<OptimizerKind::adagrad>(s, o, scalars, *rules, begin, n, b);
     case OptimizerKind::rmsprop:
       return launch_step<OptimizerKind::rmsprop>(s, o, scalars, *rules, begin, n, b);
+    case OptimizerKind::ftrl:
+      return launch_step<OptimizerKind::ftrl>(s, o, scalars, *rules, begin, n, b);
   }
   return Status::invalid;
 }
