@@ -186,6 +186,7 @@ struct DebugConfig {  // [debug]
   int64_t kill_step;
   std::string kill_how;  // kill | exit | hang | throw
   int64_t nan_step;      // -1: none; poisons one sample's gradient at this step
+  double loss_scale;     // 0: none; else where a device's starts, in any precision
   double slow_rank_ms;   // extra time per step on kill_rank
   friend bool operator==(const DebugConfig&, const DebugConfig&) = default;
 };

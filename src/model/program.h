@@ -32,6 +32,9 @@ struct Workspace {
   const OptimizerScalars* scalars = nullptr;
   // This leaf is the whole batch: forward and backward need no `synced`. update_state() still does.
   bool alone = false;
+  // Device memory: the losses' gradients are multiplied by it, and with them all others. Null: by
+  // nothing.
+  const float* loss_scale = nullptr;
 };
 
 class Program;

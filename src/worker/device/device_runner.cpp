@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "worker/buckets.h"
+#include "worker/device/loss_scaling.h"
 
 namespace trireme {
 
@@ -111,6 +112,7 @@ Workspace DeviceRunner::bind(const StepSlot& slot, const Program& program) const
   }
   ws.scalars = reinterpret_cast<const OptimizerScalars*>(slot.scalars.data());
   ws.alone = group_.size() == 1;
+  if (state_.loss_scale()) ws.loss_scale = &state_.loss_scale()->scale;
   return ws;
 }
 
@@ -231,7 +233,8 @@ void DeviceRunner::update(StepSlot& slot, Workspace& ws) {
   auto* partials = reinterpret_cast<double*>(partials_.data());
   const int64_t size = graph_.params().size();
   check(k.sums_of_squares(stream, size, state_.gradients(), partials), "the gradient's norm");
-  const StepEnd end{graph_.params().chunks(), doubles_.losses / 2, options_.clip_norm};
+  const StepEnd end{graph_.params().chunks(), doubles_.losses / 2, options_.clip_norm,
+                    state_.loss_scale(), options_.scaling.value_or(LossScaling{})};
   check(k.conclude_step(stream, &end, partials, doubles_.all(), scalars,
                         reinterpret_cast<StepVerdict*>(verdict_.data())),
         "the verdict of the step");
@@ -269,6 +272,9 @@ const StepResult* DeviceRunner::finished(bool wait) {
   result_.verdict.grad_norm = verdict.grad_norm;
   result_.verdict.finite = verdict.finite != 0;
   result_.verdict.applied = verdict.applied != 0;
+  result_.verdict.too_large = verdict.too_large != 0;
+  if (options_.scaling)
+    result_.verdict.loss_scale = seen_scale(*options_.scaling, verdict.loss_scale);
   result_.data_seconds = slot.data_seconds;
   result_.compute_seconds = seconds_since(start);
   slot.loader->release(slot.plan.step);

@@ -7,6 +7,7 @@
 #include <array>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <utility>
 #include <vector>
@@ -24,12 +25,13 @@
 namespace trireme {
 
 struct DeviceRunnerOptions {
-  int shards = 1, leaf = 0;           // of the batch; this rank's
-  bool labels = true;                 // targets are class labels
-  bool graph = true;                  // record and replay
-  bool overlap = true;                // start a step before the one before has finished
-  double clip_norm = 0;               // 0: off
-  int64_t bucket = int64_t{1} << 20;  // elements of the gradient that travel together
+  int shards = 1, leaf = 0;            // of the batch; this rank's
+  bool labels = true;                  // targets are class labels
+  bool graph = true;                   // record and replay
+  bool overlap = true;                 // start a step before the one before has finished
+  double clip_norm = 0;                // 0: off
+  std::optional<LossScaling> scaling;  // of the state's loss scale
+  int64_t bucket = int64_t{1} << 20;   // elements of the gradient that travel together
   double timeout = 300;
 };
 
