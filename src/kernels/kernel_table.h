@@ -313,19 +313,25 @@ struct KernelTable {
                                const float* mean, const float* rstd, const float* gamma,
                                const float* beta, const Element* addend, Activation,
                                Element* y) noexcept;
-  // g = dy, or dy where y > 0 when act is relu. sums[c] = sum g, sums[C+c] = sum g (x - mean) rstd,
-  // fp64. `gradients`: computed from them as well; null: they are not.
+  // g = dy + more, rounded to an Element, and when act is relu 0 where y is not above 0. `more` may
+  // be null: the gradient comes in one part. y may be null where there was no addend: whether it is
+  // above 0 follows from x, mean, rstd, gamma and beta, by the bits of batch_norm_forward(); gamma
+  // and beta are read for that alone. sums[c] = sum g, sums[C+c] = sum g (x - mean) rstd, fp64. g
+  // is kept where `g` is not null; it may be dy. `gradients`: computed from the sums as well; null:
+  // they are not.
   Status (*batch_norm_backward_sums)(Stream*, int64_t rows, int64_t channels, const Element* x,
-                                     const Element* y, const Element* dy, const float* mean,
-                                     const float* rstd, Activation, double* sums, void* scratch,
-                                     const BatchNormGradients* gradients) noexcept;
-  // dx (+)= gamma rstd (g - mean_g[c] - xhat mean_gx[c]);  daddend (+)= g when not null.
+                                     const Element* y, const Element* dy, const Element* more,
+                                     const float* mean, const float* rstd, const float* gamma,
+                                     const float* beta, Activation, Element* g, double* sums,
+                                     void* scratch, const BatchNormGradients* gradients) noexcept;
+  // dx (+)= gamma rstd (g - mean_g[c] - xhat mean_gx[c]);  daddend (+)= g when not null. g from dy,
+  // act, y and beta as above; where it was kept, that is dy, and act is none.
   // mean_g, mean_gx: the sums over the whole normalised set divided by its count.
   Status (*batch_norm_backward)(Stream*, int64_t rows, int64_t channels, const Element* x,
                                 const Element* y, const Element* dy, const float* mean,
-                                const float* rstd, const float* gamma, const float* mean_g,
-                                const float* mean_gx, Activation, Element* dx, Write dx_write,
-                                Element* daddend, Write daddend_write) noexcept;
+                                const float* rstd, const float* gamma, const float* beta,
+                                const float* mean_g, const float* mean_gx, Activation, Element* dx,
+                                Write dx_write, Element* daddend, Write daddend_write) noexcept;
   // What lies between sums and normalising, per channel, in fp64 and rounded once. `sums` as the
   // two entries above write them, added up over `count` values; for the device they are device
   // memory. mean = sums[c] / count; rstd = 1 / sqrt(max(0, sums[C+c] / count - mean^2) + epsilon).

@@ -50,14 +50,15 @@ Status batch_norm_forward(Stream*, int64_t rows, int64_t channels, const float* 
                           const float* mean, const float* rstd, const float* gamma,
                           const float* beta, const float* addend, Activation, float* y) noexcept;
 Status batch_norm_backward_sums(Stream*, int64_t rows, int64_t channels, const float* x,
-                                const float* y, const float* dy, const float* mean,
-                                const float* rstd, Activation, double* sums, void* scratch,
-                                const BatchNormGradients*) noexcept;
+                                const float* y, const float* dy, const float* more,
+                                const float* mean, const float* rstd, const float* gamma,
+                                const float* beta, Activation, float* g, double* sums,
+                                void* scratch, const BatchNormGradients*) noexcept;
 Status batch_norm_backward(Stream*, int64_t rows, int64_t channels, const float* x, const float* y,
                            const float* dy, const float* mean, const float* rstd,
-                           const float* gamma, const float* mean_g, const float* mean_gx,
-                           Activation, float* dx, Write dx_write, float* daddend,
-                           Write daddend_write) noexcept;
+                           const float* gamma, const float* beta, const float* mean_g,
+                           const float* mean_gx, Activation, float* dx, Write dx_write,
+                           float* daddend, Write daddend_write) noexcept;
 Status batch_norm_statistics(Stream*, int64_t channels, double count, double epsilon,
                              const double* sums, float* mean, float* rstd) noexcept;
 Status batch_norm_rstd(Stream*, int64_t channels, double epsilon, const float* variance,
