@@ -33,7 +33,7 @@ class LoweredBatchNormTraining final : public Lowered {
   int64_t samples_, per_sample_, channels_;
   Ref x_, addend_, y_, gamma_, beta_, running_mean_, running_var_;
   Ref mean_, rstd_, mean_g_, mean_gx_, scratch_;
-  Ref dy_, kept_, dx_, daddend_, dgamma_, dbeta_;  // kept_: of the gated gradient
+  Ref dy_, more_, kept_, dx_, daddend_, dgamma_, dbeta_;  // kept_: of the gated gradient
   Write dx_write_ = Write::set, daddend_write_ = Write::set;
   Write dgamma_write_ = Write::set, dbeta_write_ = Write::set;
 };
@@ -54,15 +54,19 @@ LoweredBatchNormTraining::LoweredBatchNormTraining(LowerContext& context,
       running_mean_(context.state(0)),
       running_var_(context.state(1)),
       scratch_(reduction_scratch(context, samples_ * per_sample_, channels_)),
-      dy_(context.output_grad()) {
+      dy_(context.output_grad()),
+      more_(context.output_grad_apart()) {
   const size_t bytes = static_cast<size_t>(channels_) * sizeof(float);
   for (Ref* kept : {&mean_, &rstd_, &mean_g_, &mean_gx_}) *kept = context.saved(bytes);
   if (!dy_) return;
   if ((dx_ = context.input_grad(0))) dx_write_ = context.input_grad_write(0);
   if (settings.addend && (daddend_ = context.input_grad(1)))
     daddend_write_ = context.input_grad_write(1);
-  // What the addend's gradient is set to serves both steps.
-  if (daddend_ && daddend_write_ == Write::set) kept_ = std::exchange(daddend_, {});
+  // Two parts are added up once, and what the addend's gradient is set to serves both.
+  if (daddend_ && daddend_write_ == Write::set)
+    kept_ = std::exchange(daddend_, {});
+  else if (more_)
+    kept_ = dy_;
   if ((dgamma_ = context.param_grad(0))) dgamma_write_ = context.param_grad_write(0);
   if ((dbeta_ = context.param_grad(1))) dbeta_write_ = context.param_grad_write(1);
 }
@@ -93,7 +97,7 @@ Status LoweredBatchNormTraining::backward_sums(const Frame& f, double* sums) con
     own.mean_gx = f.at(mean_gx_);
   }
   return k_.batch_norm_backward_sums(f.stream, samples_ * per_sample_, channels_, f.at(x_), gate(f),
-                                     f.at(dy_), nullptr, f.at(mean_), f.at(rstd_), f.at(gamma_),
+                                     f.at(dy_), f.at(more_), f.at(mean_), f.at(rstd_), f.at(gamma_),
                                      f.at(beta_), settings_.activation, f.at(kept_), sums,
                                      f.at<void>(scratch_), &own);
 }
