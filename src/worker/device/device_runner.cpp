@@ -150,22 +150,23 @@ void DeviceRunner::train(const StepPlan& plan, Loader& loader, const UpdateSetti
   slot.settings = settings;
   slot.upload(device_, copies_, load(slot, loader), settings.scalars);
   device_.wait(state_.stream(), slot.ready);
-  launch(slot, index);
+  launch(slot, index, Kind::training);
   device_.record(slot.done, state_.stream());
   ++started_;
 }
 
 // The first step of a batch size runs as it is: libraries load their code then, which a recording
 // does not allow.
-void DeviceRunner::launch(StepSlot& slot, size_t index) {
-  const int64_t samples = slot.plan.samples;
-  const bool first = seen_.insert(samples).second;
+void DeviceRunner::launch(StepSlot& slot, size_t index, Kind kind) {
+  const auto work = [&] { kind == Kind::training ? enqueue(slot) : enqueue_evaluation(slot); };
+  const Batch batch{kind, slot.plan.samples};
+  const bool first = seen_.insert(batch).second;
   if (!options_.graph || first || slot.settings.poison) {
-    enqueue(slot);
+    work();
     return;
   }
-  DeviceGraph& graph = graphs_[{samples, index}];
-  if (!graph.get()) graph = device_.capture(state_.stream(), [&] { enqueue(slot); });
+  DeviceGraph& graph = graphs_[{batch, index}];
+  if (!graph.get()) graph = device_.capture(state_.stream(), work);
   device_.launch(graph, state_.stream());
 }
 
@@ -282,11 +283,7 @@ const StepResult* DeviceRunner::finished(bool wait) {
   return &result_;
 }
 
-const StepResult& DeviceRunner::evaluate(const StepPlan& plan, Loader& loader) {
-  StepSlot& slot = *slots_.front();
-  slot.plan = plan;
-  slot.upload(device_, copies_, load(slot, loader), {});
-  device_.wait(state_.stream(), slot.ready);
+void DeviceRunner::enqueue_evaluation(StepSlot& slot) {
   if (slot.batch) {
     const Program& program = evaluation_.at(slot.batch->samples);
     prepare(program);
@@ -303,6 +300,15 @@ const StepResult& DeviceRunner::evaluate(const StepPlan& plan, Loader& loader) {
   }
   group_.all_reduce(doubles_.all(), static_cast<size_t>(doubles_.losses), state_.stream());
   device_.copy(slot.sums.data(), doubles_.all(), slot.sums.size(), state_.stream());
+}
+
+const StepResult& DeviceRunner::evaluate(const StepPlan& plan, Loader& loader) {
+  StepSlot& slot = *slots_.front();
+  slot.plan = plan;
+  slot.settings = {};
+  slot.upload(device_, copies_, load(slot, loader), {});
+  device_.wait(state_.stream(), slot.ready);
+  launch(slot, 0, Kind::evaluation);
   device_.record(slot.done, state_.stream());
   group_.wait(slot.done, {options_.timeout, "the evaluation on the device", plan.step});
   (void)results_.read(slot, evaluation_metrics_, {}, result_);
