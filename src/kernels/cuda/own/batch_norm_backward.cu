@@ -101,7 +101,7 @@ struct GradientTerms {
         if (!open) kept.at[k] = 0.0f;
         const float xhat = (v.at[k] - c.mean.at[k]) * c.rstd.at[k];
         sums[0][k] += static_cast<double>(kept.at[k]);
-        sums[1][k] += static_cast<double>(kept.at[k]) * static_cast<double>(xhat);
+        sums[1][k] = fma(static_cast<double>(kept.at[k]), static_cast<double>(xhat), sums[1][k]);
       }
       if (g) store(g + offset + i * step, kept);
     }
@@ -164,7 +164,7 @@ struct Backward {
         open = normalised(v.at[k], n.mean.at[k], n.scale.at[k], n.beta.at[k]) > kLargestZero<T>;
       if (!open) g.at[k] = 0.0f;
       const float xhat = (v.at[k] - n.mean.at[k]) * n.rstd.at[k];
-      result.at[k] = n.scale.at[k] * (g.at[k] - n.mean_g.at[k] - xhat * n.mean_gx.at[k]);
+      result.at[k] = n.scale.at[k] * fmaf(-xhat, n.mean_gx.at[k], g.at[k] - n.mean_g.at[k]);
     }
     if constexpr (kAdds) {
       if (dx) keep(dx + offset, of.dx, result, add);
