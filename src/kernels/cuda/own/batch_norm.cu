@@ -22,7 +22,7 @@ struct MomentStore {
 };
 template <class T>
 struct MomentTerms {
-  static constexpr int kRows = 4;
+  static constexpr int kRows = 8;
   const T* x;
   template <int kWidth>
   __device__ int of_columns(int64_t) const {
@@ -36,15 +36,13 @@ struct MomentTerms {
   __device__ void add(int64_t, int64_t, const Stored<T, kWidth> (&of)[kCount], int,
                       double (&sums)[2][kWidth]) const {
 #pragma unroll
-    for (int k = 0; k < kWidth; ++k) {
-      double first[kCount], second[kCount];
-#pragma unroll
-      for (int i = 0; i < kCount; ++i) {
-        first[i] = to_float(of[i].at[k]);
-        second[i] = first[i] * first[i];
+    for (int i = 0; i < kCount; ++i) {
+      const Pack<kWidth> v = widened(of[i]);
+      for (int k = 0; k < kWidth; ++k) {
+        const double value = v.at[k];
+        sums[0][k] += value;
+        sums[1][k] = fma(value, value, sums[1][k]);
       }
-      sums[0][k] += sum_of_rows(first);
-      sums[1][k] += sum_of_rows(second);
     }
   }
 };

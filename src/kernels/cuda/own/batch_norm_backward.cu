@@ -9,16 +9,20 @@
 namespace trireme::cu {
 namespace {
 
+// From the sums of g and g (x - mean): a channel's rstd comes last, once.
 struct GradientStore {
   int64_t channels;
+  const float* rstd;
   double* sums;
   BatchNormGradients to;
   __device__ void put(int64_t c, const double (&of)[2]) const {
-    sums[c] = of[0];
-    sums[channels + c] = of[1];
-    if (to.dbeta) cu::put(to.dbeta + c, static_cast<float>(of[0]), to.dbeta_write == Write::add);
-    if (to.dgamma) cu::put(to.dgamma + c, static_cast<float>(of[1]), to.dgamma_write == Write::add);
-    if (to.mean_g) put_means(to.mean_g, to.mean_gx, to.count, c, of[0], of[1]);
+    const double sum_g = of[0], sum_gx = of[1] * static_cast<double>(rstd[c]);
+    sums[c] = sum_g;
+    sums[channels + c] = sum_gx;
+    if (to.dbeta) cu::put(to.dbeta + c, static_cast<float>(sum_g), to.dbeta_write == Write::add);
+    if (to.dgamma)
+      cu::put(to.dgamma + c, static_cast<float>(sum_gx), to.dgamma_write == Write::add);
+    if (to.mean_g) put_means(to.mean_g, to.mean_gx, to.count, c, sum_g, sum_gx);
   }
 };
 
@@ -31,6 +35,14 @@ struct Fetched {
   Stored<T, kWidth> x, y, dy, more;
 };
 
+// Whether relu let the gradient of y = normalised(x, ...) through.
+template <class T, Gate kGate>
+__device__ inline bool is_open(float y, float x, float mean, float scale, float beta) {
+  if constexpr (kGate == Gate::output) return y > 0.0f;
+  if constexpr (kGate == Gate::input) return normalised(x, mean, scale, beta) > kLargestZero<T>;
+  return true;
+}
+
 // The sum is rounded as if it had been stored.
 template <class T, int kWidth>
 __device__ inline Pack<kWidth> summed(const Fetched<T, kWidth>& of, bool more) {
@@ -41,21 +53,14 @@ __device__ inline Pack<kWidth> summed(const Fetched<T, kWidth>& of, bool more) {
   return g;
 }
 
-template <Gate kGate, int kWidth>
-struct Channels {
-  Pack<kWidth> mean, rstd;
-};
-template <int kWidth>
-struct Channels<Gate::input, kWidth> {
-  Pack<kWidth> mean, rstd, scale, beta;
-};
-
-// The sums of backward, and g itself where it is kept.
-template <class T, Gate kGate>
+// The sums of g and of g (x - mean) rstd. kParts: g may have two parts and may be kept.
+template <class T, Gate kGate, bool kParts>
 struct GradientTerms {
-  // Up to four numbers a column, two sums and four tensors: wider packs would leave too few
-  // threads.
-  static constexpr int kPack = 4, kRows = sizeof(T) == 4 ? 2 : 4;
+  static constexpr int kRows = kParts || kGate == Gate::output ? 2 : 4;
+  template <int kWidth>
+  struct Numbers {
+    Pack<kWidth> mean, scale, beta;  // the latter two where the gate is the input
+  };
   const T* x;
   const T* y;
   const T* dy;
@@ -66,44 +71,40 @@ struct GradientTerms {
   const float* beta;
   T* g;  // null: not kept
   template <int kWidth>
-  __device__ Channels<kGate, kWidth> of_columns(int64_t c) const {
-    Channels<kGate, kWidth> of;
-    of.mean = load<kWidth>(mean + c);
-    of.rstd = load<kWidth>(rstd + c);
+  __device__ Numbers<kWidth> of_columns(int64_t c) const {
+    Numbers<kWidth> n{load<kWidth>(mean + c), {}, {}};
     if constexpr (kGate == Gate::input) {
-      of.scale = load<kWidth>(gamma + c);
-      of.beta = load<kWidth>(beta + c);
-      for (int k = 0; k < kWidth; ++k) of.scale.at[k] *= of.rstd.at[k];
+      const Pack<kWidth> r = load<kWidth>(rstd + c);
+      n.scale = load<kWidth>(gamma + c);
+      n.beta = load<kWidth>(beta + c);
+      for (int k = 0; k < kWidth; ++k) n.scale.at[k] *= r.at[k];
     }
-    return of;
+    return n;
   }
   template <int kWidth>
   __device__ Fetched<T, kWidth> fetch(int64_t, int64_t offset) const {
     Fetched<T, kWidth> of{};
     of.x = cu::fetch<kWidth>(x + offset);
     of.dy = cu::fetch<kWidth>(dy + offset);
-    if (more) of.more = cu::fetch<kWidth>(more + offset);
+    if (kParts && more) of.more = cu::fetch<kWidth>(more + offset);
     if (kGate == Gate::output) of.y = cu::fetch<kWidth>(y + offset);
     return of;
   }
   template <int kWidth, int kCount>
   __device__ void add(int64_t offset, int64_t step, const Fetched<T, kWidth> (&of)[kCount],
-                      const Channels<kGate, kWidth>& c, double (&sums)[2][kWidth]) const {
+                      const Numbers<kWidth>& n, double (&sums)[2][kWidth]) const {
 #pragma unroll
     for (int i = 0; i < kCount; ++i) {
       const Pack<kWidth> v = widened(of[i].x), out = widened(of[i].y);
-      Pack<kWidth> kept = summed(of[i], more);
+      Pack<kWidth> kept = summed(of[i], kParts && more);
       for (int k = 0; k < kWidth; ++k) {
-        bool open = true;
-        if constexpr (kGate == Gate::output) open = out.at[k] > 0.0f;
-        if constexpr (kGate == Gate::input)
-          open = normalised(v.at[k], c.mean.at[k], c.scale.at[k], c.beta.at[k]) > kLargestZero<T>;
-        if (!open) kept.at[k] = 0.0f;
-        const float xhat = (v.at[k] - c.mean.at[k]) * c.rstd.at[k];
-        sums[0][k] += static_cast<double>(kept.at[k]);
-        sums[1][k] = fma(static_cast<double>(kept.at[k]), static_cast<double>(xhat), sums[1][k]);
+        if (!is_open<T, kGate>(out.at[k], v.at[k], n.mean.at[k], n.scale.at[k], n.beta.at[k]))
+          kept.at[k] = 0.0f;
+        const double part = kept.at[k], above = v.at[k] - n.mean.at[k];
+        sums[0][k] += part;
+        sums[1][k] = fma(part, above, sums[1][k]);
       }
-      if (g) store(g + offset + i * step, kept);
+      if (kParts && g) store(g + offset + i * step, kept);
     }
   }
 };
@@ -131,15 +132,24 @@ struct Backward {
   T* dx;
   T* daddend;
   bool add, add_addend;
+  // dx = scale g + slope (x - mean) + level
   template <int kWidth>
   struct Numbers {
-    Pack<kWidth> mean, rstd, scale, mean_g, mean_gx, beta;
+    Pack<kWidth> mean, scale, slope, level, beta;
   };
   template <int kWidth>
   __device__ Numbers<kWidth> of_columns(int64_t c) const {
-    Numbers<kWidth> n{load<kWidth>(mean + c),   load<kWidth>(rstd + c),    load<kWidth>(gamma + c),
-                      load<kWidth>(mean_g + c), load<kWidth>(mean_gx + c), {}};
-    for (int k = 0; k < kWidth; ++k) n.scale.at[k] *= n.rstd.at[k];
+    const Pack<kWidth> r = load<kWidth>(rstd + c);
+    Numbers<kWidth> n{load<kWidth>(mean + c),
+                      load<kWidth>(gamma + c),
+                      load<kWidth>(mean_gx + c),
+                      load<kWidth>(mean_g + c),
+                      {}};
+    for (int k = 0; k < kWidth; ++k) {
+      n.scale.at[k] *= r.at[k];
+      n.slope.at[k] *= -(n.scale.at[k] * r.at[k]);
+      n.level.at[k] *= -n.scale.at[k];
+    }
     if (kGate == Gate::input) n.beta = load<kWidth>(beta + c);
     return n;
   }
@@ -158,13 +168,10 @@ struct Backward {
     const Pack<kWidth> v = widened(of.x), out = widened(of.y);
     Pack<kWidth> g = widened(of.dy), result;
     for (int k = 0; k < kWidth; ++k) {
-      bool open = true;
-      if constexpr (kGate == Gate::output) open = out.at[k] > 0.0f;
-      if constexpr (kGate == Gate::input)
-        open = normalised(v.at[k], n.mean.at[k], n.scale.at[k], n.beta.at[k]) > kLargestZero<T>;
-      if (!open) g.at[k] = 0.0f;
-      const float xhat = (v.at[k] - n.mean.at[k]) * n.rstd.at[k];
-      result.at[k] = n.scale.at[k] * fmaf(-xhat, n.mean_gx.at[k], g.at[k] - n.mean_g.at[k]);
+      if (!is_open<T, kGate>(out.at[k], v.at[k], n.mean.at[k], n.scale.at[k], n.beta.at[k]))
+        g.at[k] = 0.0f;
+      result.at[k] =
+          fmaf(n.scale.at[k], g.at[k], fmaf(n.slope.at[k], v.at[k] - n.mean.at[k], n.level.at[k]));
     }
     if constexpr (kAdds) {
       if (dx) keep(dx + offset, of.dx, result, add);
@@ -188,17 +195,26 @@ Gate gate_of(Activation act, const void* y) {
   return y ? Gate::output : Gate::input;
 }
 
+template <Gate kGate, bool kParts, class T>
+Status gradient_sums(Stream* s, int64_t rows, int64_t channels,
+                     const GradientTerms<T, Gate::open, true>& of, void* scratch,
+                     const GradientStore& store) noexcept {
+  const bool vectors =
+      channels % kVector<T> == 0 &&
+      all_aligned(of.x, of.y, of.dy, of.more, of.mean, of.rstd, of.gamma, of.beta, of.g);
+  return column_sums<2, kVector<T>>(
+      s, rows, channels, vectors,
+      GradientTerms<T, kGate, kParts>{of.x, of.y, of.dy, of.more, of.mean, of.rstd, of.gamma,
+                                      of.beta, of.g},
+      scratch, store);
+}
 template <Gate kGate, class T>
 Status gradient_sums(Stream* s, int64_t rows, int64_t channels,
-                     const GradientTerms<T, Gate::open>& of, void* scratch,
+                     const GradientTerms<T, Gate::open, true>& of, void* scratch,
                      const GradientStore& store) noexcept {
-  constexpr int kPack = GradientTerms<T, kGate>::kPack;
-  const bool vectors = channels % kPack == 0 && all_aligned(of.x, of.y, of.dy, of.more, of.mean,
-                                                            of.rstd, of.gamma, of.beta, of.g);
-  return column_sums<2, kPack>(s, rows, channels, vectors,
-                               GradientTerms<T, kGate>{of.x, of.y, of.dy, of.more, of.mean, of.rstd,
-                                                       of.gamma, of.beta, of.g},
-                               scratch, store);
+  const bool parts = of.more || of.g;
+  return parts ? gradient_sums<kGate, true>(s, rows, channels, of, scratch, store)
+               : gradient_sums<kGate, false>(s, rows, channels, of, scratch, store);
 }
 
 template <class T>
@@ -208,9 +224,9 @@ Status batch_norm_backward_sums(Stream* s, int64_t rows, int64_t channels, const
                                 const float* beta, Activation act, Element* g, double* sums,
                                 void* scratch, const BatchNormGradients* gradients) noexcept {
   if (!has_batch_norm(act)) return Status::unsupported;
-  const GradientTerms<T, Gate::open> of{
+  const GradientTerms<T, Gate::open, true> of{
       typed<T>(x), typed<T>(y), typed<T>(dy), typed<T>(more), mean, rstd, gamma, beta, typed<T>(g)};
-  const GradientStore store{channels, sums, gradients ? *gradients : BatchNormGradients{}};
+  const GradientStore store{channels, rstd, sums, gradients ? *gradients : BatchNormGradients{}};
   switch (gate_of(act, y)) {
     case Gate::open:
       return gradient_sums<Gate::open>(s, rows, channels, of, scratch, store);
