@@ -88,8 +88,11 @@ target_compile_options(trireme_cuda_collectives PRIVATE ${cxx_flags})
 target_link_libraries(trireme_cuda_collectives PUBLIC CUDA::cudart_static ${NCCL_LIBRARY} Threads::Threads)
 set_target_properties(trireme_cuda_collectives PROPERTIES CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
 
-# The update of an element must not depend on how many of them a thread takes: no contraction there.
-set_source_files_properties(${PROJECT_SOURCE_DIR}/src/kernels/cuda/own/optimizer.cu PROPERTIES COMPILE_OPTIONS -fmad=false)
+# The update of an element must not depend on how many of them a thread takes, nor batch norm's gradient on how it is known where
+# ReLU was open: the compiler contracts nothing there.
+foreach(source optimizer batch_norm batch_norm_backward batch_norm_channels)
+  set_source_files_properties(${PROJECT_SOURCE_DIR}/src/kernels/cuda/own/${source}.cu PROPERTIES COMPILE_OPTIONS -fmad=false)
+endforeach()
 add_library(trireme_cuda MODULE ${cuda_sources})
 target_link_libraries(trireme_cuda PRIVATE trireme_contract)  # the build id that both must have
 target_compile_definitions(trireme_cuda PRIVATE TRIREME_CUDA_OLDEST=${oldest})

@@ -199,6 +199,7 @@ struct DebugConfig {  // [debug]
   int64_t kill_step;
   std::string kill_how;      // kill | exit | hang | throw
   int64_t nan_step;          // -1: none; poisons one sample's gradient at this step
+  double loss_scale;         // 0: none; else where a device's starts, in any precision
   double slow_rank_ms;       // extra time per step on kill_rank
   double stall, stall_ms;    // of its steps, the share that each rank sleeps before
   double repeat_messages;    // between workers and servers: the share that comes twice

@@ -164,17 +164,38 @@ struct OptimizerScalars {
 };
 constexpr int64_t kSumChunk = 4096;  // elements of one partial sum of squares
 
-// What a step ends with, in host memory.
+// What gradients are multiplied by on their way through backward, so that small ones survive as
+// Elements of a narrow range (fp16). It enters with the losses' gradients; conclude_step() takes it
+// out again and adapts it. In device memory; whole numbers and powers of two, so that nothing is
+// rounded.
+struct LossScale {
+  float scale;
+  float good_steps;  // applied since the scale last changed
+  float skipped;     // updates that were left out, so far, because a gradient was too large for it
+};
+// How it is adapted (host memory), as torch.amp.GradScaler does: an update whose gradient is not
+// finite is left out and the scale multiplied by `backoff`; `interval` applied ones in a row
+// multiply it by `growth`. It stays between `least` and `most`. All but interval: powers of two.
+struct LossScaling {
+  float start;  // for who makes the LossScale
+  float growth, backoff, interval, least, most;
+};
+
+// What a step ends with, in host memory; loss_scale is the device's.
 struct StepEnd {
-  int64_t partials;  // sums of squares of the whole gradient
-  int64_t losses;    // at least 1
-  double clip_norm;  // 0: off
+  int64_t partials;                 // sums of squares of the whole gradient
+  int64_t losses;                   // at least 1
+  double clip_norm;                 // 0: off
+  LossScale* loss_scale = nullptr;  // of this gradient, changed for the next; null: none
+  LossScaling scaling = {};
 };
 // In device memory.
 struct StepVerdict {
-  double grad_norm;  // of the averaged gradient, before clipping
-  int32_t finite;    // the norm is, and every loss
-  int32_t applied;   // finite, and the weight is above 0; else OptimizerScalars::skip is set
+  double grad_norm;   // of the averaged gradient, before clipping
+  int32_t finite;     // the norm is, and every loss
+  int32_t applied;    // finite, and the weight is above 0; else OptimizerScalars::skip is set
+  float loss_scale;   // of this step; 0: none
+  int32_t too_large;  // the losses are finite, the gradient was not: the scale has been lowered
 };
 
 // Which factors the elements of a range obey, by blocks of kRuleBlock elements of the index space.
@@ -300,19 +321,25 @@ struct KernelTable {
                                const float* mean, const float* rstd, const float* gamma,
                                const float* beta, const Element* addend, Activation,
                                Element* y) noexcept;
-  // g = dy, or dy where y > 0 when act is relu. sums[c] = sum g, sums[C+c] = sum g (x - mean) rstd,
-  // fp64. `gradients`: computed from them as well; null: they are not.
+  // g = dy + more, rounded to an Element, and when act is relu 0 where y is not above 0. `more` may
+  // be null: the gradient comes in one part. y may be null where there was no addend: whether it is
+  // above 0 follows from x, mean, rstd, gamma and beta, by the bits of batch_norm_forward(); gamma
+  // and beta are read for that alone. sums[c] = sum g, sums[C+c] = sum g (x - mean) rstd, fp64. g
+  // is kept where `g` is not null; it may be dy. `gradients`: computed from the sums as well; null:
+  // they are not.
   Status (*batch_norm_backward_sums)(Stream*, int64_t rows, int64_t channels, const Element* x,
-                                     const Element* y, const Element* dy, const float* mean,
-                                     const float* rstd, Activation, double* sums, void* scratch,
-                                     const BatchNormGradients* gradients) noexcept;
-  // dx (+)= gamma rstd (g - mean_g[c] - xhat mean_gx[c]);  daddend (+)= g when not null.
+                                     const Element* y, const Element* dy, const Element* more,
+                                     const float* mean, const float* rstd, const float* gamma,
+                                     const float* beta, Activation, Element* g, double* sums,
+                                     void* scratch, const BatchNormGradients* gradients) noexcept;
+  // dx (+)= gamma rstd (g - mean_g[c] - xhat mean_gx[c]);  daddend (+)= g when not null. g from dy,
+  // act, y and beta as above; where it was kept, that is dy, and act is none.
   // mean_g, mean_gx: the sums over the whole normalised set divided by its count.
   Status (*batch_norm_backward)(Stream*, int64_t rows, int64_t channels, const Element* x,
                                 const Element* y, const Element* dy, const float* mean,
-                                const float* rstd, const float* gamma, const float* mean_g,
-                                const float* mean_gx, Activation, Element* dx, Write dx_write,
-                                Element* daddend, Write daddend_write) noexcept;
+                                const float* rstd, const float* gamma, const float* beta,
+                                const float* mean_g, const float* mean_gx, Activation, Element* dx,
+                                Write dx_write, Element* daddend, Write daddend_write) noexcept;
   // What lies between sums and normalising, per channel, in fp64 and rounded once. `sums` as the
   // two entries above write them, added up over `count` values; for the device they are device
   // memory. mean = sums[c] / count; rstd = 1 / sqrt(max(0, sums[C+c] / count - mean^2) + epsilon).
@@ -340,7 +367,8 @@ struct KernelTable {
                                 float* dbeta, Write parameter_write, void* scratch) noexcept;
 
   // ---- losses: value and gradient in one pass. dlogits null: value only. sample_weight,
-  // class_weight may be null. Labels outside [0, cols) return Status::invalid; on a device they
+  // class_weight may be null. The gradient is multiplied by *loss_scale before it is rounded to an
+  // Element; null: by nothing. Labels outside [0, cols) return Status::invalid; on a device they
   // make sums->loss NaN and leave that row's gradient zero, so that the job's verdict sees them
   // without a stall. loss_i = w_i sum_k q_k (logsumexp - z_k), q = one-hot smoothed by `smoothing`;
   // w_i = sample_weight[i] class_weight[label]. With smoothing the class weights multiply per
@@ -348,23 +376,26 @@ struct KernelTable {
   Status (*softmax_cross_entropy)(Stream*, int64_t rows, int64_t cols, const Element* logits,
                                   const int64_t* labels, const float* sample_weight,
                                   const float* class_weight, float smoothing, LossSums* sums,
-                                  Element* dlogits, Write, void* scratch) noexcept;
+                                  Element* dlogits, Write, const float* loss_scale,
+                                  void* scratch) noexcept;
   // Mean over cols of BCE-with-logits per sample (torch's reduction over all elements).
   Status (*sigmoid_cross_entropy)(Stream*, int64_t rows, int64_t cols, const Element* logits,
                                   const float* targets, const float* sample_weight,
                                   float positive_weight, LossSums* sums, Element* dlogits, Write,
-                                  void* scratch) noexcept;
+                                  const float* loss_scale, void* scratch) noexcept;
   // targets[i] = labels[i] as a float. Labels other than 0 and 1: as those out of range above, but
   // the device's gradient is NaN as well.
   Status (*binary_targets)(Stream*, int64_t n, const int64_t* labels, float* targets) noexcept;
   Status (*regression)(Stream*, Regression, float delta, int64_t rows, int64_t cols,
                        const Element* prediction, const float* targets, const float* sample_weight,
-                       LossSums* sums, Element* dprediction, Write, void* scratch) noexcept;
+                       LossSums* sums, Element* dprediction, Write, const float* loss_scale,
+                       void* scratch) noexcept;
   // cols == 1: binary, labels 0/1 become -1/+1: max(0, margin - t z). cols > 1: Weston-Watkins as
   // torch.nn.MultiMarginLoss: sum over k != label of max(0, margin - z_label + z_k)^p / cols.
   Status (*hinge)(Stream*, int64_t rows, int64_t cols, bool squared, float margin,
                   const Element* logits, const int64_t* labels, const float* sample_weight,
-                  LossSums* sums, Element* dlogits, Write, void* scratch) noexcept;
+                  LossSums* sums, Element* dlogits, Write, const float* loss_scale,
+                  void* scratch) noexcept;
 
   // ---- flat ranges: exchange and optimizer
   // partials[i] = sum of x^2 over elements [i kSumChunk, (i + 1) kSumChunk) below n, in fp64: not
@@ -372,9 +403,13 @@ struct KernelTable {
   Status (*sums_of_squares)(Stream*, int64_t n, const float* x, double* partials) noexcept;
   // What is done with the reduced gradient, from its partial sums and the {loss, weight} sums of
   // the batch's losses. The gradient's weight W is the first loss's; s = 1 / W, or 0 where W is not
-  // above 0. grad_norm = sqrt(sum of partials) s. finite: grad_norm is, and loss / weight of every
-  // loss whose weight is above 0. applied: finite and W > 0. Also sets scalars->skip = !applied and
+  // above 0; with a loss scale it is divided by that as well. grad_norm = sqrt(sum of partials) s.
+  // finite: grad_norm is, and loss / weight of every loss whose weight is above 0. applied: finite
+  // and W > 0. Also sets scalars->skip = !applied and
   // scalars->grad_scale = s min(1, clip_norm / (grad_norm + 1e-6)), the latter where clip_norm > 0.
+  // With a loss scale: changes it as LossScaling says, and takes the updates that it has left out
+  // off scalars->step. too_large: W > 0, all losses are finite and grad_norm is not, and the scale
+  // was above its least.
   Status (*conclude_step)(Stream*, const StepEnd*, const double* partials, const double* loss_sums,
                           OptimizerScalars* scalars, StepVerdict* verdict) noexcept;
   // One pass: g' = grad * grad_scale (clamped), weight decay, moments, weights, average. The first

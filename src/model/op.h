@@ -79,6 +79,7 @@ struct Frame {
   const OptimizerScalars* scalars = nullptr;
   bool alone = false;  // this leaf is the whole batch: its own sums are what a sync would give
   const TableLeaf* tables = nullptr;  // by LowerContext::table(); host memory
+  const float* loss_scale = nullptr;  // device memory: the losses' gradients are multiplied by it
 
   template <class T = float>
   T* at(Ref r) const {
@@ -123,7 +124,9 @@ class LowerContext {
   virtual Ref output() = 0;
   virtual Ref saved_input(int i) = 0;  // also keeps it alive until this op's backward
   virtual Ref saved_output() = 0;
-  virtual Ref output_grad() = 0;                    // none in inference
+  virtual Ref output_grad() = 0;  // none in inference
+  // The rest of it, to be added by the op; none: there is no rest. Only for ops that take parts.
+  virtual Ref output_grad_apart() = 0;
   virtual Ref input_grad(int i) = 0;                // none: nobody needs it
   virtual Write input_grad_write(int i) const = 0;  // set: first contribution
   virtual Ref param(int i) = 0;
@@ -206,6 +209,11 @@ class Op {
   // flatten: memory stays, only the shape changes. The compiler gives output and input the same
   // bytes.
   virtual bool is_view() const { return false; }
+  // backward adds up output_grad() and output_grad_apart() as it reads them.
+  virtual bool takes_gradient_apart() const { return false; }
+  // backward, being a library's, cannot add to an input's gradient: that is a pass of its own,
+  // which the compiler saves where the input's producer takes the gradient in parts.
+  virtual bool only_sets_gradients() const { return false; }
   // True where an H,W,C-ordered flat input may pass through unchanged (element-wise ops, dense).
   virtual bool keeps_channels_last() const { return false; }
 

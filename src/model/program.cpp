@@ -31,9 +31,9 @@ struct Program::Impl : CompiledProgram {
     set(Space::packed, ws.packed);
     set(Space::low, ws.low);
     set(Space::constants, ws.constants ? ws.constants : constants.data());
-    return {bases.data(),      offsets.data(), ws.fields,  ws.keys,  ws.synced,
-            ws.synced_samples, ws.sums,        seed,       samples,  ws.stream,
-            ws.kept,           nullptr,        ws.scalars, ws.alone, ws.tables};
+    return {bases.data(), offsets.data(), ws.fields, ws.keys,      ws.synced, ws.synced_samples,
+            ws.sums,      seed,           samples,   ws.stream,    ws.kept,   nullptr,
+            ws.scalars,   ws.alone,       ws.tables, ws.loss_scale};
   }
 
   void narrow_inputs(const Frame& f) const {

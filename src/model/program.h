@@ -33,6 +33,9 @@ struct Workspace {
   // This leaf is the whole batch: forward and backward need no `synced`. update_state() still does.
   bool alone = false;
   const TableLeaf* tables = nullptr;  // by the graph's tables
+  // Device memory: the losses' gradients are multiplied by it, and with them all others. Null: by
+  // nothing.
+  const float* loss_scale = nullptr;
 };
 
 class Program;

@@ -52,8 +52,10 @@ struct UpdateRequest {
 struct Verdict {  // the same on every lane of every rank
   bool applied = false;
   bool finite = true;
-  Requests requests;     // of any rank
-  double grad_norm = 0;  // of the averaged gradient, before clipping
+  bool too_large = false;  // the gradient, for the loss scale: it has been lowered, all is well
+  double loss_scale = 0;   // of this step, as users see it; 0: none
+  Requests requests;       // of any rank
+  double grad_norm = 0;    // of the averaged gradient, before clipping
 };
 
 class Exchange : public TrainingState {

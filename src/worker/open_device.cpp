@@ -56,9 +56,6 @@ void refuse_unavailable(const Experiment& e, const DeviceChoice& choice) {
     throw ConfigError(fmt::format("cuda.engines = {}: there is no folder {}", engines.string(),
                                   engines.parent_path().string()),
                       "make it, or leave cuda.engines out");
-  if (precision == "fp16")
-    throw ConfigError("train.precision = fp16 needs loss scaling, which is not there yet",
-                      "use train.precision = bf16, whose range is fp32's");
 }
 
 bool has_tables(const ModelConfig& model) {

@@ -26,8 +26,9 @@ struct StepRecord {
   int64_t samples = 0;
   double loss = 0, accuracy = -1;  // of this step's batch; accuracy -1: none
   double learning_rate = 0, grad_norm = 0;
-  double elapsed = 0;   // seconds of training so far, earlier parts of a resumed run included
-  PhaseSeconds phases;  // cumulative
+  double loss_scale = 0;  // 0: none
+  double elapsed = 0;     // seconds of training so far, earlier parts of a resumed run included
+  PhaseSeconds phases;    // cumulative
   // Bounded and async: steps that the slowest worker was behind, summed over all steps so far, and
   // at most. below 0: workers go in step.
   double staleness_sum = -1, staleness_max = -1;

@@ -12,6 +12,7 @@
 #include "worker/agreement.h"
 #include "worker/all_reduce_exchange.h"
 #include "worker/device/device_runner.h"
+#include "worker/device/loss_scaling.h"
 #include "worker/evaluate.h"
 #include "worker/init_from.h"
 #include "worker/joined_state.h"
@@ -243,9 +244,12 @@ void Session::start_device() {
     memory_in_words = fmt::format(
         "{} of {} free on the device: {}", human_bytes(static_cast<double>(total_of(needs))),
         human_bytes(static_cast<double>(device->memory().free)), in_words(needs));
-    auto on_device = std::make_unique<DeviceState>(
-        *device, comm, *graph, optimizer, experiment.train.ema > 0, experiment.run.timeout);
     DeviceRunnerOptions options;
+    options.scaling =
+        loss_scaling(kernels->element, experiment.train.batch_size, experiment.debug.loss_scale);
+    auto on_device =
+        std::make_unique<DeviceState>(*device, comm, *graph, optimizer, experiment.train.ema > 0,
+                                      options.scaling, experiment.run.timeout);
     options.shards = topology.shards;
     options.leaf = topology.lane_run(0).first;
     options.labels = labelled();

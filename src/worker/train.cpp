@@ -135,8 +135,13 @@ class TrainingRun {
   // Of steps that have finished; wait: of all that were started.
   void take_results(bool wait) {
     while (const StepResult* result = s_.runner->finished(wait)) {
-      if (!result->verdict.finite) not_finite(*result);
-      state_.updates += result->verdict.applied;
+      if (result->verdict.too_large)
+        too_large(*result);
+      else if (!result->verdict.finite)
+        not_finite(*result);
+      // An update that scaling leaves out counts: the next step's learning rate was chosen before
+      // that was known. The device takes it off the number that corrects biases.
+      state_.updates += result->verdict.applied || result->verdict.too_large;
       ++finished_;
       const Requests& asked = result->verdict.requests;
       asked_ = {asked_.save || asked.save, asked_.stop || asked.stop,
@@ -163,6 +168,7 @@ class TrainingRun {
       if (m.name == "accuracy") step.accuracy = m.value;
     step.learning_rate = r.learning_rate;
     step.grad_norm = r.verdict.grad_norm;
+    step.loss_scale = r.verdict.loss_scale;
     step.elapsed = elapsed();
     step.phases = phases_;
     if (r.staleness >= 0) {
@@ -171,6 +177,14 @@ class TrainingRun {
       step.staleness_max = static_cast<double>(staleness_.rbegin()->first);
     }
     log_->step(step);
+  }
+
+  void too_large(const StepResult& result) {
+    if (log_)
+      log_->note(
+          fmt::format("step {}: the gradient does not fit {} at a loss scale of {}; the "
+                      "update was left out and the scale halved",
+                      result.plan.step, s_.experiment.train.precision, result.verdict.loss_scale));
   }
 
   // Never applied; the culprits are named, because positions are a pure function of the step.

@@ -68,11 +68,12 @@ TEST_P(BatchNormElements, SumsAreThoseOfTheFloats) {
     k.batch_norm_sums(nullptr, rows, c, x2.at(), sums.data(), scratch.data(), nullptr);
     full.batch_norm_sums(nullptr, rows, c, x.data(), wanted.data(), scratch.data(), nullptr);
     expect_close(sums, wanted);
-    k.batch_norm_backward_sums(nullptr, rows, c, x2.at(), y2.at(), dy2.at(), mean.data(),
-                               rstd.data(), Activation::relu, sums.data(), scratch.data(), nullptr);
-    full.batch_norm_backward_sums(nullptr, rows, c, x.data(), y.data(), dy.data(), mean.data(),
-                                  rstd.data(), Activation::relu, wanted.data(), scratch.data(),
-                                  nullptr);
+    k.batch_norm_backward_sums(nullptr, rows, c, x2.at(), y2.at(), dy2.at(), nullptr, mean.data(),
+                               rstd.data(), nullptr, nullptr, Activation::relu, nullptr,
+                               sums.data(), scratch.data(), nullptr);
+    full.batch_norm_backward_sums(nullptr, rows, c, x.data(), y.data(), dy.data(), nullptr,
+                                  mean.data(), rstd.data(), nullptr, nullptr, Activation::relu,
+                                  nullptr, wanted.data(), scratch.data(), nullptr);
     expect_close(sums, wanted);
     std::vector<float> bias(static_cast<size_t>(c)), wanted_bias(bias.size());
     k.column_sum(nullptr, rows, c, dy2.at(), bias.data(), Write::set, scratch.data());
@@ -97,10 +98,10 @@ TEST_P(BatchNormElements, ResultsAreThoseOfTheFloatsRoundedOnce) {
     EXPECT_EQ(widen(y2, y.size()), y);
     for (const Write write : {Write::set, Write::add}) {
       k.batch_norm_backward(nullptr, rows, c, x2.at(), y2.at(), dy2.at(), mean.data(), rstd.data(),
-                            gamma.data(), mean_g.data(), mean_gx.data(), Activation::relu, dx2.at(),
-                            write, da2.at(), write);
+                            gamma.data(), nullptr, mean_g.data(), mean_gx.data(), Activation::relu,
+                            dx2.at(), write, da2.at(), write);
       full.batch_norm_backward(nullptr, rows, c, x.data(), y.data(), dy.data(), mean.data(),
-                               rstd.data(), gamma.data(), mean_g.data(), mean_gx.data(),
+                               rstd.data(), gamma.data(), nullptr, mean_g.data(), mean_gx.data(),
                                Activation::relu, dx.data(), write, da.data(), write);
       dx = rounded(dx);
       da = rounded(da);

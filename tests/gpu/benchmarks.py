@@ -22,10 +22,10 @@ CASES = [
 LARGE = {"resnet50"}
 
 
-def ours(machine, model, batch, precision):
+def ours(machine, model, batch, precision, settings=("--cuda.tune=true",)):
     program = machine.program("bench/step_bench", "step_bench")
     return Contender([program, ROOT / "bench" / "experiments" / f"{model}.ini", f"--train.batch_size={batch}",
-                      f"--run.device={machine.device}", f"--train.precision={precision}", "--cuda.tune=true"], patience=120)
+                      f"--run.device={machine.device}", f"--train.precision={precision}", *settings], patience=120)
 
 
 def peer(machine, model, batch, precision, setting):

@@ -7,6 +7,7 @@ import tempfile
 import time
 import traceback
 
+import behaviour
 import benchmarks
 import checks
 from tools import Machine, NotRun
@@ -18,6 +19,11 @@ SECTIONS = {
     "bits": checks.bits,
     "training": checks.training,
     "ranks": checks.ranks,
+    "fp16": behaviour.fp16,
+    "checkpoint": behaviour.checkpoint,
+    "start": behaviour.start,
+    "memory": behaviour.memory,
+    "hang": behaviour.hang,
     "sanitizer": checks.sanitizer,
     "benchmarks": benchmarks.all_of_them,
 }

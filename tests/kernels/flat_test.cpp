@@ -42,9 +42,9 @@ TEST_P(FlatTest, OnlyTheChunkThatHoldsWhatIsNotFiniteIsNotFinite) {
 class ConcludeStepTest : public KernelTest {
  protected:
   Status conclude(const std::vector<double>& partials, const std::vector<double>& losses,
-                  double clip_norm = 0) {
+                  double clip_norm = 0, LossScale* scale = nullptr) {
     const StepEnd end{static_cast<int64_t>(partials.size()),
-                      static_cast<int64_t>(losses.size() / 2), clip_norm};
+                      static_cast<int64_t>(losses.size() / 2), clip_norm, scale, kScaling};
     std::vector<double> padded = partials;
     padded.push_back(NAN);  // not to be read
     return k.conclude_step(nullptr, &end, padded.data(), losses.data(), &scalars, &verdict);
@@ -57,7 +57,18 @@ class ConcludeStepTest : public KernelTest {
   }
 
   OptimizerScalars scalars{0.5f, NAN, 0.25f, 0.75f, 7, 9, 0};
-  StepVerdict verdict{NAN, 9, 9};
+  StepVerdict verdict{NAN, 9, 9, NAN, 9};
+  static constexpr LossScaling kScaling{
+      .start = 0, .growth = 2, .backoff = 0.5f, .interval = 3, .least = 0.25f, .most = 16};
+  // Device tests serve vectors from memory that the device sees.
+  std::vector<LossScale> scale_at(float scale, float good_steps, float skipped) {
+    return {{scale, good_steps, skipped}};
+  }
+  static void expect_scale(const LossScale& of, float scale, float good_steps, float skipped) {
+    EXPECT_EQ(of.scale, scale);
+    EXPECT_EQ(of.good_steps, good_steps);
+    EXPECT_EQ(of.skipped, skipped);
+  }
 };
 
 TEST_P(ConcludeStepTest, NormAndScaleAreThoseOfTheGradientOverItsWeight) {
@@ -106,6 +117,66 @@ TEST_P(ConcludeStepTest, ABatchWithoutWeightIsFiniteAndLeftOut) {
   EXPECT_EQ(scalars.grad_scale, 0);
   conclude({static_cast<double>(INFINITY)}, {0, 0}, 1);
   expect_left_out(false);
+}
+
+TEST_P(ConcludeStepTest, ALossScaleIsTakenOutOfNormAndScaleToTheBit) {
+  const auto squares = random(1000, 1, 0, 3);
+  std::vector<double> partials(squares.begin(), squares.end());
+  for (const double clip_norm : {0.0, 1e-3}) {
+    conclude(partials, {3, 48}, clip_norm);
+    EXPECT_EQ(verdict.loss_scale, 0);
+    EXPECT_EQ(verdict.too_large, 0);
+    const double norm = verdict.grad_norm;
+    const float grad_scale = scalars.grad_scale;
+    std::vector<double> scaled = partials;
+    for (double& p : scaled) p *= 64;
+    auto scale = scale_at(8, 0, 0);
+    conclude(scaled, {3, 48}, clip_norm, scale.data());
+    EXPECT_EQ(verdict.grad_norm, norm);
+    EXPECT_EQ(scalars.grad_scale, grad_scale / 8);
+    EXPECT_EQ(verdict.loss_scale, 8);
+    EXPECT_EQ(verdict.applied, 1);
+    expect_scale(scale[0], 8, 1, 0);
+  }
+}
+
+TEST_P(ConcludeStepTest, AGradientThatIsTooLargeHalvesTheScaleDownToItsLeast) {
+  auto scale = scale_at(1, 2, 5);
+  scalars.step = 20;
+  for (const double bad : {static_cast<double>(INFINITY), static_cast<double>(NAN)}) {
+    conclude({1, bad}, {3, 48}, 1, scale.data());
+    expect_left_out(false);
+    EXPECT_EQ(verdict.too_large, 1);
+  }
+  expect_scale(scale[0], 0.25f, 0, 7);
+  EXPECT_EQ(scalars.step, 20 - 5 - 6);
+  EXPECT_EQ(verdict.loss_scale, 0.5f);
+  conclude({1, static_cast<double>(INFINITY)}, {3, 48}, 1, scale.data());
+  expect_left_out(false);
+  EXPECT_EQ(verdict.too_large, 0);
+  expect_scale(scale[0], 0.25f, 0, 7);
+}
+
+TEST_P(ConcludeStepTest, SoManyAppliedStepsInARowDoubleTheScaleUpToItsMost) {
+  auto scale = scale_at(4, 0, 0);
+  for (const auto& [want, good] :
+       {std::pair{4, 1}, {4, 2}, {8, 0}, {8, 1}, {8, 2}, {16, 0}, {16, 1}, {16, 2}, {16, 0}}) {
+    conclude({1}, {3, 48}, 0, scale.data());
+    expect_scale(scale[0], static_cast<float>(want), static_cast<float>(good), 0);
+  }
+}
+
+TEST_P(ConcludeStepTest, AScaleIsLeftAloneByALossThatIsNotFiniteAndByNoWeight) {
+  auto scale = scale_at(4, 2, 1);
+  conclude({static_cast<double>(NAN)}, {static_cast<double>(NAN), 4}, 1, scale.data());
+  expect_left_out(false);
+  EXPECT_EQ(verdict.too_large, 0);
+  expect_scale(scale[0], 4, 2, 1);
+  conclude({static_cast<double>(INFINITY)}, {0, 0}, 1, scale.data());
+  EXPECT_EQ(verdict.too_large, 0);
+  conclude({0}, {0, 0}, 1, scale.data());
+  expect_left_out(true);
+  expect_scale(scale[0], 4, 2, 1);
 }
 
 TEST_P(ConcludeStepTest, AStepWithoutALossIsRefused) {

@@ -29,10 +29,10 @@ TEST_P(LossTest, SoftmaxCrossEntropyEqualsPyTorchWithSmoothingAndClassWeights) {
   for (const char* smoothing : {"0.0", "0.1"}) {
     for (const char* kind : {"plain", "weighted"}) {
       const float* w = std::string(kind) == "weighted" ? weights.data() : nullptr;
-      ASSERT_EQ(
-          k.softmax_cross_entropy(nullptr, 6, 5, z.data(), labels().data(), nullptr, w,
-                                  std::stof(smoothing), &sums, dz.data(), Write::set, scratch),
-          Status::ok);
+      ASSERT_EQ(k.softmax_cross_entropy(nullptr, 6, 5, z.data(), labels().data(), nullptr, w,
+                                        std::stof(smoothing), &sums, dz.data(), Write::set, nullptr,
+                                        scratch),
+                Status::ok);
       const std::string name = std::string("cross_entropy.") + kind + "." + smoothing;
       expect(name, w ? 0.5 + 1.5 + 2 + 2 + 1 + 0.25 : 6);
       EXPECT_NEAR(sums.loss / sums.weight, static_cast<double>(recorded(name + ".mean")[0]), 1e-6);
@@ -44,7 +44,7 @@ TEST_P(LossTest, SigmoidCrossEntropyEqualsPyTorchWithPositiveWeight) {
   if (k.element != ElementType::f32) GTEST_SKIP() << "recorded in fp32";
   for (const char* weight : {"1.0", "3.0"}) {
     ASSERT_EQ(k.sigmoid_cross_entropy(nullptr, 6, 5, z.data(), t.data(), nullptr, std::stof(weight),
-                                      &sums, dz.data(), Write::set, scratch),
+                                      &sums, dz.data(), Write::set, nullptr, scratch),
               Status::ok);
     expect(std::string("bce.") + weight, 6);
   }
@@ -56,7 +56,7 @@ TEST_P(LossTest, RegressionLossesEqualPyTorch) {
       {Regression::mse, "mse"}, {Regression::mae, "mae"}, {Regression::huber, "huber"}};
   for (const auto& [kind, name] : kinds) {
     ASSERT_EQ(k.regression(nullptr, kind, 0.7f, 6, 5, z.data(), t.data(), nullptr, &sums, dz.data(),
-                           Write::set, scratch),
+                           Write::set, nullptr, scratch),
               Status::ok);
     expect(name, 6);
   }
@@ -66,7 +66,7 @@ TEST_P(LossTest, HingeEqualsPyTorchsMultiMargin) {
   if (k.element != ElementType::f32) GTEST_SKIP() << "recorded in fp32";
   for (bool squared : {false, true}) {
     ASSERT_EQ(k.hinge(nullptr, 6, 5, squared, 0.8f, z.data(), labels().data(), nullptr, &sums,
-                      dz.data(), Write::set, scratch),
+                      dz.data(), Write::set, nullptr, scratch),
               Status::ok);
     expect(squared ? "hinge.2" : "hinge.1", 6);
   }
@@ -76,9 +76,9 @@ TEST_P(LossTest, BinaryHingeTakesLabelsAsSigns) {
   const Elements scores = elements({0.5f, 0.5f, -3, 2});
   const int64_t signs[] = {1, 0, 0, 1};
   Elements slope = elements(std::vector<float>(4));
-  ASSERT_EQ(
-      k.hinge(nullptr, 4, 1, true, 1, scores, signs, nullptr, &sums, slope, Write::set, scratch),
-      Status::ok);
+  ASSERT_EQ(k.hinge(nullptr, 4, 1, true, 1, scores, signs, nullptr, &sums, slope, Write::set,
+                    nullptr, scratch),
+            Status::ok);
   EXPECT_EQ(sums.loss, 0.25 + 2.25);
   EXPECT_EQ(slope.values(), (std::vector<float>{-1, 3, 0, 0}));
 }
@@ -88,20 +88,20 @@ class EveryLossTest : public LossTest {
  protected:
   static constexpr int kLosses = 6;
   Status run(const KernelTable& table, int which, const Element* logits, const float* w, Element* d,
-             Write write) {
+             Write write, const float* loss_scale = nullptr) {
     switch (which) {
       case 0:
         return table.softmax_cross_entropy(nullptr, 6, 5, logits, labels().data(), w, nullptr, 0.1f,
-                                           &sums, d, write, scratch);
+                                           &sums, d, write, loss_scale, scratch);
       case 1:
         return table.sigmoid_cross_entropy(nullptr, 6, 5, logits, t.data(), w, 2, &sums, d, write,
-                                           scratch);
+                                           loss_scale, scratch);
       case 2:
         return table.hinge(nullptr, 6, 5, false, 1, logits, labels().data(), w, &sums, d, write,
-                           scratch);
+                           loss_scale, scratch);
       default:
         return table.regression(nullptr, static_cast<Regression>(which - 3), 0.5f, 6, 5, logits,
-                                t.data(), w, &sums, d, write, scratch);
+                                t.data(), w, &sums, d, write, loss_scale, scratch);
     }
   }
   const std::vector<float> weight{0, 1, 2, 0.5f, 0, 3};
@@ -122,6 +122,32 @@ TEST_P(EveryLossTest, SampleWeightsScaleValueAndGradientAndAddAccumulates) {
     EXPECT_EQ(sums.weight, 6.5);
     ASSERT_EQ(run(k, which, logits, weight.data(), nullptr, Write::set), Status::ok);
     EXPECT_EQ(sums.loss, with_gradient.loss) << "value only";
+  }
+}
+
+// To the bit in fp32. In two bytes a scaled gradient keeps what an unscaled one loses.
+TEST_P(EveryLossTest, ALossScaleMultipliesTheGradientBeforeItIsRoundedAndNotTheValue) {
+  const Elements logits = elements(z);
+  for (int which = 0; which < kLosses; ++which) {
+    std::vector<float> exact(30);
+    ASSERT_EQ(run(cpu_kernels(), which, rounded(z).data(), nullptr, exact.data(), Write::set),
+              Status::ok);
+    Elements plain = elements(std::vector<float>(30)), scaled = elements(std::vector<float>(30));
+    ASSERT_EQ(run(k, which, logits, nullptr, plain, Write::set), Status::ok);
+    const double value = sums.loss;
+    for (const float scale : {1.0f, 0x1p-6f, 1024.0f}) {
+      ASSERT_EQ(run(k, which, logits, nullptr, scaled, Write::set, &scale), Status::ok);
+      EXPECT_EQ(sums.loss, value);
+      EXPECT_EQ(sums.weight, 6);
+      if (k.element == ElementType::f32) {
+        for (size_t i = 0; i < 30; ++i) ASSERT_EQ(scaled[i], plain[i] * scale) << which;
+      } else {
+        for (size_t i = 0; i < 30; ++i)
+          ASSERT_NEAR(scaled[i], exact[i] * scale,
+                      tolerance(1e-6) * (0.05 + std::abs(exact[i])) * scale)
+              << which;
+      }
+    }
   }
 }
 
@@ -147,7 +173,7 @@ TEST_P(LossTest, GradientsEqualCentralDifferences) {
   std::vector<float> d(logits.size());
   const auto value = [&](float* out) {
     EXPECT_EQ(k.softmax_cross_entropy(nullptr, 7, 33, logits.data(), label.data(), nullptr, nullptr,
-                                      0.2f, &sums, out, Write::set, scratch),
+                                      0.2f, &sums, out, Write::set, nullptr, scratch),
               Status::ok);
     return sums.loss;
   };
@@ -174,16 +200,17 @@ TEST_P(LossTest, LabelsOutsideTheClassesAreRefusedOrMakeTheLossNaNAndItsRowZero)
   for (int64_t label : {-1, 3}) {
     Elements d = elements(std::vector<float>(3, 9.0f));
     Status s = k.softmax_cross_entropy(nullptr, 1, 3, row, &label, nullptr, nullptr, 0, &sums, d,
-                                       Write::set, scratch);
+                                       Write::set, nullptr, scratch);
     expect_refused(s, d);
     d = elements(std::vector<float>(3, 9.0f));
-    s = k.hinge(nullptr, 1, 3, false, 1, row, &label, nullptr, &sums, d, Write::set, scratch);
+    s = k.hinge(nullptr, 1, 3, false, 1, row, &label, nullptr, &sums, d, Write::set, nullptr,
+                scratch);
     expect_refused(s, d);
   }
   const int64_t two = 2;
   Elements d = elements({9.0f});
   const Status s =
-      k.hinge(nullptr, 1, 1, false, 1, row, &two, nullptr, &sums, d, Write::set, scratch);
+      k.hinge(nullptr, 1, 1, false, 1, row, &two, nullptr, &sums, d, Write::set, nullptr, scratch);
   expect_refused(s, d);
 }
 
@@ -219,12 +246,12 @@ TEST_P(LossTest, ManyRowsAreAddedUpAndNoneCostNothing) {
           (std::log(sum) - static_cast<double>(p[3 * r + static_cast<size_t>(label[r])]));
     }
     ASSERT_EQ(k.regression(nullptr, Regression::mse, 1, rows, 3, in, t.data(), w.data(), &sums, d,
-                           Write::set, room),
+                           Write::set, nullptr, room),
               Status::ok);
     EXPECT_NEAR(sums.loss, want, 1e-6 * want);
     EXPECT_NEAR(sums.weight, weight, 1e-12 * weight);
     ASSERT_EQ(k.softmax_cross_entropy(nullptr, rows, 3, in, label.data(), w.data(), nullptr, 0,
-                                      &sums, d, Write::set, room),
+                                      &sums, d, Write::set, nullptr, room),
               Status::ok);
     EXPECT_NEAR(sums.loss, want_entropy, 1e-6 * want_entropy);
     EXPECT_NEAR(sums.weight, weight, 1e-12 * weight);
@@ -232,11 +259,11 @@ TEST_P(LossTest, ManyRowsAreAddedUpAndNoneCostNothing) {
   const std::vector<float> targets(3);
   const Elements row = elements(targets);
   EXPECT_EQ(k.regression(nullptr, Regression::huber, 0, 1, 3, row, targets.data(), nullptr, &sums,
-                         nullptr, Write::set, scratch),
+                         nullptr, Write::set, nullptr, scratch),
             Status::invalid);
   sums = {5, 5};
   EXPECT_EQ(k.regression(nullptr, Regression::mse, 1, 0, 3, row, targets.data(), nullptr, &sums,
-                         nullptr, Write::set, scratch),
+                         nullptr, Write::set, nullptr, scratch),
             Status::ok);
   EXPECT_EQ(sums.loss, 0);
   EXPECT_EQ(sums.weight, 0);

@@ -52,16 +52,17 @@ TEST_P(NormTest, BatchNormWithReluEqualsPyTorch) {
   k.batch_norm_forward(nullptr, 4, 6, x.data(), mean.data(), rstd.data(), gamma.data(),
                        recorded("norm.beta").data(), nullptr, Activation::relu, y.data());
   expect_near(y, recorded("batch_norm.y"), 1e-6);
-  k.batch_norm_backward_sums(nullptr, 4, 6, x.data(), y.data(), dy.data(), mean.data(), rstd.data(),
-                             Activation::relu, sums.data(), Scratch(k, 4, 6), nullptr);
+  k.batch_norm_backward_sums(nullptr, 4, 6, x.data(), y.data(), dy.data(), nullptr, mean.data(),
+                             rstd.data(), nullptr, nullptr, Activation::relu, nullptr, sums.data(),
+                             Scratch(k, 4, 6), nullptr);
   expect_near(std::vector<double>(sums.begin(), sums.begin() + 6), recorded("batch_norm.dbeta"),
               1e-6);
   expect_near(std::vector<double>(sums.begin() + 6, sums.end()), recorded("batch_norm.dgamma"),
               1e-6);
   k.batch_norm_means(nullptr, 6, 4, sums.data(), mean_g.data(), mean_gx.data());
   k.batch_norm_backward(nullptr, 4, 6, x.data(), y.data(), dy.data(), mean.data(), rstd.data(),
-                        gamma.data(), mean_g.data(), mean_gx.data(), Activation::relu, dx.data(),
-                        Write::set, nullptr, Write::set);
+                        gamma.data(), nullptr, mean_g.data(), mean_gx.data(), Activation::relu,
+                        dx.data(), Write::set, nullptr, Write::set);
   expect_near(dx, recorded("batch_norm.dx"), 2e-6);
 }
 
@@ -191,9 +192,9 @@ TEST_P(NormTest, GradientsThatFollowFromTheSumsAreSetOrAddedAndEachMayBeAbsent) 
              rstd = random(c, 4, 0.5f, 2);
   std::vector<double> sums(24);
   const auto run = [&](const BatchNormGradients& gradients) {
-    k.batch_norm_backward_sums(nullptr, rows, c, elements(x), nullptr, elements(dy), mean.data(),
-                               rstd.data(), Activation::none, sums.data(), Scratch(k, rows, c),
-                               &gradients);
+    k.batch_norm_backward_sums(nullptr, rows, c, elements(x), nullptr, elements(dy), nullptr,
+                               mean.data(), rstd.data(), nullptr, nullptr, Activation::none,
+                               nullptr, sums.data(), Scratch(k, rows, c), &gradients);
   };
   std::vector<float> dgamma(12, 100.0f), dbeta(12, 100.0f), mean_g(12), mean_gx(12), want_g(12),
       want_gx(12);
@@ -251,13 +252,82 @@ TEST_P(NormTest, BatchNormEqualsItsFormulaeForManyShapes) {
                             (g - static_cast<double>(mg[j]) - xhat * static_cast<double>(mgx[j])));
     }
     expect_near(y, want_y, tolerance(1e-6));
-    k.batch_norm_backward_sums(nullptr, rows, c, in, y, gradient, mean.data(), rstd.data(),
-                               Activation::relu, sums.data(), Scratch(k, rows, c), nullptr);
+    k.batch_norm_backward_sums(nullptr, rows, c, in, y, gradient, nullptr, mean.data(), rstd.data(),
+                               nullptr, nullptr, Activation::relu, nullptr, sums.data(),
+                               Scratch(k, rows, c), nullptr);
     expect_near(sums, want_sums, 3e-6);
     k.batch_norm_backward(nullptr, rows, c, in, y, gradient, mean.data(), rstd.data(), gamma.data(),
-                          mg.data(), mgx.data(), Activation::relu, dx, Write::add, da, Write::add);
+                          nullptr, mg.data(), mgx.data(), Activation::relu, dx, Write::add, da,
+                          Write::add);
     expect_near(dx, want_dx, tolerance(3e-6));
     expect_near(da, want_da, tolerance(1e-6));
+  }
+}
+
+// The sign of y as backward finds it from x is that of the y which forward wrote: in numbers near
+// the border, where a bit decides.
+TEST_P(NormTest, BatchNormBackwardsFindsWhereReluWasOpenFromTheInput) {
+  for (const auto& [rows, c] : {std::pair<int64_t, int64_t>{97, 6}, {9, 64}, {1201, 8}}) {
+    const auto x = rounded(random(rows * c, 1, -0.25f, 0.25f)), dy = rounded(random(rows * c, 2));
+    const auto mean = random(c, 4, -0.1f, 0.1f), rstd = random(c, 5, 0.5f, 2), gamma = random(c, 6),
+               mg = random(c, 8), mgx = random(c, 9);
+    auto beta = random(c, 7, -0.1f, 0.1f);
+    for (size_t j = 0; j < beta.size(); ++j)  // y is exactly 0, or next to it, in the first row
+      beta[j] = -(x[j] - mean[j]) * (gamma[j] * rstd[j]);
+    const Elements in = elements(x), gradient = elements(dy);
+    Elements y = elements(std::vector<float>(x.size())), dx = y, wanted_dx = y, da = y,
+             wanted_da = y;
+    k.batch_norm_forward(nullptr, rows, c, in, mean.data(), rstd.data(), gamma.data(), beta.data(),
+                         nullptr, Activation::relu, y);
+    std::vector<double> sums(static_cast<size_t>(2 * c)), wanted(sums.size());
+    const auto run = [&](const Element* gate, std::vector<double>& to, Elements& set,
+                         Elements& adds, Elements& addend) {
+      k.batch_norm_backward_sums(nullptr, rows, c, in, gate, gradient, nullptr, mean.data(),
+                                 rstd.data(), gamma.data(), beta.data(), Activation::relu, nullptr,
+                                 to.data(), Scratch(k, rows, c), nullptr);
+      k.batch_norm_backward(nullptr, rows, c, in, gate, gradient, mean.data(), rstd.data(),
+                            gamma.data(), beta.data(), mg.data(), mgx.data(), Activation::relu, set,
+                            Write::set, nullptr, Write::set);
+      k.batch_norm_backward(nullptr, rows, c, in, gate, gradient, mean.data(), rstd.data(),
+                            gamma.data(), beta.data(), mg.data(), mgx.data(), Activation::relu,
+                            adds, Write::add, addend, Write::set);
+    };
+    Elements adds = y, wanted_adds = y;
+    run(y, wanted, wanted_dx, wanted_adds, wanted_da);
+    run(nullptr, sums, dx, adds, da);
+    EXPECT_EQ(sums, wanted);
+    EXPECT_EQ(dx.values(), wanted_dx.values());
+    EXPECT_EQ(adds.values(), wanted_adds.values());
+    EXPECT_EQ(da.values(), wanted_da.values());
+  }
+}
+
+TEST_P(NormTest, BatchNormBackwardsAddsTwoPartsAndKeepsWhatReluLetsThrough) {
+  for (const auto& [rows, c] : {std::pair<int64_t, int64_t>{97, 6}, {9, 64}, {1201, 8}}) {
+    const auto x = rounded(random(rows * c, 1)), y = rounded(random(rows * c, 2)),
+               first = rounded(random(rows * c, 3)), second = rounded(random(rows * c, 4));
+    const auto mean = random(c, 5), rstd = random(c, 6, 0.5f, 2);
+    std::vector<float> g(x.size()), gated;
+    for (size_t i = 0; i < g.size(); ++i) g[i] = first[i] + second[i];
+    g = rounded(g);
+    for (size_t i = 0; i < g.size(); ++i) gated.push_back(y[i] > 0 ? g[i] : 0);
+    std::vector<double> sums(static_cast<size_t>(2 * c)), wanted(sums.size());
+    const auto run = [&](const Element* dy, const Element* more, Activation act, Element* to,
+                         std::vector<double>& result) {
+      k.batch_norm_backward_sums(nullptr, rows, c, elements(x), elements(y), dy, more, mean.data(),
+                                 rstd.data(), nullptr, nullptr, act, to, result.data(),
+                                 Scratch(k, rows, c), nullptr);
+    };
+    run(elements(gated), nullptr, Activation::none, nullptr, wanted);
+    Elements kept = elements(std::vector<float>(x.size(), 5.0f)), in_place = elements(first);
+    run(elements(first), elements(second), Activation::relu, kept, sums);
+    EXPECT_EQ(kept.values(), gated);
+    EXPECT_EQ(sums, wanted);
+    run(in_place, elements(second), Activation::relu, in_place, sums);
+    EXPECT_EQ(in_place.values(), gated);
+    EXPECT_EQ(sums, wanted);
+    run(elements(g), nullptr, Activation::relu, nullptr, sums);
+    EXPECT_EQ(sums, wanted);
   }
 }
 

@@ -1,5 +1,7 @@
 // [exchange], [cuda], [debug]: how ranks work together, how devices are used, and faults made on
 // purpose.
+#include <cmath>
+
 #include "config/sections/sections.h"
 
 namespace trireme::config {
@@ -47,6 +49,11 @@ DebugConfig read_debug(Section& s) {
   c.kill_how = s.choice("kill_how", "kill", {"kill", "exit", "hang", "throw"}, "how it fails");
   c.nan_step = s.integer("nan_step", -1, {-1, 1e12}, "",
                          "step at which one sample's gradient becomes NaN; -1: never");
+  c.loss_scale = s.number("loss_scale", 0, {0, 1e37}, "",
+                          "a power of two: where a device's loss scale starts, in any precision; "
+                          "0: fp16's own, none elsewhere");
+  if (c.loss_scale > 0 && std::exp2(std::round(std::log2(c.loss_scale))) != c.loss_scale)
+    s.fail("loss_scale", "not a power of two");
   c.slow_rank_ms =
       s.number("slow_rank_ms", 0, {0, 1e7}, "milliseconds", "extra time per step on kill_rank");
   c.stall = s.number("stall", 0, {0, 1}, "",

@@ -45,7 +45,8 @@ class Compilation {
     std::vector<int> readers;     // fused ops, ascending, once each
     bool needs_gradient = false;  // a trainable parameter (or wanted input gradient) lies upstream
     bool reaches_loss = false;
-    int buffer = kNever, gradient = kNever;  // indices into buffers_
+    // Indices into buffers_; the last: of what the op apart() writes.
+    int buffer = kNever, gradient = kNever, gradient_apart = kNever;
   };
   static bool with_losses(const ProgramOptions& options) {
     return options.mode == Mode::training || options.losses;
@@ -178,12 +179,29 @@ class Compilation {
   }
   int write_time(int op) const { return is_loss(op) ? forward_time(op) : backward_time(op); }
 
-  Ref gradient(NodeId id, int time) {
-    Value& v = value(id);
+  // The op that does not add to the value's gradient, but leaves its part in a buffer of its own:
+  // it can only set, comes last, and the value's producer takes two parts. kNever: none.
+  int apart(NodeId id) {
+    const Value& v = value(id);
+    if (v.producer == kNever || !fused_[static_cast<size_t>(v.producer)].op->takes_gradient_apart())
+      return kNever;
+    const std::vector<int> writers = gradient_writers(id);
+    if (writers.size() < 2) return kNever;
+    const FusedOp& last = fused_[static_cast<size_t>(writers.back())];
+    const bool once = std::count(last.inputs.begin(), last.inputs.end(), id) == 1;
+    return last.op->only_sets_gradients() && once ? writers.back() : kNever;
+  }
+
+  Ref gradient(NodeId id, int time) { return gradient_in(id, value(id).gradient, time); }
+  Ref gradient_apart(NodeId id, int time) {
+    return gradient_in(id, value(id).gradient_apart, time);
+  }
+  Ref gradient_in(NodeId id, int& buffer, int time) {
+    const Value& v = value(id);
     if (!training() || !v.needs_gradient || !v.reaches_loss) return {};
-    if (v.gradient == kNever) v.gradient = add_buffer(value_bytes(id), time, time);
-    extend(v.gradient, time);
-    return buffer_ref(v.gradient);
+    if (buffer == kNever) buffer = add_buffer(value_bytes(id), time, time);
+    extend(buffer, time);
+    return buffer_ref(buffer);
   }
 
   void lower(int i);

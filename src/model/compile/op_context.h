@@ -40,8 +40,13 @@ class OpContext final : public LowerContext {
   Ref output_grad() override {
     return c_.has_backward(i_) ? c_.gradient(f_.output, c_.backward_time(i_)) : Ref{};
   }
+  Ref output_grad_apart() override {
+    if (!c_.has_backward(i_) || c_.apart(f_.output) == Compilation::kNever) return {};
+    return c_.gradient_apart(f_.output, c_.backward_time(i_));
+  }
   Ref input_grad(int i) override {
     if (!c_.writes_input_gradients(i_)) return {};
+    if (c_.apart(in(i)) == i_) return c_.gradient_apart(in(i), c_.write_time(i_));
     const Ref real = c_.gradient(in(i), c_.write_time(i_));
     if (!real || !weighted_loss()) return real;
     CompiledOp& op = c_.out_.ops.back();
@@ -135,6 +140,7 @@ class OpContext final : public LowerContext {
     return f_.op->is_loss() && c_.graph_.node(f_.node).loss_weight != 1;
   }
   Write write_mode(int i) const {
+    if (c_.apart(in(i)) == i_) return Write::set;
     const std::vector<int> writers = c_.gradient_writers(in(i));
     const bool repeated =
         std::find(f_.inputs.begin(), f_.inputs.begin() + i, in(i)) != f_.inputs.begin() + i;

@@ -26,6 +26,7 @@ class BatchNorm final : public Op {
   std::vector<SlotSpec> params(std::span<const InputInfo> inputs) const override;
   std::vector<SlotSpec> state(std::span<const InputInfo> inputs) const override;
   std::unique_ptr<Lowered> lower(LowerContext& context) const override;
+  bool takes_gradient_apart() const override { return true; }
   Cost cost(std::span<const Shape> inputs) const override;
   std::shared_ptr<const Op> with_activation(Activation activation, float alpha) const override;
   std::shared_ptr<const Op> with_addend() const override;

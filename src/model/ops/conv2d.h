@@ -30,6 +30,7 @@ class Conv2d final : public Op {
   Shape infer(std::span<const Shape> inputs) const override;
   std::vector<SlotSpec> params(std::span<const InputInfo> inputs) const override;
   std::unique_ptr<Lowered> lower(LowerContext& context) const override;
+  bool only_sets_gradients() const override { return true; }
   Cost cost(std::span<const Shape> inputs) const override;
   std::shared_ptr<const Op> with_activation(Activation activation, float alpha) const override;
 

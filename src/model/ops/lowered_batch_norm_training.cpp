@@ -1,3 +1,5 @@
+#include <utility>
+
 #include "model/ops/lowered_batch_norm.h"
 #include "model/ops/plan.h"
 #include "model/ops/rules.h"
@@ -20,6 +22,8 @@ class LoweredBatchNormTraining final : public Lowered {
     return f.synced_samples * static_cast<double>(per_sample_);
   }
   double leaf_count() const { return static_cast<double>(samples_ * per_sample_); }
+  // Where y is above 0; without an addend that follows from x.
+  const float* gate(const Frame& f) const { return settings_.addend ? f.at(y_) : nullptr; }
   // Whether what is normalised with comes from other leaves as well. Else it follows from the
   // leaf's own sums at once.
   bool synced(const Frame& f) const { return settings_.global && !f.alone; }
@@ -29,7 +33,7 @@ class LoweredBatchNormTraining final : public Lowered {
   int64_t samples_, per_sample_, channels_;
   Ref x_, addend_, y_, gamma_, beta_, running_mean_, running_var_;
   Ref mean_, rstd_, mean_g_, mean_gx_, scratch_;
-  Ref dy_, dx_, daddend_, dgamma_, dbeta_;
+  Ref dy_, more_, kept_, dx_, daddend_, dgamma_, dbeta_;  // kept_: of the gated gradient
   Write dx_write_ = Write::set, daddend_write_ = Write::set;
   Write dgamma_write_ = Write::set, dbeta_write_ = Write::set;
 };
@@ -43,21 +47,26 @@ LoweredBatchNormTraining::LoweredBatchNormTraining(LowerContext& context,
       channels_(matrix_of(context.output_shape()).cols),
       x_(context.saved_input(0)),
       addend_(settings.addend ? context.input(1) : Ref{}),
-      y_(settings.activation == Activation::none ? context.output() : context.saved_output()),
+      y_(settings.activation == Activation::relu && settings.addend ? context.saved_output()
+                                                                    : context.output()),
       gamma_(context.param(0)),
       beta_(context.param(1)),
       running_mean_(context.state(0)),
       running_var_(context.state(1)),
       scratch_(reduction_scratch(context, samples_ * per_sample_, channels_)),
-      dy_(context.output_grad()) {
+      dy_(context.output_grad()),
+      more_(context.output_grad_apart()) {
   const size_t bytes = static_cast<size_t>(channels_) * sizeof(float);
   for (Ref* kept : {&mean_, &rstd_, &mean_g_, &mean_gx_}) *kept = context.saved(bytes);
   if (!dy_) return;
   if ((dx_ = context.input_grad(0))) dx_write_ = context.input_grad_write(0);
   if (settings.addend && (daddend_ = context.input_grad(1)))
     daddend_write_ = context.input_grad_write(1);
-  if (daddend_ && !dx_)  // nobody asked for dx, but the kernel writes both
-    dx_ = context.scratch(static_cast<size_t>(samples_ * per_sample_) * bytes);
+  // Two parts are added up once, and what the addend's gradient is set to serves both.
+  if (daddend_ && daddend_write_ == Write::set)
+    kept_ = std::exchange(daddend_, {});
+  else if (more_)
+    kept_ = dy_;
   if ((dgamma_ = context.param_grad(0))) dgamma_write_ = context.param_grad_write(0);
   if ((dbeta_ = context.param_grad(1))) dbeta_write_ = context.param_grad_write(1);
 }
@@ -87,9 +96,10 @@ Status LoweredBatchNormTraining::backward_sums(const Frame& f, double* sums) con
     own.mean_g = f.at(mean_g_);
     own.mean_gx = f.at(mean_gx_);
   }
-  return k_.batch_norm_backward_sums(f.stream, samples_ * per_sample_, channels_, f.at(x_),
-                                     f.at(y_), f.at(dy_), f.at(mean_), f.at(rstd_),
-                                     settings_.activation, sums, f.at<void>(scratch_), &own);
+  return k_.batch_norm_backward_sums(f.stream, samples_ * per_sample_, channels_, f.at(x_), gate(f),
+                                     f.at(dy_), f.at(more_), f.at(mean_), f.at(rstd_), f.at(gamma_),
+                                     f.at(beta_), settings_.activation, f.at(kept_), sums,
+                                     f.at<void>(scratch_), &own);
 }
 
 Status LoweredBatchNormTraining::backward(const Frame& f) const noexcept {
@@ -98,11 +108,12 @@ Status LoweredBatchNormTraining::backward(const Frame& f) const noexcept {
                                          f.at(mean_g_), f.at(mean_gx_));
     if (s != Status::ok) return s;
   }
-  if (!dx_) return Status::ok;
-  return k_.batch_norm_backward(f.stream, samples_ * per_sample_, channels_, f.at(x_), f.at(y_),
-                                f.at(dy_), f.at(mean_), f.at(rstd_), f.at(gamma_), f.at(mean_g_),
-                                f.at(mean_gx_), settings_.activation, f.at(dx_), dx_write_,
-                                f.at(daddend_), daddend_write_);
+  if (!dx_ && !daddend_) return Status::ok;
+  return k_.batch_norm_backward(f.stream, samples_ * per_sample_, channels_, f.at(x_), gate(f),
+                                f.at(kept_ ? kept_ : dy_), f.at(mean_), f.at(rstd_), f.at(gamma_),
+                                f.at(beta_), f.at(mean_g_), f.at(mean_gx_),
+                                kept_ ? Activation::none : settings_.activation, f.at(dx_),
+                                dx_write_, f.at(daddend_), daddend_write_);
 }
 
 std::optional<RunningStatistics> LoweredBatchNormTraining::running(const Frame& f) const noexcept {

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "worker/batch_fields.h"
 #include "worker/buckets.h"
+#include "worker/device/loss_scaling.h"
 
 namespace trireme {
 
@@ -112,6 +113,7 @@ Workspace DeviceRunner::bind(const StepSlot& slot, const Program& program) const
   }
   ws.scalars = reinterpret_cast<const OptimizerScalars*>(slot.scalars.data());
   ws.alone = group_.size() == 1;
+  if (state_.loss_scale()) ws.loss_scale = &state_.loss_scale()->scale;
   return ws;
 }
 
@@ -144,22 +146,23 @@ void DeviceRunner::train(const StepPlan& plan, Loader& loader, const UpdateSetti
   slot.settings = settings;
   slot.upload(device_, copies_, load(slot, loader), settings.scalars);
   device_.wait(state_.stream(), slot.ready);
-  launch(slot, index);
+  launch(slot, index, Kind::training);
   device_.record(slot.done, state_.stream());
   ++started_;
 }
 
 // The first step of a batch size runs as it is: libraries load their code then, which a recording
 // does not allow.
-void DeviceRunner::launch(StepSlot& slot, size_t index) {
-  const int64_t samples = slot.plan.samples;
-  const bool first = seen_.insert(samples).second;
+void DeviceRunner::launch(StepSlot& slot, size_t index, Kind kind) {
+  const auto work = [&] { kind == Kind::training ? enqueue(slot) : enqueue_evaluation(slot); };
+  const Batch batch{kind, slot.plan.samples};
+  const bool first = seen_.insert(batch).second;
   if (!options_.graph || first || slot.settings.poison) {
-    enqueue(slot);
+    work();
     return;
   }
-  DeviceGraph& graph = graphs_[{samples, index}];
-  if (!graph.get()) graph = device_.capture(state_.stream(), [&] { enqueue(slot); });
+  DeviceGraph& graph = graphs_[{batch, index}];
+  if (!graph.get()) graph = device_.capture(state_.stream(), work);
   device_.launch(graph, state_.stream());
 }
 
@@ -227,7 +230,8 @@ void DeviceRunner::update(StepSlot& slot, Workspace& ws) {
   auto* partials = reinterpret_cast<double*>(partials_.data());
   const int64_t size = graph_.params().size();
   check(k.sums_of_squares(stream, size, state_.gradients(), partials), "the gradient's norm");
-  const StepEnd end{graph_.params().chunks(), doubles_.losses / 2, options_.clip_norm};
+  const StepEnd end{graph_.params().chunks(), doubles_.losses / 2, options_.clip_norm,
+                    state_.loss_scale(), options_.scaling.value_or(LossScaling{})};
   check(k.conclude_step(stream, &end, partials, doubles_.all(), scalars,
                         reinterpret_cast<StepVerdict*>(verdict_.data())),
         "the verdict of the step");
@@ -265,6 +269,9 @@ const StepResult* DeviceRunner::finished(bool wait) {
   result_.verdict.grad_norm = verdict.grad_norm;
   result_.verdict.finite = verdict.finite != 0;
   result_.verdict.applied = verdict.applied != 0;
+  result_.verdict.too_large = verdict.too_large != 0;
+  if (options_.scaling)
+    result_.verdict.loss_scale = seen_scale(*options_.scaling, verdict.loss_scale);
   result_.data_seconds = slot.data_seconds;
   result_.compute_seconds = seconds_since(start);
   slot.loader->release(slot.plan.step);
@@ -272,11 +279,7 @@ const StepResult* DeviceRunner::finished(bool wait) {
   return &result_;
 }
 
-const StepResult& DeviceRunner::evaluate(const StepPlan& plan, Loader& loader) {
-  StepSlot& slot = *slots_.front();
-  slot.plan = plan;
-  slot.upload(device_, copies_, load(slot, loader), {});
-  device_.wait(state_.stream(), slot.ready);
+void DeviceRunner::enqueue_evaluation(StepSlot& slot) {
   if (slot.batch) {
     const Program& program = evaluation_.at(slot.batch->samples);
     prepare(program);
@@ -293,6 +296,15 @@ const StepResult& DeviceRunner::evaluate(const StepPlan& plan, Loader& loader) {
   }
   group_.all_reduce(doubles_.all(), static_cast<size_t>(doubles_.losses), state_.stream());
   device_.copy(slot.sums.data(), doubles_.all(), slot.sums.size(), state_.stream());
+}
+
+const StepResult& DeviceRunner::evaluate(const StepPlan& plan, Loader& loader) {
+  StepSlot& slot = *slots_.front();
+  slot.plan = plan;
+  slot.settings = {};
+  slot.upload(device_, copies_, load(slot, loader), {});
+  device_.wait(state_.stream(), slot.ready);
+  launch(slot, 0, Kind::evaluation);
   device_.record(slot.done, state_.stream());
   group_.wait(slot.done, {options_.timeout, "the evaluation on the device", plan.step});
   (void)results_.read(slot, evaluation_metrics_, {}, result_);

@@ -1,12 +1,13 @@
 #pragma once
 // Steps on a device: one leaf a rank. Everything of a step, from the batch to the changed weights,
 // is put on one stream without looking at a result; its second run of a kind records it as a graph,
-// which later ones replay. While a step computes, the host prepares the next and reads the results
-// of the one before.
+// which later ones replay. So do the batches of an evaluation. While a step computes, the host
+// prepares the next and reads the results of the one before.
 
 #include <array>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <utility>
 #include <vector>
@@ -24,12 +25,13 @@
 namespace trireme {
 
 struct DeviceRunnerOptions {
-  int shards = 1, leaf = 0;           // of the batch; this rank's
-  bool labels = true;                 // targets are class labels
-  bool graph = true;                  // record and replay
-  bool overlap = true;                // start a step before the one before has finished
-  double clip_norm = 0;               // 0: off
-  int64_t bucket = int64_t{1} << 20;  // elements of the gradient that travel together
+  int shards = 1, leaf = 0;            // of the batch; this rank's
+  bool labels = true;                  // targets are class labels
+  bool graph = true;                   // record and replay
+  bool overlap = true;                 // start a step before the one before has finished
+  double clip_norm = 0;                // 0: off
+  std::optional<LossScaling> scaling;  // of the state's loss scale
+  int64_t bucket = int64_t{1} << 20;   // elements of the gradient that travel together
   double timeout = 300;
 };
 
@@ -57,8 +59,10 @@ class DeviceRunner final : public StepRunner {
   std::vector<std::byte*> fields(const StepSlot& slot, const Program& program) const;
   DeviceBuffer copy_of(std::span<const std::byte> values, const char* what) const;
   void prepare(const Program& program);
-  void launch(StepSlot& slot, size_t index);
+  enum class Kind { training, evaluation };
+  void launch(StepSlot& slot, size_t index, Kind kind);
   void enqueue(StepSlot& slot);
+  void enqueue_evaluation(StepSlot& slot);
   void pack(const Program& program, const Workspace& ws);
   void run_leaf(StepSlot& slot, const Program& program, Workspace& ws);
   void stand_in();
@@ -99,8 +103,9 @@ class DeviceRunner final : public StepRunner {
   };
   std::map<const Program*, Own> own_;
   std::array<std::unique_ptr<StepSlot>, kSlots> slots_;
-  std::map<std::pair<int64_t, size_t>, DeviceGraph> graphs_;  // by samples of the batch, and slot
-  std::set<int64_t> seen_;                                    // samples of batches that ran
+  using Batch = std::pair<Kind, int64_t>;                   // what is done with so many samples
+  std::map<std::pair<Batch, size_t>, DeviceGraph> graphs_;  // and in which slot
+  std::set<Batch> seen_;                                    // that ran
   int64_t started_ = 0, read_ = 0;
   StepResult result_;
 };

@@ -5,14 +5,31 @@
 #include "base/error.h"
 
 namespace trireme {
+namespace {
+
+// "loss_scale": the fields of a LossScale. Empty without one.
+ParamTable scale_table(const std::optional<LossScaling>& scaling) {
+  if (!scaling) return {};
+  constexpr int64_t kFields = sizeof(LossScale) / sizeof(float);
+  Slot slot;
+  slot.name = "loss_scale";
+  slot.logical = slot.view = {kFields};
+  slot.count = kFields;
+  return ParamTable({slot});
+}
+
+}  // namespace
 
 DeviceState::DeviceState(const Device& device, Communicator& comm, const Graph& graph,
-                         const Optimizer& optimizer, bool ema, double timeout)
+                         const Optimizer& optimizer, bool ema, std::optional<LossScaling> scaling,
+                         double timeout)
     : device_(device),
       comm_(comm),
       params_(graph.params()),
       state_(graph.state()),
       moment_names_(optimizer.state().begin(), optimizer.state().end()),
+      scaling_(scaling),
+      scale_table_(scale_table(scaling)),
       timeout_(timeout),
       stream_(device.stream()),
       weights_(flat(params_.size(), "the weights")),
@@ -20,6 +37,7 @@ DeviceState::DeviceState(const Device& device, Communicator& comm, const Graph& 
       running_(flat(state_.size(), "the running statistics")),
       snapshot_memory_(std::make_shared<SnapshotMemory>(device)) {
   if (ema) ema_ = flat(params_.size(), "the weights' average");
+  if (scaling) loss_scale_ = flat(scale_table_.size(), "the loss scale");
   if (const size_t element = bytes_of(device.kernels().element); element < sizeof(float)) {
     const size_t bytes = static_cast<size_t>(params_.size()) * element;
     low_ = device.allocate(bytes, Memory::device, "the weights' low-precision copy");
@@ -94,6 +112,11 @@ void DeviceState::initialise(const float* params, const float* state) {
   upload(weights_, params);
   upload(running_, state);
   if (ema_.size() > 0) upload(ema_, params);
+  if (scaling_) {
+    std::vector<float> scale(static_cast<size_t>(scale_table_.size()));
+    scale.front() = scaling_->start;  // LossScale's first field; the others start at 0
+    upload(loss_scale_, scale.data());
+  }
   narrow(weights_, low_);
   comm_.barrier({timeout_, "the initial weights", -1});
 }
@@ -104,6 +127,7 @@ std::vector<DeviceState::Part> DeviceState::parts() const {
     parts.push_back({"optimizer." + moment_names_[i] + ".", &params_, &moments_[i]});
   if (ema_.size() > 0) parts.push_back({"ema.", &params_, &ema_});
   parts.push_back({"state.", &state_, &running_});
+  if (scaling_) parts.push_back({"", &scale_table_, &loss_scale_});
   return parts;
 }
 

@@ -3,6 +3,7 @@
 // steps that run on the device's stream. The host sees copies, fetched when it asks.
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,8 +20,10 @@ namespace trireme {
 class DeviceState final : public TrainingState {
  public:
   // Weights start at zero: call initialise() or restore(). All must outlive this.
+  // scaling: gradients are scaled; its start is where a new scale begins.
   DeviceState(const Device& device, Communicator& comm, const Graph& graph,
-              const Optimizer& optimizer, bool ema, double timeout);
+              const Optimizer& optimizer, bool ema, std::optional<LossScaling> scaling,
+              double timeout);
   ~DeviceState() override;
 
   // Of device memory. checkpoints: this rank writes some, from a copy.
@@ -32,6 +35,7 @@ class DeviceState final : public TrainingState {
   const OptimizerBuffers& buffers() const { return buffers_; }  // `grad` is gradients()
   float* gradients() const { return gradients_.floats(); }
   float* running() const { return running_.floats(); }
+  LossScale* loss_scale() const { return reinterpret_cast<LossScale*>(loss_scale_.data()); }
   // The weights as plans read them; null where these are fp32.
   const std::byte* low() const { return low_.data(); }
   // What evaluations run with: the average where there is one. evaluated_low() makes its copy anew.
@@ -65,9 +69,11 @@ class DeviceState final : public TrainingState {
   const ParamTable& params_;
   const ParamTable& state_;
   const std::vector<std::string> moment_names_;
+  const std::optional<LossScaling> scaling_;
+  const ParamTable scale_table_;  // of the one slot that is a LossScale
   const double timeout_;
   DeviceStream stream_;
-  DeviceBuffer weights_, gradients_, running_, ema_, low_, low_ema_;
+  DeviceBuffer weights_, gradients_, running_, ema_, low_, low_ema_, loss_scale_;
   std::vector<DeviceBuffer> moments_;
   OptimizerBuffers buffers_;
   mutable AlignedBuffer host_params_, host_average_, host_state_;

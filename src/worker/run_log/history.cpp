@@ -34,6 +34,7 @@ StepPoint to_step(const Json& json) {
   r.accuracy = number(json, "train/accuracy", -1);
   r.learning_rate = number(json, "train/learning_rate", NAN);
   r.grad_norm = number(json, "train/grad_norm", NAN);
+  r.loss_scale = number(json, "train/loss_scale", 0);
   point.samples_per_second = number(json, "train/samples_per_second", NAN);
   point.exchange_wait_ms = number(json, "exchange/wait_ms", NAN);
   point.staleness = number(json, "exchange/staleness", -1);
@@ -117,6 +118,7 @@ std::string step_line(const StepPoint& point) {
   if (r.accuracy >= 0) json["train/accuracy"] = r.accuracy;
   json["train/learning_rate"] = r.learning_rate;
   json["train/grad_norm"] = r.grad_norm;
+  if (r.loss_scale > 0) json["train/loss_scale"] = r.loss_scale;
   json["train/samples_per_second"] = point.samples_per_second;
   json["exchange/wait_ms"] = point.exchange_wait_ms;
   if (r.staleness_max >= 0) {

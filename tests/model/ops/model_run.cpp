@@ -4,10 +4,11 @@
 
 namespace trireme::test {
 
-ModelRun::ModelRun(const Graph& graph, int64_t samples, int leaves, bool weighted, Mode mode)
+ModelRun::ModelRun(const Graph& graph, int64_t samples, int leaves, bool weighted, Mode mode,
+                   const KernelTable& kernels)
     : graph_(graph),
       program_(Program::compile(
-          graph, cpu_kernels(), samples,
+          graph, kernels, samples,
           {.mode = mode, .seed = 1, .sample_weights = weighted, .input_gradients = false})),
       samples_(samples),
       leaves_(static_cast<size_t>(leaves)),

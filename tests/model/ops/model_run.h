@@ -16,7 +16,7 @@ class ModelRun {
  public:
   // `samples` in each of `leaves` leaves.
   ModelRun(const Graph& graph, int64_t samples, int leaves = 1, bool weighted = false,
-           Mode mode = Mode::training);
+           Mode mode = Mode::training, const KernelTable& kernels = cpu_kernels());
 
   // Fields of the whole batch, in memory order; ints for labels.
   void set_field(const std::string& name, const std::vector<float>& values);

@@ -6,6 +6,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <functional>
 #include <string_view>
 
 #include "comm/thread_collectives.h"
@@ -89,7 +92,7 @@ bucket_mib = 0.015625
 
 struct Outcome {
   std::vector<float> params, average, state, moments;
-  std::vector<double> losses, norms, metrics, evaluations;
+  std::vector<double> losses, norms, loss_scales, metrics, evaluations;
   std::vector<int64_t> steps;
   std::vector<bool> applied;
   friend bool operator==(const Outcome&, const Outcome&) = default;
@@ -116,12 +119,15 @@ void take_results(Session& s, bool wait, Outcome& outcome) {
     outcome.steps.push_back(result->plan.step);
     outcome.losses.push_back(result->loss);
     outcome.norms.push_back(result->verdict.grad_norm);
+    outcome.loss_scales.push_back(result->verdict.loss_scale);
     outcome.applied.push_back(result->verdict.applied);
     outcome.metrics.insert(outcome.metrics.end(), result->metrics.begin(), result->metrics.end());
   }
 }
 
-Outcome train(Session& s, int64_t poison_step = -1) {
+// poison: whether a step's gradient is made not finite. behind: how many updates its number is
+// behind the step's.
+Outcome train(Session& s, const std::function<bool(int64_t)>& poison, int64_t behind = 0) {
   Outcome outcome;
   const auto loader = s.make_loader(
       true, 0, [&](int64_t step) { return s.steps->at(step); }, s.steps->total(),
@@ -131,9 +137,9 @@ Outcome train(Session& s, int64_t poison_step = -1) {
     settings.scalars.lr = 0.01f;
     settings.scalars.clip_value = static_cast<float>(s.experiment.train.clip_value);
     settings.scalars.ema_decay = static_cast<float>(s.experiment.train.ema);
-    settings.scalars.step = step + 1;
+    settings.scalars.step = std::max<int64_t>(1, step + 1 - behind);
     settings.clip_norm = s.experiment.train.clip_norm;
-    settings.poison = step == poison_step;
+    settings.poison = poison(step);
     s.runner->train(s.steps->at(step), *loader, settings);
     take_results(s, false, outcome);
   }
@@ -147,6 +153,10 @@ Outcome train(Session& s, int64_t poison_step = -1) {
   outcome.moments = moments(s);
   for (const MetricValue& value : evaluate(s).values) outcome.evaluations.push_back(value.value);
   return outcome;
+}
+
+Outcome train(Session& s, int64_t poison_step = -1) {
+  return train(s, [&](int64_t step) { return step == poison_step; });
 }
 
 Outcome on_lane(const Experiment& e, int64_t poison_step = -1) {
@@ -215,6 +225,72 @@ TEST(DeviceTraining, StartsAStepBeforeTheOneBeforeHasFinished) {
   EXPECT_FALSE(s.runner->finished(true));
 }
 
+// Powers of two change no bit; the snapshot is longer by the scale's own fields.
+TEST_P(DeviceTraining, ALossScaleChangesNoBitOfTheResult) {
+  const Experiment plain = experiment(GetParam());
+  Outcome wanted = on_device(plain);
+  for (const double start : {1.0, 1024.0, 0x1p40}) {
+    Experiment e = plain;
+    e.debug.loss_scale = start;
+    Outcome scaled = on_device(e);
+    ASSERT_EQ(scaled.moments.size(), wanted.moments.size() + 3);
+    const std::vector<float> scale(scaled.moments.end() - 3, scaled.moments.end());
+    EXPECT_EQ(scale, (std::vector<float>{static_cast<float>(start) / 32, 9, 0}));
+    scaled.moments.resize(wanted.moments.size());
+    EXPECT_EQ(scaled.loss_scales, std::vector<double>(9, start));
+    scaled.loss_scales = wanted.loss_scales;
+    EXPECT_EQ(scaled, wanted) << start;
+  }
+}
+
+// The class weights take the first gradients beyond fp32's range. Adam's bias corrections count
+// what was applied.
+TEST(DeviceTraining, AGradientThatTheScaleMakesTooLargeLowersItAndIsLeftOut) {
+  Model model = kModels[2];
+  model.model = R"(
+layer = flatten
+layer = out: dense units=4
+loss = softmax_cross_entropy class_weights=4096,4096,4096,4096)";
+  const Experiment plain = experiment(model);
+  Experiment e = plain;
+  e.debug.loss_scale = 0x1p122;
+  const Outcome o = on_device(e);
+  const auto left_out = std::count(o.applied.begin(), o.applied.end(), false);
+  ASSERT_GT(left_out, 0);
+  ASSERT_LT(left_out, 9);
+  for (size_t i = 0; i < o.applied.size(); ++i) {
+    const auto lowered = std::min(static_cast<int64_t>(i), left_out);
+    EXPECT_EQ(o.applied[i], static_cast<int64_t>(i) >= left_out) << i;
+    EXPECT_EQ(o.loss_scales[i], std::ldexp(0x1p122, static_cast<int>(-lowered)));
+  }
+  const auto comm = make_local_communicator();
+  Session without(*comm, plain, {}, make_cpu_device());
+  const Outcome later = train(
+      without, [&](int64_t step) { return step < left_out; }, left_out);
+  ASSERT_EQ(o.params.size(), later.params.size());
+  for (size_t i = 0; i < o.params.size(); ++i)  // what undoes such a scale is a denormal number
+    ASSERT_NEAR(o.params[i], later.params[i], 1e-6) << i;
+}
+
+TEST(DeviceTraining, ALossScaleComesBackFromACheckpoint) {
+  Experiment e = experiment(kModels[0]);
+  e.debug.loss_scale = 512;
+  const auto comm = make_local_communicator();
+  const auto state_after = [&](float scale) {
+    Session s(*comm, e, {}, make_cpu_device());
+    s.state->restore([&](const TensorMeta& tensor, std::span<std::byte> out) {
+      if (tensor.name != "loss_scale") return false;
+      const float fields[] = {scale, 7, 2};
+      EXPECT_EQ(out.size(), sizeof fields);
+      std::memcpy(out.data(), fields, sizeof fields);
+      return true;
+    });
+    const std::vector<float> all = moments(s);
+    return std::vector<float>(all.end() - 3, all.end());
+  };
+  EXPECT_EQ(state_after(4), (std::vector<float>{4, 7, 2}));
+}
+
 // A CPU that says it can record steps: what is recorded also runs, what is replayed does nothing.
 struct Recordings {
   int begun = 0, replayed = 0;
@@ -256,6 +332,18 @@ TEST(DeviceTraining, RecordsAStepOnceForEachSlotAndReplaysItFromThenOn) {
   train(s);
   EXPECT_EQ(recordings.begun, 4);
   EXPECT_EQ(recordings.replayed, 7);
+}
+
+// 20 samples in batches of 4: the first as it is, then recorded.
+TEST(DeviceTraining, RecordsABatchOfAnEvaluationOnce) {
+  const Experiment e = experiment(kModels[0], "eval_batch_size = 4\n");
+  const auto comm = make_local_communicator();
+  Session s(*comm, e, {}, recording_device());
+  for (int i = 0; i < 2; ++i) {
+    evaluate(s);
+    EXPECT_EQ(recordings.begun, 1);
+    EXPECT_EQ(recordings.replayed, 4 + 5 * i);
+  }
 }
 
 TEST(DeviceTraining, RecordsNothingWhereTheFileSaysSo) {

@@ -66,6 +66,16 @@ TEST(MetricsLines, LeaveAnAccuracyOutThatDoesNotExist) {
   EXPECT_FALSE(nlohmann::json::parse(step_line(p)).contains("train/accuracy"));
 }
 
+TEST(MetricsLines, HaveALossScaleWhereThereIsOne) {
+  StepPoint p = point(1);
+  EXPECT_FALSE(nlohmann::json::parse(step_line(p)).contains("train/loss_scale"));
+  p.record.loss_scale = 32768;
+  EXPECT_EQ(nlohmann::json::parse(step_line(p))["train/loss_scale"], 32768);
+  History history;
+  ASSERT_TRUE(read_line(step_line(p), 10, history));
+  EXPECT_EQ(history.steps[0].record.loss_scale, 32768);
+}
+
 TEST(MetricsLines, WriteValuesThatAreNotFiniteAsNull) {
   StepPoint p = point(1);
   p.record.loss = NAN;

@@ -13,6 +13,7 @@ inline void add_strip(const Strip& s, int64_t channels, double* sums, Pair pair)
   for (int64_t j = 0; j < s.width; ++j) first[j] = second[j] = 0;
   int64_t r = 0, at = s.offset;
   for (; r + 2 <= s.rows; r += 2, at += 2 * s.stride) {
+#pragma GCC ivdep
     for (int64_t j = 0; j < s.width; ++j) {
       double a0, b0, a1, b1;
       pair(at, j, &a0, &b0);
@@ -35,6 +36,58 @@ inline void add_strip(const Strip& s, int64_t channels, double* sums, Pair pair)
 
 inline void clear(int64_t n, double* sums) {
   for (int64_t i = 0; i < n; ++i) sums[i] = 0;
+}
+
+// How a step backwards knows where relu let the gradient through.
+enum class Gate { open, output, input };  // everywhere; where y > 0; where y would be
+
+inline Gate gate_of(Activation act, const float* y) {
+  if (act == Activation::none) return Gate::open;
+  return y ? Gate::output : Gate::input;
+}
+
+struct Backward {
+  const float* x;
+  const float* y;
+  const float* dy;
+  const float* more;
+  float* g;
+};
+struct ChannelLanes {
+  float mean[kStrip], rstd[kStrip], scale[kStrip], beta[kStrip];
+  ChannelLanes(const Strip& s, int64_t channels, const float* of_mean, const float* of_rstd,
+               const float* gamma, const float* of_beta) {
+    spread(s, channels, of_mean, mean);
+    spread(s, channels, of_rstd, rstd);
+    if (gamma) spread(s, channels, gamma, scale);
+    if (gamma)
+      for (int64_t j = 0; j < s.width; ++j) scale[j] *= rstd[j];
+    if (of_beta) spread(s, channels, of_beta, beta);
+  }
+  // What normalise() makes of x before its relu.
+  float normalised(float x, int64_t j) const { return (x - mean[j]) * scale[j] + beta[j]; }
+};
+
+template <Gate kGate, bool kMore, bool kKeep>
+void add_gradients(const Strip& s, int64_t channels, const Backward& of, const ChannelLanes& c,
+                   double* sums) {
+  add_strip(s, channels, sums, [of, &c](int64_t at, int64_t j, double* a, double* b) {
+    const float x = of.x[at + j];
+    float g = of.dy[at + j];
+    if (kMore) g += of.more[at + j];
+    if (kGate == Gate::output) g = of.y[at + j] > 0.0f ? g : 0.0f;
+    if (kGate == Gate::input) g = c.normalised(x, j) > 0.0f ? g : 0.0f;
+    if (kKeep) of.g[at + j] = g;
+    *a = g;
+    *b = static_cast<double>(g) * static_cast<double>((x - c.mean[j]) * c.rstd[j]);
+  });
+}
+
+using AddGradients = void (*)(const Strip&, int64_t, const Backward&, const ChannelLanes&, double*);
+template <Gate kGate>
+AddGradients add_gradients_for(const Backward& of) {
+  if (of.more) return of.g ? add_gradients<kGate, true, true> : add_gradients<kGate, true, false>;
+  return of.g ? add_gradients<kGate, false, true> : add_gradients<kGate, false, false>;
 }
 
 // y = act((x - mean) scale + beta + addend), whether there is an addend being known at compile
@@ -105,59 +158,52 @@ Status batch_norm_forward(Stream*, int64_t rows, int64_t channels, const float* 
 }
 
 Status batch_norm_backward_sums(Stream* stream, int64_t rows, int64_t channels, const float* x,
-                                const float* y, const float* dy, const float* mean,
-                                const float* rstd, Activation act, double* sums, void*,
+                                const float* y, const float* dy, const float* more,
+                                const float* mean, const float* rstd, const float* gamma,
+                                const float* beta, Activation act, float* g, double* sums, void*,
                                 const BatchNormGradients* gradients) noexcept {
   if (!supported(act)) return Status::unsupported;
   clear(2 * channels, sums);
-  const float* gate = act == Activation::relu ? y : nullptr;
+  const Backward of{x, y, dy, more, g};
+  const Gate gate = gate_of(act, y);
+  const AddGradients run = gate == Gate::open     ? add_gradients_for<Gate::open>(of)
+                           : gate == Gate::output ? add_gradients_for<Gate::output>(of)
+                                                  : add_gradients_for<Gate::input>(of);
+  const bool input = gate == Gate::input;
   for_strips(rows, channels, [&](const Strip& s) {
-    float m[kStrip], r[kStrip];
-    spread(s, channels, mean, m);
-    spread(s, channels, rstd, r);
-    if (gate) {
-      add_strip(s, channels, sums, [&](int64_t at, int64_t j, double* a, double* b) {
-        const float g = gate[at + j] > 0.0f ? dy[at + j] : 0.0f;
-        *a = g;
-        *b = static_cast<double>(g) * static_cast<double>((x[at + j] - m[j]) * r[j]);
-      });
-    } else {
-      add_strip(s, channels, sums, [&](int64_t at, int64_t j, double* a, double* b) {
-        const float g = dy[at + j];
-        *a = g;
-        *b = static_cast<double>(g) * static_cast<double>((x[at + j] - m[j]) * r[j]);
-      });
-    }
+    const ChannelLanes lanes(s, channels, mean, rstd, input ? gamma : nullptr,
+                             input ? beta : nullptr);
+    run(s, channels, of, lanes, sums);
   });
   return gradients ? keep(stream, channels, sums, *gradients) : Status::ok;
 }
 
 Status batch_norm_backward(Stream*, int64_t rows, int64_t channels, const float* x, const float* y,
                            const float* dy, const float* mean, const float* rstd,
-                           const float* gamma, const float* mean_g, const float* mean_gx,
-                           Activation act, float* dx, Write dx_write, float* daddend,
-                           Write daddend_write) noexcept {
+                           const float* gamma, const float* beta, const float* mean_g,
+                           const float* mean_gx, Activation act, float* dx, Write dx_write,
+                           float* daddend, Write daddend_write) noexcept {
   if (!supported(act)) return Status::unsupported;
-  const bool relu = act == Activation::relu;
+  const Gate gate = gate_of(act, y);
   const bool add = dx_write == Write::add, addend_add = daddend_write == Write::add;
   for_strips(rows, channels, [&](const Strip& s) {
-    float m[kStrip], rs[kStrip], scale[kStrip], mg[kStrip], mgx[kStrip], g[kStrip];
-    spread(s, channels, mean, m);
-    spread(s, channels, rstd, rs);
-    spread(s, channels, gamma, scale);
+    const ChannelLanes c(s, channels, mean, rstd, gamma, gate == Gate::input ? beta : nullptr);
+    float mg[kStrip], mgx[kStrip], g[kStrip];
     spread(s, channels, mean_g, mg);
     spread(s, channels, mean_gx, mgx);
-    for (int64_t j = 0; j < s.width; ++j) scale[j] *= rs[j];
     for (int64_t row = 0, at = s.offset; row < s.rows; ++row, at += s.stride) {
       copy(nullptr, s.width, dy + at, g);
-      if (relu) {
+      if (gate == Gate::output) {
         for (int64_t j = 0; j < s.width; ++j) g[j] = y[at + j] > 0.0f ? g[j] : 0.0f;
+      } else if (gate == Gate::input) {
+        for (int64_t j = 0; j < s.width; ++j)
+          g[j] = c.normalised(x[at + j], j) > 0.0f ? g[j] : 0.0f;
       }
       if (dx) {
 #pragma GCC ivdep
         for (int64_t j = 0; j < s.width; ++j) {
-          const float xhat = (x[at + j] - m[j]) * rs[j];
-          const float v = scale[j] * (g[j] - mg[j] - xhat * mgx[j]);
+          const float xhat = (x[at + j] - c.mean[j]) * c.rstd[j];
+          const float v = c.scale[j] * (g[j] - mg[j] - xhat * mgx[j]);
           dx[at + j] = add ? dx[at + j] + v : v;
         }
       }

@@ -50,14 +50,15 @@ Status batch_norm_forward(Stream*, int64_t rows, int64_t channels, const float* 
                           const float* mean, const float* rstd, const float* gamma,
                           const float* beta, const float* addend, Activation, float* y) noexcept;
 Status batch_norm_backward_sums(Stream*, int64_t rows, int64_t channels, const float* x,
-                                const float* y, const float* dy, const float* mean,
-                                const float* rstd, Activation, double* sums, void* scratch,
-                                const BatchNormGradients*) noexcept;
+                                const float* y, const float* dy, const float* more,
+                                const float* mean, const float* rstd, const float* gamma,
+                                const float* beta, Activation, float* g, double* sums,
+                                void* scratch, const BatchNormGradients*) noexcept;
 Status batch_norm_backward(Stream*, int64_t rows, int64_t channels, const float* x, const float* y,
                            const float* dy, const float* mean, const float* rstd,
-                           const float* gamma, const float* mean_g, const float* mean_gx,
-                           Activation, float* dx, Write dx_write, float* daddend,
-                           Write daddend_write) noexcept;
+                           const float* gamma, const float* beta, const float* mean_g,
+                           const float* mean_gx, Activation, float* dx, Write dx_write,
+                           float* daddend, Write daddend_write) noexcept;
 Status batch_norm_statistics(Stream*, int64_t channels, double count, double epsilon,
                              const double* sums, float* mean, float* rstd) noexcept;
 Status batch_norm_rstd(Stream*, int64_t channels, double epsilon, const float* variance,
@@ -77,18 +78,20 @@ Status layer_norm_backward(Stream*, int64_t rows, int64_t cols, const float* x, 
 Status softmax_cross_entropy(Stream*, int64_t rows, int64_t cols, const float* logits,
                              const int64_t* labels, const float* sample_weight,
                              const float* class_weight, float smoothing, LossSums* sums,
-                             float* dlogits, Write, void* scratch) noexcept;
+                             float* dlogits, Write, const float* loss_scale,
+                             void* scratch) noexcept;
 Status sigmoid_cross_entropy(Stream*, int64_t rows, int64_t cols, const float* logits,
                              const float* targets, const float* sample_weight,
                              float positive_weight, LossSums* sums, float* dlogits, Write,
-                             void* scratch) noexcept;
+                             const float* loss_scale, void* scratch) noexcept;
 Status binary_targets(Stream*, int64_t n, const int64_t* labels, float* targets) noexcept;
 Status regression(Stream*, Regression, float delta, int64_t rows, int64_t cols,
                   const float* prediction, const float* targets, const float* sample_weight,
-                  LossSums* sums, float* dprediction, Write, void* scratch) noexcept;
+                  LossSums* sums, float* dprediction, Write, const float* loss_scale,
+                  void* scratch) noexcept;
 Status hinge(Stream*, int64_t rows, int64_t cols, bool squared, float margin, const float* logits,
              const int64_t* labels, const float* sample_weight, LossSums* sums, float* dlogits,
-             Write, void* scratch) noexcept;
+             Write, const float* loss_scale, void* scratch) noexcept;
 
 Status sums_of_squares(Stream*, int64_t n, const float* x, double* partials) noexcept;
 Status conclude_step(Stream*, const StepEnd*, const double* partials, const double* loss_sums,

@@ -8,30 +8,42 @@ namespace {
 
 inline float positive_part(float v) { return v < 0.0f ? 0.0f : v; }
 
-// value(k) and slope(k) are one element's; their sums over the row are multiplied by `factor`.
+// Where gradients go and how.
+struct Gradient {
+  Gradient(float* dz, Write write, const float* loss_scale)
+      : dz(dz), add(write == Write::add), scale(loss_scale ? *loss_scale : 1.0f) {}
+  float* dz;  // null: nowhere
+  bool add;
+  float scale;
+};
+
+// value(k) and slope(k) are one element's; their sums over the row are multiplied by `factor`, the
+// slopes by the loss scale as well. dz: the row's.
 template <class Value, class Slope>
-double row_loss(int64_t cols, float factor, float* dz, bool add, Value value, Slope slope) {
+double row_loss(int64_t cols, float factor, const Gradient& to, float* dz, Value value,
+                Slope slope) {
   const double loss = sum_terms<double>(cols, value);
-  if (dz && add) {
+  const float scaled = factor * to.scale;
+  if (dz && to.add) {
 #pragma GCC ivdep
-    for (int64_t k = 0; k < cols; ++k) dz[k] += factor * slope(k);
+    for (int64_t k = 0; k < cols; ++k) dz[k] += scaled * slope(k);
   } else if (dz) {
 #pragma GCC ivdep
-    for (int64_t k = 0; k < cols; ++k) dz[k] = factor * slope(k);
+    for (int64_t k = 0; k < cols; ++k) dz[k] = scaled * slope(k);
   }
   return static_cast<double>(factor) * loss;
 }
 
 // Calls row(r, factor, dz or null) for every sample; factor is its weight over cols.
 template <class Row>
-Status for_rows(int64_t rows, int64_t cols, const float* sample_weight, LossSums* sums, float* dz,
-                Row row) {
+Status for_rows(int64_t rows, int64_t cols, const float* sample_weight, LossSums* sums,
+                const Gradient& to, Row row) {
   *sums = {};
   if (cols == 0) return rows == 0 ? Status::ok : Status::invalid;
   for (int64_t r = 0; r < rows; ++r) {
     const float weight = sample_weight ? sample_weight[r] : 1.0f;
     const float factor = weight / static_cast<float>(cols);
-    sums->loss += row(r, factor, dz ? dz + r * cols : nullptr);
+    sums->loss += row(r, factor, to.dz ? to.dz + r * cols : nullptr);
     sums->weight += static_cast<double>(weight);
   }
   return Status::ok;
@@ -44,21 +56,21 @@ Status for_rows(int64_t rows, int64_t cols, const float* sample_weight, LossSums
 Status sigmoid_cross_entropy(Stream*, int64_t rows, int64_t cols, const float* logits,
                              const float* targets, const float* sample_weight,
                              float positive_weight, LossSums* sums, float* dlogits, Write write,
-                             void*) noexcept {
+                             const float* loss_scale, void*) noexcept {
   const float extra = positive_weight - 1.0f;
-  return for_rows(
-      rows, cols, sample_weight, sums, dlogits, [&](int64_t r, float factor, float* dz) {
-        const float* z = logits + r * cols;
-        const float* t = targets + r * cols;
-        return row_loss(
-            cols, factor, dz, write == Write::add,
-            [=](int64_t k) {
-              const float w = 1.0f + extra * t[k];
-              const float linear = (1.0f - t[k]) * z[k] + w * positive_part(-z[k]);
-              return linear + w * log1p_of(exp_of(-__builtin_fabsf(z[k])));
-            },
-            [=](int64_t k) { return (1.0f - t[k]) - (1.0f + extra * t[k]) * sigmoid_of(-z[k]); });
-      });
+  const Gradient to(dlogits, write, loss_scale);
+  return for_rows(rows, cols, sample_weight, sums, to, [&](int64_t r, float factor, float* dz) {
+    const float* z = logits + r * cols;
+    const float* t = targets + r * cols;
+    return row_loss(
+        cols, factor, to, dz,
+        [=](int64_t k) {
+          const float w = 1.0f + extra * t[k];
+          const float linear = (1.0f - t[k]) * z[k] + w * positive_part(-z[k]);
+          return linear + w * log1p_of(exp_of(-__builtin_fabsf(z[k])));
+        },
+        [=](int64_t k) { return (1.0f - t[k]) - (1.0f + extra * t[k]) * sigmoid_of(-z[k]); });
+  });
 }
 
 Status binary_targets(Stream*, int64_t n, const int64_t* labels, float* targets) noexcept {
@@ -71,20 +83,21 @@ Status binary_targets(Stream*, int64_t n, const int64_t* labels, float* targets)
 
 Status regression(Stream*, Regression kind, float delta, int64_t rows, int64_t cols,
                   const float* prediction, const float* targets, const float* sample_weight,
-                  LossSums* sums, float* dprediction, Write write, void*) noexcept {
+                  LossSums* sums, float* dprediction, Write write, const float* loss_scale,
+                  void*) noexcept {
   if (kind == Regression::huber && !(delta > 0.0f)) return Status::invalid;
-  const bool add = write == Write::add;
-  return for_rows(rows, cols, sample_weight, sums, dprediction, [&](int64_t r, float f, float* dp) {
+  const Gradient to(dprediction, write, loss_scale);
+  return for_rows(rows, cols, sample_weight, sums, to, [&](int64_t r, float f, float* dp) {
     const float* p = prediction + r * cols;
     const float* t = targets + r * cols;
     switch (kind) {
       case Regression::mse:
         return row_loss(
-            cols, f, dp, add, [=](int64_t k) { return (p[k] - t[k]) * (p[k] - t[k]); },
+            cols, f, to, dp, [=](int64_t k) { return (p[k] - t[k]) * (p[k] - t[k]); },
             [=](int64_t k) { return 2.0f * (p[k] - t[k]); });
       case Regression::mae:
         return row_loss(
-            cols, f, dp, add, [=](int64_t k) { return __builtin_fabsf(p[k] - t[k]); },
+            cols, f, to, dp, [=](int64_t k) { return __builtin_fabsf(p[k] - t[k]); },
             [=](int64_t k) {
               const float d = p[k] - t[k];
               return d > 0.0f ? 1.0f : (d < 0.0f ? -1.0f : d);
@@ -93,7 +106,7 @@ Status regression(Stream*, Regression kind, float delta, int64_t rows, int64_t c
         break;
     }
     return row_loss(
-        cols, f, dp, add,
+        cols, f, to, dp,
         [=](int64_t k) {
           const float a = __builtin_fabsf(p[k] - t[k]);
           return a <= delta ? 0.5f * a * a : delta * (a - 0.5f * delta);
@@ -107,22 +120,22 @@ Status regression(Stream*, Regression kind, float delta, int64_t rows, int64_t c
 
 Status hinge(Stream*, int64_t rows, int64_t cols, bool squared, float margin, const float* logits,
              const int64_t* labels, const float* sample_weight, LossSums* sums, float* dlogits,
-             Write write, void*) noexcept {
+             Write write, const float* loss_scale, void*) noexcept {
   *sums = {};
   const int64_t classes = cols == 1 ? 2 : cols;
   for (int64_t r = 0; r < rows; ++r) {
     if (labels[r] < 0 || labels[r] >= classes) return Status::invalid;
   }
-  const bool add = write == Write::add;
+  const Gradient to(dlogits, write, loss_scale);
   const auto value = [squared](float v) { return squared ? v * v : v; };
   const auto slope = [squared](float v) { return v > 0.0f ? (squared ? 2.0f * v : 1.0f) : 0.0f; };
-  return for_rows(rows, cols, sample_weight, sums, dlogits, [&](int64_t r, float f, float* dz) {
+  return for_rows(rows, cols, sample_weight, sums, to, [&](int64_t r, float f, float* dz) {
     const float* z = logits + r * cols;
     if (cols == 1) {
       const float t = labels[r] == 1 ? 1.0f : -1.0f;
       const float v = positive_part(margin - t * z[0]);
       return row_loss(
-          1, f, dz, add, [&](int64_t) { return value(v); }, [&](int64_t) { return -t * slope(v); });
+          1, f, to, dz, [&](int64_t) { return value(v); }, [&](int64_t) { return -t * slope(v); });
     }
     // The label's own term is taken out: in value by weight 0, in slope by the sum of the others.
     const int64_t label = labels[r];
@@ -130,7 +143,7 @@ Status hinge(Stream*, int64_t rows, int64_t cols, bool squared, float margin, co
     const auto excess = [=](int64_t k) { return k == label ? 0.0f : positive_part(base + z[k]); };
     const float others = sum_terms<float>(cols, [&](int64_t k) { return slope(excess(k)); });
     return row_loss(
-        cols, f, dz, add, [&](int64_t k) { return value(excess(k)); },
+        cols, f, to, dz, [&](int64_t k) { return value(excess(k)); },
         [&](int64_t k) { return k == label ? -others : slope(excess(k)); });
   });
 }

@@ -9,7 +9,7 @@ struct Row {
   int64_t cols, label;
   const float* z;
   const float* class_weight;
-  float smoothing, weight;  // the sample's
+  float smoothing, weight;  // the latter the sample's, times the loss scale
   // a_k: how much -log p_k counts. (1 - s) w_label at the label, plus s w_k / cols everywhere.
   float share(int64_t k) const {
     const float w = class_weight ? class_weight[k] : 1.0f;
@@ -53,14 +53,15 @@ double row_loss(const Row& row, float* dz, bool add) {
 Status softmax_cross_entropy(Stream*, int64_t rows, int64_t cols, const float* logits,
                              const int64_t* labels, const float* sample_weight,
                              const float* class_weight, float smoothing, LossSums* sums,
-                             float* dlogits, Write write, void*) noexcept {
+                             float* dlogits, Write write, const float* loss_scale, void*) noexcept {
   *sums = {};
   for (int64_t r = 0; r < rows; ++r) {
     if (labels[r] < 0 || labels[r] >= cols) return Status::invalid;
   }
+  const float scale = loss_scale ? *loss_scale : 1.0f;
   for (int64_t r = 0; r < rows; ++r) {
     const float weight = sample_weight ? sample_weight[r] : 1.0f;
-    const Row row{cols, labels[r], logits + r * cols, class_weight, smoothing, weight};
+    const Row row{cols, labels[r], logits + r * cols, class_weight, smoothing, weight * scale};
     const double loss = row_loss(row, dlogits ? dlogits + r * cols : nullptr, write == Write::add);
     const float label_weight = class_weight ? class_weight[labels[r]] : 1.0f;
     sums->loss += static_cast<double>(weight) * loss;

@@ -10,7 +10,9 @@
 //
 // Sums over rows are added in a fixed order in three stages: a thread over its rows, the block over
 // its threads of a column, and a second launch over the blocks' partial sums, where a column has
-// more than one block.
+// more than one block. Their blocks take turns, so that the grid as a whole goes through the matrix
+// once, from its end to its beginning: the second-level cache still holds the end, which whoever
+// wrote the matrix wrote last, and afterwards the beginning, where the pass that follows starts.
 
 #include "kernels/cuda/own/vectors.h"
 #include "kernels/cuda/reduce.h"
@@ -22,8 +24,12 @@ namespace trireme::cu {
 constexpr int64_t kRowsPerSum = 4;
 // Up to so many rows a thread, one block takes all: two trips to memory are shorter than a launch.
 constexpr int64_t kRowsOfOnePart = 8;
-// Partial sums of one column: two blocks a multiprocessor, and a second stage that takes one trip.
-constexpr int64_t kMostParts = 256;
+// Blocks of a sum: two a multiprocessor at 132 of them, all at once.
+constexpr int kSumBlocksAtOnce = 2;
+constexpr int64_t kMostSumBlocks = kSumBlocksAtOnce * 132;
+// Threads side by side in a sum: a warp's loads still meet in a row, and wide matrices are cut into
+// strips rather than into parts, each of which leaves a partial sum of every column.
+constexpr int kMostSumColumns = kWarp;
 // Elementwise: small matrices are spread over two blocks a multiprocessor (no device of these
 // generations has more than 160), large ones take several waves, so that the last one is short.
 constexpr int64_t kSpreadBlocks = 2 * 160;
@@ -45,48 +51,64 @@ struct ColumnGrid {
   }
 };
 
-// Without parts yet.
-inline ColumnGrid column_grid(int64_t rows, int64_t cols, int width) {
-  const int64_t packs = ceil_div(cols, width);
+// At most `most` threads side by side. Without parts yet.
+inline ColumnGrid column_grid(int64_t rows, int64_t cols, int width, int most) {
+  const int64_t packs = larger(1, ceil_div(cols, width));
   ColumnGrid g{};
   g.rows = rows;
   g.cols = cols;
-  g.columns = static_cast<int>(smaller(larger(packs, 1), kBlock));
+  g.columns = static_cast<int>(ceil_div(packs, ceil_div(packs, most)));
   g.group = static_cast<int>(kBlock) / g.columns;
   g.strips = ceil_div(packs, g.columns);
   return g;
 }
 
-// A thread's place in the walk; `column` is the first of its kWidth.
+enum class Direction { forwards, backwards };
+
+// A thread's place in the walk; `column` is the first of its kWidth. It takes every `step`th row
+// from first_row on, before it comes to end_row.
+template <Direction kDirection>
 struct ColumnThread {
-  int64_t column, first_row, end_row;
+  int64_t column, first_row, step, end_row;
+  __device__ bool has(int64_t row) const {
+    return kDirection == Direction::forwards ? row < end_row : row > end_row;
+  }
 };
 
-// A thread that has nothing to do gets no rows.
-template <int kWidth>
-__device__ inline ColumnThread column_thread(const ColumnGrid& g) {
+// Forwards: a block takes neighbouring rows. Backwards: blocks take turns. A thread that has
+// nothing to do gets no rows.
+template <int kWidth, Direction kDirection>
+__device__ inline ColumnThread<kDirection> column_thread(const ColumnGrid& g) {
   const int t = static_cast<int>(threadIdx.x), lane = t / g.columns;
-  ColumnThread here{};
+  ColumnThread<kDirection> here{};
   here.column = (int64_t{blockIdx.x} * g.columns + t % g.columns) * kWidth;
-  here.first_row = int64_t{blockIdx.y} * g.rows_per_part;
-  here.end_row = smaller(here.first_row + g.rows_per_part, g.rows);
-  here.first_row += lane;
+  if (kDirection == Direction::forwards) {
+    const int64_t first = int64_t{blockIdx.y} * g.rows_per_part;
+    here.first_row = first + lane;
+    here.step = g.group;
+    here.end_row = smaller(first + g.rows_per_part, g.rows);
+  } else {
+    here.first_row = g.rows - 1 - (int64_t{blockIdx.y} * g.group + lane);
+    here.step = -int64_t{gridDim.y} * g.group;
+    here.end_row = -1;
+  }
   if (lane >= g.group || here.column >= g.cols) here.end_row = here.first_row;
   return here;
 }
 
-// Calls use(offset, what walk.fetch(row, offset) gave) for the thread's rows in order; kRows of
-// them are fetched before the first is used. What is left over goes by halves.
-template <int kWidth, int kRows, class Walk, class Use>
-__device__ inline void walk_rows(const ColumnGrid& g, ColumnThread here, const Walk& walk,
-                                 const Use& use) {
-  const int64_t step = g.group * g.cols;
+// Calls use(offset, elements to the next row, what walk.fetch(row, offset) gave) for the thread's
+// rows in order; kRows of them are fetched before the first is used. What is left over goes by
+// halves.
+template <int kWidth, int kRows, Direction kDirection, class Walk, class Use>
+__device__ inline void walk_rows(const ColumnGrid& g, ColumnThread<kDirection> here,
+                                 const Walk& walk, const Use& use) {
+  const int64_t step = here.step * g.cols;
   int64_t r = here.first_row, offset = r * g.cols + here.column;
-  for (; r + (kRows - 1) * g.group < here.end_row; r += kRows * g.group, offset += kRows * step) {
+  for (; here.has(r + (kRows - 1) * here.step); r += kRows * here.step, offset += kRows * step) {
     decltype(walk.template fetch<kWidth>(r, offset)) fetched[kRows];
 #pragma unroll
     for (int i = 0; i < kRows; ++i)
-      fetched[i] = walk.template fetch<kWidth>(r + i * g.group, offset + i * step);
+      fetched[i] = walk.template fetch<kWidth>(r + i * here.step, offset + i * step);
     use(offset, step, fetched);
   }
   here.first_row = r;
@@ -149,19 +171,21 @@ __device__ inline double sum_of_rows(double (&of)[kRows]) {
   return of[0];
 }
 
-// partials[part][value][column] = sum over the part's rows, in fp64. `terms.add(fetched rows,
-// numbers, sums)` adds the kValues terms of kWidth elements of each to sums[value][k]; `numbers` is
-// what terms.of_columns() gave for the columns. Where there is one part, its sums go to `store`.
+// partials[part][value][column] = sum over the part's rows, in fp64. `terms.add(offset, elements
+// to the next row, fetched rows, numbers, sums)` adds the kValues terms of kWidth elements of each
+// to sums[value][k]; `numbers` is what terms.of_columns() gave for the columns. Where there is one
+// part, its sums go to `store`.
 template <int kValues, int kWidth, class Terms, class Store>
-__global__ void __launch_bounds__(kBlock)
+__global__ void __launch_bounds__(kBlock, kSumBlocksAtOnce)
     column_sums_kernel(ColumnGrid g, Terms terms, double* partials, Store store) {
-  const ColumnThread here = column_thread<kWidth>(g);
+  const auto here = column_thread<kWidth, Direction::backwards>(g);
   double sums[kValues][kWidth] = {};
-  if (here.first_row < here.end_row) {
+  if (here.has(here.first_row)) {
     const auto numbers = terms.template of_columns<kWidth>(here.column);
-    walk_rows<kWidth, Terms::kRows>(g, here, terms, [&](int64_t, int64_t, const auto& fetched) {
-      terms.template add<kWidth>(fetched, numbers, sums);
-    });
+    walk_rows<kWidth, Terms::kRows>(
+        g, here, terms, [&](int64_t offset, int64_t step, const auto& fetched) {
+          terms.template add<kWidth>(offset, step, fetched, numbers, sums);
+        });
   }
   block_column_sums(g, sums, partials + int64_t{blockIdx.y} * kValues * g.cols);
   if (g.parts > 1) return;
@@ -211,10 +235,13 @@ __global__ void __launch_bounds__(kBlock)
   store.put(c, sums);
 }
 
-// Bytes of partial sums for a matrix, whatever kWidth is taken.
+// Parts of a matrix that is cut into so many strips.
+inline int64_t most_parts(int64_t strips) { return larger(1, kMostSumBlocks / strips); }
+
+// Bytes of partial sums for a matrix, whatever kWidth is taken: up to eight.
 inline size_t column_sums_scratch(int64_t rows, int64_t cols, int values) {
-  return static_cast<size_t>(kMostParts < rows ? kMostParts : larger(rows, 1)) *
-         static_cast<size_t>(cols * values) * sizeof(double);
+  const int64_t parts = most_parts(larger(1, ceil_div(cols, 8 * kMostSumColumns)));
+  return static_cast<size_t>(smaller(parts, larger(rows, 1)) * cols * values) * sizeof(double);
 }
 
 // Adds the kValues sums of every column and hands them to `store`. `vectors`: rows may be read
@@ -224,8 +251,10 @@ Status column_sums(Stream* s, int64_t rows, int64_t cols, bool vectors, const Te
                    void* scratch, const Store& store) noexcept {
   if (cols <= 0) return Status::ok;
   double* const partials = static_cast<double*>(scratch);
-  ColumnGrid g = column_grid(rows, cols, vectors ? kWidth : 1);
-  g.cut(g.groups() <= kRowsOfOnePart ? 1 : smaller(kMostParts, ceil_div(g.groups(), kRowsPerSum)));
+  ColumnGrid g = column_grid(rows, cols, vectors ? kWidth : 1, kMostSumColumns);
+  g.cut(g.groups() <= kRowsOfOnePart
+            ? 1
+            : smaller(most_parts(g.strips), ceil_div(g.groups(), kRowsPerSum)));
   const Status first = vectors ? launch(column_sums_kernel<kValues, kWidth, Terms, Store>, g.grid(),
                                         kBlock, 0, s, g, terms, partials, store)
                                : launch(column_sums_kernel<kValues, 1, Terms, Store>, g.grid(),
@@ -240,8 +269,8 @@ Status column_sums(Stream* s, int64_t rows, int64_t cols, bool vectors, const Te
 // numbers a column. All rows in flight are fetched before the first is visited.
 template <int kWidth, class Visit>
 __global__ void __launch_bounds__(kBlock) column_map_kernel(ColumnGrid g, Visit visit) {
-  const ColumnThread here = column_thread<kWidth>(g);
-  if (here.first_row >= here.end_row) return;
+  const auto here = column_thread<kWidth, Direction::forwards>(g);
+  if (!here.has(here.first_row)) return;
   const auto numbers = visit.template of_columns<kWidth>(here.column);
   walk_rows<kWidth, Visit::kRows>(
       g, here, visit, [&]<int kRows, class F>(int64_t offset, int64_t step, const F(&of)[kRows]) {
@@ -255,7 +284,7 @@ template <int kWidth, class Visit>
 Status column_map(Stream* s, int64_t rows, int64_t cols, bool vectors,
                   const Visit& visit) noexcept {
   if (rows <= 0 || cols <= 0) return Status::ok;
-  ColumnGrid g = column_grid(rows, cols, vectors ? kWidth : 1);
+  ColumnGrid g = column_grid(rows, cols, vectors ? kWidth : 1, kBlock);
   // No second stage here: as many parts as serve the device.
   const int64_t wanted = larger(ceil_div(g.groups(), Visit::kRows), kSpreadBlocks / g.strips);
   g.cut(smaller(wanted, kMostMapBlocks / g.strips));

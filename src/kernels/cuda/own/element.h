@@ -26,6 +26,15 @@ __device__ inline __half from_float<__half>(float v) {
   return __float2half_rn(v);
 }
 
+// The largest number that from_float() makes 0: half of the smallest above 0, which is tied and 0
+// is even.
+template <class T>
+constexpr float kLargestZero = 0;
+template <>
+inline constexpr float kLargestZero<__nv_bfloat16> = 0x1p-134f;
+template <>
+inline constexpr float kLargestZero<__half> = 0x1p-25f;
+
 // Stores value, or adds it to what is there.
 template <class T>
 __device__ inline void put(T* y, float value, bool add) {

@@ -15,6 +15,7 @@ void fill_all(KernelTable& table) noexcept {
   fill_max_pool<T>(table);
   fill_average_pool<T>(table);
   fill_batch_norm<T>(table);
+  fill_batch_norm_backward<T>(table);
   fill_layer_norm<T>(table);
   fill_softmax_loss<T>(table);
   fill_losses<T>(table);

@@ -25,6 +25,8 @@ void fill_average_pool(KernelTable& table) noexcept;
 template <class T>
 void fill_batch_norm(KernelTable& table) noexcept;
 template <class T>
+void fill_batch_norm_backward(KernelTable& table) noexcept;
+template <class T>
 void fill_layer_norm(KernelTable& table) noexcept;
 template <class T>
 void fill_softmax_loss(KernelTable& table) noexcept;

@@ -80,7 +80,8 @@ struct ParameterTerms {
     return {cu::fetch<kWidth>(x + offset), cu::fetch<kWidth>(dy + offset), mean[row], rstd[row]};
   }
   template <int kWidth, int kCount>
-  __device__ void add(const Fetched<kWidth> (&of)[kCount], int, double (&sums)[2][kWidth]) const {
+  __device__ void add(int64_t, int64_t, const Fetched<kWidth> (&of)[kCount], int,
+                      double (&sums)[2][kWidth]) const {
 #pragma unroll
     for (int i = 0; i < kCount; ++i) {
       const Pack<kWidth> v = widened(of[i].x), g = widened(of[i].dy);

@@ -1,6 +1,6 @@
 #pragma once
-// The (loss, weight) of a batch: every block adds its part and writes it to scratch; one more block
-// adds the blocks' parts. The order is fixed by the batch's shape.
+// What all losses share. The (loss, weight) of a batch: every block adds its part and writes it to
+// scratch; one more block adds the blocks' parts. The order is fixed by the batch's shape.
 
 #include "kernels/cuda/reduce.h"
 
@@ -37,6 +37,10 @@ inline Status finish_loss(Stream* s, Status first, int64_t blocks, void* scratch
   if (first != Status::ok) return first;
   return launch(loss_finish_kernel, 1, kBlock, 0, s, blocks, static_cast<const LossSums*>(scratch),
                 sums);
+}
+
+__device__ inline float scale_of(const float* loss_scale) {
+  return loss_scale ? *loss_scale : 1.0f;
 }
 
 // Threads of a block that takes whole rows: a warp for short ones, so that few lanes idle.

@@ -52,6 +52,7 @@ struct Batch {
   const float* sample_weight;
   T* gradient;
   bool add;
+  const float* loss_scale;
 };
 
 // A grid-stride loop over all elements, whatever the shape: coalesced, and one logit a sample does
@@ -68,7 +69,7 @@ __global__ void __launch_bounds__(kBlock)
     const float p = to_float(b.prediction[i]), t = b.targets[i];
     loss += static_cast<double>(factor) * static_cast<double>(rule.value(p, t));
     if (i == row * b.cols) weights += static_cast<double>(weight);
-    if (b.gradient) put(b.gradient + i, factor * rule.slope(p, t), b.add);
+    if (b.gradient) put(b.gradient + i, scale_of(b.loss_scale) * factor * rule.slope(p, t), b.add);
   }
   keep_loss_sums(loss, weights, partials);
 }
@@ -88,23 +89,31 @@ template <class T>
 Status sigmoid_cross_entropy(Stream* s, int64_t rows, int64_t cols, const Element* logits,
                              const float* targets, const float* sample_weight,
                              float positive_weight, LossSums* sums, Element* dlogits, Write write,
-                             void* scratch) noexcept {
-  const Batch<T> b{
-      rows, cols, typed<T>(logits), targets, sample_weight, typed<T>(dlogits), write == Write::add};
+                             const float* loss_scale, void* scratch) noexcept {
+  const Batch<T> b{rows,
+                   cols,
+                   typed<T>(logits),
+                   targets,
+                   sample_weight,
+                   typed<T>(dlogits),
+                   write == Write::add,
+                   loss_scale};
   return element_loss(s, b, SigmoidCrossEntropy{positive_weight - 1.0f}, scratch, sums);
 }
 
 template <class T>
 Status regression(Stream* s, Regression kind, float delta, int64_t rows, int64_t cols,
                   const Element* prediction, const float* targets, const float* sample_weight,
-                  LossSums* sums, Element* dprediction, Write write, void* scratch) noexcept {
+                  LossSums* sums, Element* dprediction, Write write, const float* loss_scale,
+                  void* scratch) noexcept {
   const Batch<T> b{rows,
                    cols,
                    typed<T>(prediction),
                    targets,
                    sample_weight,
                    typed<T>(dprediction),
-                   write == Write::add};
+                   write == Write::add,
+                   loss_scale};
   if (kind == Regression::mse) return element_loss(s, b, SquaredError{}, scratch, sums);
   if (kind == Regression::mae) return element_loss(s, b, AbsoluteError{}, scratch, sums);
   if (!(delta > 0.0f)) return Status::invalid;
@@ -145,7 +154,8 @@ __global__ void __launch_bounds__(kBlock)
     loss += known ? static_cast<double>(weight) * static_cast<double>(h.value(v))
                   : static_cast<double>(NAN);
     weights += static_cast<double>(weight);
-    if (b.gradient) put(b.gradient + r, known ? weight * -t * h.slope(v) : 0.0f, b.add);
+    if (b.gradient)
+      put(b.gradient + r, known ? scale_of(b.loss_scale) * weight * -t * h.slope(v) : 0.0f, b.add);
   }
   keep_loss_sums(loss, weights, partials);
 }
@@ -175,7 +185,8 @@ __global__ void __launch_bounds__(kBlock) hinge_kernel(Batch<T> b, Hinge h, Loss
     if (!known) loss = static_cast<double>(NAN);
     for (int64_t k = threadIdx.x; b.gradient && k < b.cols; k += blockDim.x) {
       const float slope = k == label ? -others : h.slope(excess(k));
-      put(b.gradient + r * b.cols + k, known ? factor * slope : 0.0f, b.add);
+      put(b.gradient + r * b.cols + k, known ? scale_of(b.loss_scale) * factor * slope : 0.0f,
+          b.add);
     }
   }
   keep_loss_sums(loss, weights, partials);
@@ -184,10 +195,17 @@ __global__ void __launch_bounds__(kBlock) hinge_kernel(Batch<T> b, Hinge h, Loss
 template <class T>
 Status hinge(Stream* s, int64_t rows, int64_t cols, bool squared, float margin,
              const Element* logits, const int64_t* labels, const float* sample_weight,
-             LossSums* sums, Element* dlogits, Write write, void* scratch) noexcept {
+             LossSums* sums, Element* dlogits, Write write, const float* loss_scale,
+             void* scratch) noexcept {
   if (cols == 0 && rows > 0) return Status::invalid;
-  const Batch<T> b{
-      rows, cols, typed<T>(logits), nullptr, sample_weight, typed<T>(dlogits), write == Write::add};
+  const Batch<T> b{rows,
+                   cols,
+                   typed<T>(logits),
+                   nullptr,
+                   sample_weight,
+                   typed<T>(dlogits),
+                   write == Write::add,
+                   loss_scale};
   const Hinge h{squared, margin, labels};
   auto* const partials = static_cast<LossSums*>(scratch);
   const int64_t blocks =

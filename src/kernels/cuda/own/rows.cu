@@ -18,7 +18,8 @@ struct PlainTerms {
     return cu::fetch<kWidth>(x + offset);
   }
   template <int kWidth, int kCount>
-  __device__ void add(const Stored<T, kWidth> (&of)[kCount], int, double (&sums)[1][kWidth]) const {
+  __device__ void add(int64_t, int64_t, const Stored<T, kWidth> (&of)[kCount], int,
+                      double (&sums)[1][kWidth]) const {
 #pragma unroll
     for (int k = 0; k < kWidth; ++k) {
       double column[kCount];

@@ -17,6 +17,7 @@ struct Loss {
   float smoothing;
   T* dlogits;
   bool add;
+  const float* loss_scale;
 
   __device__ float class_weight_of(int64_t k) const {
     return class_weight ? class_weight[k] : 1.0f;
@@ -43,7 +44,7 @@ __device__ double row_loss(const Loss<T>& l, const T* z, int64_t label, float to
   return block_sum(sum);
 }
 
-// dz_k (+)= weight (p_k sum(a) - a_k).
+// dz_k (+)= weight (p_k sum(a) - a_k), the weight with the loss scale in it.
 template <class T>
 __device__ void row_gradient(const Loss<T>& l, const T* z, int64_t label, float top, float total,
                              float weight, T* dz) {
@@ -82,7 +83,7 @@ __global__ void __launch_bounds__(kBlock)
     total = block_sum(total);
     loss += static_cast<double>(weight) * row_loss(l, z, label, top, total);
     weights += static_cast<double>(weight) * static_cast<double>(l.class_weight_of(label));
-    if (dz) row_gradient(l, z, label, top, total, weight, dz);
+    if (dz) row_gradient(l, z, label, top, total, weight * scale_of(l.loss_scale), dz);
   }
   if (threadIdx.x == 0) partials[blockIdx.x] = {loss, weights};
 }
@@ -91,7 +92,8 @@ template <class T>
 Status softmax_cross_entropy(Stream* s, int64_t rows, int64_t cols, const Element* logits,
                              const int64_t* labels, const float* sample_weight,
                              const float* class_weight, float smoothing, LossSums* sums,
-                             Element* dlogits, Write write, void* scratch) noexcept {
+                             Element* dlogits, Write write, const float* loss_scale,
+                             void* scratch) noexcept {
   const Loss<T> loss{rows,
                      cols,
                      typed<T>(logits),
@@ -100,7 +102,8 @@ Status softmax_cross_entropy(Stream* s, int64_t rows, int64_t cols, const Elemen
                      class_weight,
                      smoothing,
                      typed<T>(dlogits),
-                     write == Write::add};
+                     write == Write::add,
+                     loss_scale};
   const int64_t blocks = loss_blocks(rows);
   const Status first = launch(softmax_cross_entropy_kernel<T>, dim3(static_cast<unsigned>(blocks)),
                               row_block(cols), 0, s, loss, static_cast<LossSums*>(scratch));

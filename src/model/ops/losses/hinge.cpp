@@ -15,7 +15,8 @@ class LoweredHinge final : public LoweredLoss {
  private:
   Status compute(const Frame& f, LossSums* sums, float* gradient) const noexcept override {
     return k_.hinge(f.stream, rows_, cols_, squared_, margin_, predictions(f),
-                    f.at<int64_t>(target_), sample_weight(f), sums, gradient, write_, scratch(f));
+                    f.at<int64_t>(target_), sample_weight(f), sums, gradient, write_, loss_scale(f),
+                    scratch(f));
   }
   float margin_;
   bool squared_;

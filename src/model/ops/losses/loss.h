@@ -30,6 +30,7 @@ class LoweredLoss : public Lowered {
   virtual Status compute(const Frame& f, LossSums* sums, float* gradient) const noexcept = 0;
   const float* predictions(const Frame& f) const { return f.at(predictions_); }
   const float* sample_weight(const Frame& f) const { return f.at(weight_); }
+  static const float* loss_scale(const Frame& f) { return f.loss_scale; }
   void* scratch(const Frame& f) const { return f.at<void>(scratch_); }
 
   const KernelTable& k_;

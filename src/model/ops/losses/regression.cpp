@@ -15,7 +15,7 @@ class LoweredRegression final : public LoweredLoss {
  private:
   Status compute(const Frame& f, LossSums* sums, float* gradient) const noexcept override {
     return k_.regression(f.stream, regression_, delta_, rows_, cols_, predictions(f), f.at(target_),
-                         sample_weight(f), sums, gradient, write_, scratch(f));
+                         sample_weight(f), sums, gradient, write_, loss_scale(f), scratch(f));
   }
   Regression regression_;
   float delta_;

@@ -24,7 +24,7 @@ class LoweredSigmoidCrossEntropy final : public LoweredLoss {
     }
     return k_.sigmoid_cross_entropy(f.stream, rows_, cols_, predictions(f), targets,
                                     sample_weight(f), positive_weight_, sums, gradient, write_,
-                                    scratch(f));
+                                    loss_scale(f), scratch(f));
   }
 
   float positive_weight_;

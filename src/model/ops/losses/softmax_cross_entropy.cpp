@@ -20,7 +20,7 @@ class LoweredSoftmaxCrossEntropy final : public LoweredLoss {
   Status compute(const Frame& f, LossSums* sums, float* gradient) const noexcept override {
     return k_.softmax_cross_entropy(f.stream, rows_, cols_, predictions(f), f.at<int64_t>(target_),
                                     sample_weight(f), f.at(class_weights_), smoothing_, sums,
-                                    gradient, write_, scratch(f));
+                                    gradient, write_, loss_scale(f), scratch(f));
   }
   float smoothing_;
   Ref class_weights_;
