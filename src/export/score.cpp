@@ -88,12 +88,12 @@ class Scorer {
 
   void score_chunk(int64_t begin, int64_t n, ForwardPass& pass, ForwardPass* tail) {
     read(begin, n, pass.dense_input(), pass.ids());
-    if (has_losses_) set_targets(n, pass);
+    if (has_losses_) set_targets(n, graph_, pass);
     const float* output = pass.run();
     const int64_t width = graph_.node(graph_.output()).shape.elements();
     if (tail) {
       std::memcpy(tail->field(0), output, static_cast<size_t>(n * width) * sizeof(float));
-      set_targets(n, *tail);
+      set_targets(n, *tail_, *tail);
       tail->run();
     }
     if (loss_owner()) add(loss_sums_, (tail ? *tail : pass).sums());
@@ -121,11 +121,11 @@ class Scorer {
   }
 
   // Fields after the inputs: the target (labels or values), then weights.
-  void set_targets(int64_t n, ForwardPass& pass) {
+  void set_targets(int64_t n, const Graph& graph, ForwardPass& pass) {
     const auto copy = [](std::byte* to, const auto* from, int64_t count) {
       std::memcpy(to, from, static_cast<size_t>(count) * sizeof(*from));
     };
-    for (size_t i = graph_.inputs().size(); i < pass.fields().size(); ++i) {
+    for (size_t i = graph.inputs().size(); i < pass.fields().size(); ++i) {
       const bool weight = schema_.weighted && i + 1 == pass.fields().size();
       if (weight)
         copy(pass.field(i), batch_.weights.data(), n);

@@ -13,6 +13,12 @@ awk -v a="$accuracy" 'BEGIN { exit !(a >= 85) }' || { echo "accuracy $accuracy, 
 checkpoint=$(echo "$folder"/synthetic_tables-*/checkpoints/step-* | tr ' ' '\n' | tail -1)
 "$trireme" ckpt inspect "$checkpoint" | grep -E '^table (emb|wide): [0-9]+ rows of (8|1) values'
 
+run=$(dirname "$(dirname "$checkpoint")")
+measured=$("$trireme" eval "$run" | grep -E '^  (loss|accuracy)')
+for what in "$run/export" "$run/export/model.safetensors"; do
+  [ "$("$trireme" eval "$what" | grep -E '^  (loss|accuracy)')" = "$measured" ] || { echo "$what: not $measured"; exit 1; }
+done
+
 TMPDIR=$folder "$trireme" verify "$experiment" --verify.steps=6 >"$folder/table"
 cat "$folder/table"
 grep -q "^Holds: 9 trainings" "$folder/table"
