@@ -8,7 +8,13 @@ namespace trireme::testing_model {
 inline DataShape data_of(const Experiment& e) {
   const auto& d = e.data;
   if (d.reader == "synthetic")
-    return {Shape(std::span<const int64_t>(d.shape)), true, d.classes, 1, false};
+    return {Shape(std::span<const int64_t>(d.shape)),
+            d.shape.size() == 3,
+            d.classes,
+            1,
+            false,
+            d.ids_features,
+            d.ids_features > 0 ? d.ids_values : 0};
   if (d.reader == "idx") return images(1, 28, 28, 10);
   if (d.reader == "tar") return images(3, 32, 32, 10);
   if (!d.ids.empty()) {  // Criteo's 26 columns of ids and 13 numbers
