@@ -10,17 +10,20 @@ cd "$root"
 
 usage() {
   cat <<'TEXT'
-Usage: long.sh [--only accuracy|verify|kills] [--kills N] [--ranks N]
+Usage: long.sh [--only accuracy|verify|kills|servers] [--kills N] [--ranks N]
 
 accuracy   trains the MNIST and CIFAR-10 experiments to their end and compares the accuracy with what is expected
 verify     trireme verify on every experiment of configs/, a few steps each (ResNet-18 and -50 with small batches)
 kills      kills a rank of configs/digits_cnn.ini N times (default 20), at other steps each time, and holds the
            resumed weights against those of an undisturbed run
 
+servers    trains MNIST with parameter servers at each worker's own pace (bounded, async), whose accuracy must be that of an
+           all-reduce, and kills workers and servers of configs/digits_cnn.ini N times, resuming on other numbers of both
+
 Prints a table; the last line is "N passed, N failed". All of it takes some hours on two cores; what has no data in
 ../shared/data/ is skipped.
 
-  --only PART  one of the three
+  --only PART  one of the four
   --ranks N    ranks of each training; default 2
 TEXT
 }
@@ -29,7 +32,7 @@ while [ $# -gt 0 ]; do
   case $1 in
     --kills) kills=${2:?--kills needs a number}; shift 2 ;;
     --ranks) ranks=${2:?--ranks needs a number}; shift 2 ;;
-    --only) only=${2:?--only needs accuracy, verify or kills}; shift 2 ;;
+    --only) only=${2:?--only needs accuracy, verify, kills or servers}; shift 2 ;;
     -h | --help) usage; exit 0 ;;
     *) usage >&2; exit 2 ;;
   esac
@@ -88,6 +91,52 @@ kill_loop() {
   done
 }
 
+# percent NAME RANKS OPTIONS...: the validation accuracy of mnist_mlp after three epochs.
+percent() {
+  local name=$1 n=$2
+  shift 2
+  mpirun "${MPIRUN_COMMON[@]}" -n "$n" --oversubscribe --bind-to none "$program" train configs/mnist_mlp.ini \
+    --train.max_epochs=3 --export.formats= --run.dir="$folder/$name" "$@" >"$folder/$name.log" 2>&1
+  sed -n 's/.*validation loss.* accuracy \([0-9.]*\)%.*/\1/p' "$folder/$name.log" | tail -1
+}
+
+# Within 0.3 points of the all-reduce's.
+own_pace() {
+  local begin=$SECONDS wanted got mode served=(--exchange.name=parameter_server --exchange.servers=1)
+  if [ ! -d ../shared/data/mnist ]; then
+    echo "skip   servers: ../shared/data/mnist is absent"
+    return
+  fi
+  wanted=$(percent reference 2)
+  for mode in bounded async; do
+    begin=$SECONDS
+    got=$(percent "$mode" 4 "${served[@]}" --exchange.consistency=$mode --debug.stall=0.2 --debug.stall_ms=5)
+    row "$(awk -v g="${got:-0}" -v w="${wanted:-100}" 'BEGIN { print (g >= w - 0.3 ? "yes" : "no") }')" \
+      "mnist_mlp $mode" "accuracy ${got:-none} %, all-reduce ${wanted:-none} %" $((SECONDS - begin))
+  done
+}
+
+# A worker or a server is killed; other numbers of both go on, in sync mode to the same bits.
+server_kills() {
+  local begin kill step workers servers rank holds said
+  local options=(--train.max_epochs=4 --checkpoint.every_steps=10 --exchange.name=parameter_server --run.lanes=1)
+  train_digits --train.max_epochs=4 --run.dir="$folder/straight" >"$folder/straight.log" 2>&1
+  for kill in $(seq "$kills"); do
+    begin=$SECONDS step=$((11 + (kill * 37) % 165)) workers=$((1 + kill % 3)) servers=$((1 + kill % 2)) holds=no said=
+    rank=$((kill * 5 % (workers + servers)))
+    if ranks=$((workers + servers)) train_digits "${options[@]}" --exchange.servers=$servers \
+      --run.dir="$folder/served-$kill" --debug.kill_rank=$rank --debug.kill_step="$step" >"$folder/killed.log" 2>&1; then
+      said="the training was not killed"
+    elif ! ranks=$((workers % 3 + 3 - servers + 1)) train_digits "${options[@]}" --exchange.servers=$((3 - servers)) \
+      --run.dir="$folder/served-$kill" --resume auto >"$folder/resumed.log" 2>&1; then
+      said="did not resume: $(tail -n 1 "$folder/resumed.log")"
+    elif said=$("$program" ckpt diff "$(newest "$folder/straight")" "$(newest "$folder/served-$kill")" 2>&1 | tail -n 1); then
+      holds=yes
+    fi
+    row $holds "$workers + $servers: rank $rank at step $step" "$said" $((SECONDS - begin))
+  done
+}
+
 # same_answer EXPERIMENT STEPS OPTIONS...: all of trireme verify's cases agree, bit for bit.
 same_answer() {
   local begin=$SECONDS experiment=$1 log=$folder/verify-$1.log steps=$2
@@ -130,10 +179,11 @@ same_answers() {
 }
 
 case $only in
-  '') accuracies; same_answers; kill_loop ;;
+  '') accuracies; same_answers; kill_loop; own_pace; server_kills ;;
   accuracy) accuracies ;;
   verify) same_answers ;;
   kills) kill_loop ;;
+  servers) own_pace; server_kills ;;
   *) usage >&2; exit 2 ;;
 esac
 echo "$passed passed, $failed failed"
