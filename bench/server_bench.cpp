@@ -94,6 +94,8 @@ class ServerBench {
     };
     OptimizerScalars scalars{};
     scalars.lr = scalars.grad_scale = 1;
+    StepVerdict applied{};
+    applied.finite = applied.applied = 1;
     const auto start = Clock::now();
     for (int64_t clock = 0; clock < request.repetitions; ++clock) {
       scalars.step = clock + 1;
@@ -102,7 +104,7 @@ class ServerBench {
                     Piece{}, 1);
       client.pull(clock + 1, clock + 1, false);
       until([&] { return client.has_partials(); });
-      client.commit(clock, scalars, {1, 1, 1});
+      client.commit(clock, scalars, applied);
       until([&] { return client.idle() && !link.sending(); });
     }
     const double seconds = seconds_since(start);

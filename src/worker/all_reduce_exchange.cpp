@@ -78,7 +78,10 @@ Verdict AllReduceExchange::update(int lane_index, const Optimizer& optimizer,
   require_ok(kernels_.conclude_step(nullptr, &end, memory_.partials(), request.loss_sums.data(),
                                     &scalars, &step),
              "verdict");
-  const Verdict verdict{step.applied != 0, step.finite != 0, requests_of(requests), step.grad_norm};
+  const Verdict verdict{.applied = step.applied != 0,
+                        .finite = step.finite != 0,
+                        .requests = requests_of(requests),
+                        .grad_norm = step.grad_norm};
   const auto start = Clock::now();
   if (verdict.applied) {
     OptimizerBuffers buffers;

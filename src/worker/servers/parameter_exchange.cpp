@@ -162,8 +162,10 @@ void ParameterExchange::take_new_weights(Lane& lane, const UpdateRequest& reques
   }
   driver_->until([&] { return carrier_->idle(); });
   const ps::PullResult& result = carrier_->client().result();
-  verdict_ = {(result.verdict & ps::kApplied) != 0, (result.verdict & ps::kFinite) != 0,
-              requests_of(requests), result.grad_norm};
+  verdict_ = {.applied = (result.verdict & ps::kApplied) != 0,
+              .finite = (result.verdict & ps::kFinite) != 0,
+              .requests = requests_of(requests),
+              .grad_norm = result.grad_norm};
   scalars_ = result.scalars;
   clock_ = clock + 1;
   if (verdict_.applied && request.write_state) request.write_state();
@@ -192,7 +194,10 @@ Verdict ParameterExchange::update_alone(Lane& lane, const UpdateRequest& request
     staleness_ = static_cast<double>(clock + 1 - result.slowest);
     clock_ = clock + 1;
     const uint32_t met = result.meet_at == clock_ ? result.requests : 0;
-    verdict_ = {step.applied != 0, step.finite != 0, requests_of(met), step.grad_norm};
+    verdict_ = {.applied = step.applied != 0,
+                .finite = step.finite != 0,
+                .requests = requests_of(met),
+                .grad_norm = step.grad_norm};
     lane.waited += seconds_since(start);
   }
   meet(lane, "the new weights from the servers", kLanesGrace);
