@@ -19,16 +19,27 @@ void DelayCounts::add(int64_t updates) {
   ++by_power[std::min(power, by_power.size() - 1)];
 }
 
+namespace {
+
+TableStoreSpec tables_of(const ServerConfig& config, const Placement& placement) {
+  return {config.tables,       config.seed, config.server,
+          placement.servers(), config.runs, config.shards};
+}
+
+}  // namespace
+
 ServerCore::ServerCore(const ServerConfig& config, const KernelTable& kernels,
                        const Optimizer& optimizer, const ParamTable& params,
                        const Placement& placement)
     : config_(config),
       placement_(placement),
       store_(kernels, optimizer, params, placement, config.server, config.average),
+      tables_(tables_of(config, placement), kernels, RowOptimizer(optimizer, config.rowwise)),
       clock_(kernels, placement, config.server, config.runs, config.shards),
       open_(config.start_clock),
-      clocks_(config.workers, config.start_clock,
-              static_cast<int64_t>(placement.blocks_of(config.server).size())),
+      clocks_(
+          config.workers, config.start_clock,
+          static_cast<int64_t>(placement.blocks_of(config.server).size() + config.tables.size())),
       meeting_(config.workers),
       windows_(static_cast<size_t>(config.workers)) {}
 
@@ -78,6 +89,15 @@ void ServerCore::on_message(Message&& m, double now) {
       return load(m);
     case Kind::fetch:
       return fetch(h);
+    case Kind::pull_rows:
+      waiting_.push_back(pull_rows(m, now));
+      return answer_pulls();
+    case Kind::push_rows:
+      return push_rows(m, now);
+    case Kind::load_rows:
+      return load_rows(m);
+    case Kind::fetch_rows:
+      return fetch_rows(h);
     case Kind::bye:
       ++byes_;
       exit_code_ = std::max(exit_code_, static_cast<int>(h.flags));
@@ -105,24 +125,28 @@ void ServerCore::push(Message&& m, double now) {
 void ServerCore::push_to_clock(Message&& m, double now) {
   const Header& h = m.header;
   if (static_cast<int64_t>(h.clock) != open_) refuse(h, fmt::format("clock {} is open", open_));
-  if (!clock_.begun()) {
-    clock_.begin(h.samples);
-    opened_at_ = now;
-  }
+  if (!clock_.begun()) clock_.begin(h.samples);
   Payload floats = std::move(m.owned);
   if (!floats) {
     floats = pool_->take(m.payload.size());
     std::memcpy(floats->data(), m.payload.data(), m.payload.size());
   }
-  reduced_ =
-      clock_.take(h.worker, h.block, {h.piece_level, h.piece_index}, std::move(floats), h.samples);
-  if (!reduced_) return;
+  clock_.take(h.worker, h.block, {h.piece_level, h.piece_index}, std::move(floats), h.samples);
+  conclude(now);
+}
+
+// Something of the open clock has come. When that was the last of it, worker 0 hears of its norm.
+void ServerCore::conclude(double now) {
+  if (!opened_at_) opened_at_ = now;
+  if (!clock_.complete() || !tables_.complete()) return;
   reduced_at_ = now;
+  partials_.assign(clock_.partials().begin(), clock_.partials().end());
+  tables_.append_partials(partials_);
   Header partials;
   partials.worker = 0;
-  partials.clock = h.clock;
+  partials.clock = static_cast<uint64_t>(open_);
   partials.kind = static_cast<uint16_t>(Kind::partials);
-  say(partials, std::as_bytes(clock_.partials()), false);
+  say(partials, std::as_bytes(std::span<const double>(partials_)), false);
 }
 
 // A push without floats only says that the worker has done the clock.
@@ -137,14 +161,17 @@ void ServerCore::push_at_once(const Message& m) {
 }
 
 void ServerCore::commit(const Header& h) {
-  const bool has_blocks = !placement_.blocks_of(config_.server).empty();
-  if (h.worker != 0 || static_cast<int64_t>(h.clock) != open_ || (has_blocks && !reduced_))
+  if (h.worker != 0 || static_cast<int64_t>(h.clock) != open_ || (takes_part() && !reduced_at_))
     refuse(h, fmt::format("clock {} cannot be committed", open_));
-  if (h.flags & kApplied)
+  if (h.flags & kApplied) {
     for (int block : placement_.blocks_of(config_.server))
       store_.apply(block, clock_.sum(block), h.scalars);
+    tables_.commit(h.scalars);
+  }
   clock_.end();
-  reduced_ = false;
+  tables_.end();
+  opened_at_.reset();
+  reduced_at_.reset();
   verdict_ = h.flags;
   grad_norm_ = h.grad_norm;
   scalars_ = h.scalars;
@@ -188,12 +215,16 @@ void ServerCore::answer_pulls() {
       ++i;
       continue;
     }
-    const Header pull = waiting_[i].header;
+    const Waiting pull = std::move(waiting_[i]);
     waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(i));
-    answer(pull);
+    if (static_cast<Kind>(pull.header.kind) == Kind::pull)
+      answer(pull.header);
+    else
+      answer_rows(pull);
   }
 }
 
+// A server that has no blocks says how the clock ended, too.
 // The blocks that forward needs first come first: parameters lie in reverse order of first use.
 // Weights are sent from where they lie if nothing changes them on their way: in sync mode the next
 // commit waits for this worker's push, and that for these weights.
@@ -201,19 +232,21 @@ void ServerCore::answer(const Header& pull) {
   if (!sync()) meeting_.begin(pull.worker, static_cast<int64_t>(pull.clock));
   const std::vector<int>& mine = placement_.blocks_of(config_.server);
   const bool whole = !sync() || (pull.flags & kWhole) || (verdict_ & kApplied);
-  for (auto block = mine.rbegin(); block != mine.rend(); ++block) {
+  const auto of_block = [&](int block) {
     Header h = pull;
     h.kind = static_cast<uint16_t>(Kind::pulled);
-    h.block = *block;
-    h.version = store_.version(*block);
+    h.block = block;
+    h.version = block < 0 ? 0 : store_.version(block);
     h.slowest = sync() ? open_ : clocks_.slowest();
     h.flags = verdict_;
     h.grad_norm = grad_norm_;
     h.scalars = scalars_;
     h.meet_at = meeting_.at();
     h.requests = meeting_.requests();
-    say(h, whole ? std::as_bytes(store_.values(*block, kWeights)) : Bytes{}, !sync());
-  }
+    say(h, block >= 0 && whole ? std::as_bytes(store_.values(block, kWeights)) : Bytes{}, !sync());
+  };
+  std::for_each(mine.rbegin(), mine.rend(), of_block);
+  if (mine.empty()) of_block(-1);
 }
 
 void ServerCore::say(Kind kind, const Header& question, Bytes payload, bool copy) {
@@ -222,22 +255,36 @@ void ServerCore::say(Kind kind, const Header& question, Bytes payload, bool copy
   say(h, payload, copy);
 }
 
-void ServerCore::say(Header header, Bytes payload, bool copy) {
+void ServerCore::say(const Header& header, Bytes payload, bool copy) {
   Message m;
-  header.server = config_.server;
-  header.generation = config_.generation;
   m.header = header;
-  m.from = config_.workers + config_.server;
-  m.to = header.worker;
   if (copy && !payload.empty()) {
     m.owned = pool_->take(payload.size());
     std::memcpy(m.owned->data(), payload.data(), payload.size());
     payload = {m.owned->data(), payload.size()};
   }
   m.payload = payload;
+  send(std::move(m));
+}
+
+// The payload's first `bytes`.
+void ServerCore::say(Kind kind, const Header& question, Payload payload, size_t bytes) {
+  Message m;
+  m.header = question;
+  m.header.kind = static_cast<uint16_t>(kind);
+  m.owned = std::move(payload);
+  m.payload = {m.owned->data(), bytes};
+  send(std::move(m));
+}
+
+void ServerCore::send(Message&& m) {
+  m.header.server = config_.server;
+  m.header.generation = config_.generation;
+  m.from = config_.workers + config_.server;
+  m.to = m.header.worker;
   seal(m);
   ++counts_.messages_out;
-  counts_.bytes_out += static_cast<int64_t>(payload.size());
+  counts_.bytes_out += static_cast<int64_t>(m.payload.size());
   out_.push_back(std::move(m));
 }
 
@@ -250,9 +297,11 @@ bool ServerCore::poll(Message& out) {
 
 std::optional<ServerCore::Awaited> ServerCore::awaited() const {
   if (sync()) {
-    if (!clock_.begun()) return std::nullopt;
-    if (reduced_) return Awaited{"the verdict", open_, {0}, reduced_at_};
-    return Awaited{"gradients", open_, clock_.missing(), opened_at_};
+    if (!opened_at_) return std::nullopt;
+    if (reduced_at_) return Awaited{"the verdict", open_, {0}, *reduced_at_};
+    std::vector<int> workers, of_rows = tables_.missing();
+    std::ranges::set_union(clock_.missing(), of_rows, std::back_inserter(workers));
+    return Awaited{"gradients", open_, std::move(workers), *opened_at_};
   }
   if (waiting_.empty()) return std::nullopt;
   const int slowest = clocks_.slowest_worker();

@@ -49,7 +49,7 @@ void SyncClock::begin(int64_t samples) {
   temporaries_.resize(static_cast<size_t>(reducer_.temporary_floats()));
 }
 
-bool SyncClock::take(int worker, int block, Piece piece, Payload floats, int64_t samples) {
+void SyncClock::take(int worker, int block, Piece piece, Payload floats, int64_t samples) {
   const auto found = std::ranges::find(pieces_, piece);
   const size_t p = static_cast<size_t>(found - pieces_.begin());
   const bool known = found != pieces_.end() && worker_of_piece_[p] == worker && present_[p] &&
@@ -62,9 +62,9 @@ bool SyncClock::take(int worker, int block, Piece piece, Payload floats, int64_t
         worker, piece.level, piece.index, block, samples, samples_));
   Arrived& arrived = arrived_[slot(block)];
   arrived.pieces[p] = std::move(floats);
-  if (++arrived.count < awaited_) return false;
+  if (++arrived.count < awaited_) return;
   reduce(block);
-  return ++complete_ == mine_.size();
+  ++complete_;
 }
 
 // A single piece is the sum already, and stays where it came in.

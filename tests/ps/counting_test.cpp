@@ -17,6 +17,7 @@ ClusterSpec troubled(Mode mode, uint64_t seed) {
   spec.compute_jitter = static_cast<double>(seed % 60);
   spec.workers = 1 + static_cast<int>(seed % 5);
   spec.servers = 1 + static_cast<int>(seed % 3);
+  spec.tables = static_cast<int>(seed % 4 / 2) + static_cast<int>(seed % 2);
   return spec;
 }
 
@@ -28,6 +29,11 @@ void expect_all_counted(Mode mode, uint64_t first, uint64_t last) {
     ASSERT_NO_THROW(cluster.run()) << "seed " << seed;
     for (int64_t i = 0; i < spec.elements; i += 37)
       ASSERT_EQ(cluster.value(i), cluster.expected(i)) << "seed " << seed << " element " << i;
+    for (int t = 0; t < spec.tables; ++t)
+      for (int64_t key = -32; key < 32; ++key)
+        ASSERT_EQ(cluster.row(t, key), cluster.expected_row(t, key))
+            << "seed " << seed << " table " << t << " key " << key;
+    ASSERT_EQ(cluster.stale_rows(), 0) << "seed " << seed;
     for (int s = 0; s < spec.servers; ++s) repeated += cluster.server(s).counts().repeated;
     if (mode == Mode::bounded) {
       ASSERT_LE(cluster.most_ahead(), 2) << "seed " << seed;
