@@ -6,11 +6,11 @@
 #include <span>
 #include <vector>
 
+#include "comm/tree.h"
 #include "data/loader.h"
 #include "model/graph.h"
 #include "model/lookup.h"
 #include "worker/table_exchange.h"
-#include "comm/tree.h"
 
 namespace trireme {
 

@@ -44,6 +44,7 @@ void send_parcel(Communicator& world, int to, const ExportParcel& p, const Wait&
       {"tensors", tensors},
       {"input", describe("input", p.goldens.input)},
       {"output", describe("output", p.goldens.output)},
+      {"ids", describe("ids", p.goldens.ids)},
       {"preprocessing", p.preprocessing.to_json()},
       {"config", p.config},
       {"origin", p.origin},
