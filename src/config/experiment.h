@@ -166,6 +166,7 @@ struct ExchangeConfig {     // [exchange]
   int64_t servers;          // parameter_server: how many of the last ranks
   std::string consistency;  // parameter_server: sync | bounded | async
   int64_t staleness;        // bounded: steps
+  std::string tables;       // parameter_server: served | replicated
   friend bool operator==(const ExchangeConfig&, const ExchangeConfig&) = default;
 };
 

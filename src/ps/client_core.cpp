@@ -9,12 +9,34 @@
 #include <utility>
 
 #include "base/error.h"
+#include "ps/table_shards.h"
 
 namespace trireme::ps {
 namespace {
 
 Bytes bytes_of(const float* floats, Range range) {
   return std::as_bytes(std::span(floats, floats ? static_cast<size_t>(range.size()) : 0));
+}
+
+Kind answer_to(Kind question) {
+  switch (question) {
+    case Kind::push:
+      return Kind::pushed;
+    case Kind::pull:
+      return Kind::pulled;
+    case Kind::load:
+      return Kind::loaded;
+    case Kind::pull_rows:
+      return Kind::pulled_rows;
+    case Kind::push_rows:
+      return Kind::pushed_rows;
+    case Kind::load_rows:
+      return Kind::loaded_rows;
+    case Kind::fetch_rows:
+      return Kind::fetched_rows;
+    default:
+      return Kind::fetched;
+  }
 }
 
 }  // namespace
@@ -26,7 +48,8 @@ ClientCore::ClientCore(const ClientConfig& config, const Placement& placement, f
       versions_(placement.blocks().size()),
       servers_(static_cast<size_t>(placement.servers())) {
   const int64_t elements = placement.blocks().empty() ? 0 : placement.blocks().back().range.end;
-  partials_.resize(static_cast<size_t>((elements + kSumChunk - 1) / kSumChunk));
+  partials_.resize(static_cast<size_t>((elements + kSumChunk - 1) / kSumChunk) +
+                   static_cast<size_t>(config.tables) * kTableShards);
   expect_partials(config.start_clock);
 }
 
@@ -73,14 +96,15 @@ void ClientCore::pull(int64_t clock, int64_t need, bool whole, uint32_t requests
   result_ = {};
   result_.slowest = std::numeric_limits<int64_t>::max();
   for (int server = 0; server < placement_.servers(); ++server) {
+    if (!takes_part(server)) continue;
     const std::vector<int>& blocks = placement_.blocks_of(server);
-    if (blocks.empty()) continue;
     Question q;
     q.message.header = header(Kind::pull, server, clock);
     q.message.header.need = need;
     q.message.header.flags = whole ? kWhole : 0;
     q.message.header.requests = server == 0 ? requests : 0;
     q.blocks.insert(blocks.begin(), blocks.end());
+    if (blocks.empty()) q.blocks.insert(-1);
     ask(std::move(q));
   }
 }
@@ -99,7 +123,8 @@ void ClientCore::fetch(int block, uint32_t buffer, float* into) {
   q.message.header = header(Kind::fetch, placement_.block(block).server, 0);
   q.message.header.block = block;
   q.message.header.buffer = buffer;
-  q.into = into;
+  const auto count = static_cast<size_t>(placement_.block(block).range.size());
+  q.into = std::as_writable_bytes(std::span(into, count));
   ask(std::move(q));
 }
 
@@ -130,7 +155,11 @@ void ClientCore::commit(int64_t clock, const OptimizerScalars& scalars,
 void ClientCore::expect_partials(int64_t clock) {
   partials_clock_ = clock;
   for (int server = 0; server < placement_.servers(); ++server)
-    if (!placement_.blocks_of(server).empty()) partials_missing_.insert(server);
+    if (takes_part(server)) partials_missing_.insert(server);
+}
+
+bool ClientCore::takes_part(int server) const {
+  return config_.tables > 0 || !placement_.blocks_of(server).empty();
 }
 
 bool ClientCore::poll(Message& out) {
@@ -142,7 +171,8 @@ bool ClientCore::poll(Message& out) {
     seal(q.message);
     ++counts_.messages_out;
     counts_.bytes_out += static_cast<int64_t>(q.message.payload.size());
-    out = Message{q.message.from, q.message.to, q.message.header, q.message.payload, {}};
+    out = Message{q.message.from, q.message.to, q.message.header, q.message.payload,
+                  std::move(q.message.owned)};
     const Kind kind = q.message.kind();
     if (kind == Kind::bye || kind == Kind::commit)
       --open_;
@@ -161,23 +191,13 @@ ClientCore::Question* ClientCore::answered(const Header& h) {
   auto& asked = servers_[static_cast<size_t>(h.server)].asked;
   const auto found = asked.find(h.sequence);
   if (found == asked.end()) return nullptr;
-  const Kind expected = [&] {
-    switch (found->second.message.kind()) {
-      case Kind::push:
-        return Kind::pushed;
-      case Kind::pull:
-        return Kind::pulled;
-      case Kind::load:
-        return Kind::loaded;
-      default:
-        return Kind::fetched;
-    }
-  }();
+  const Kind expected = answer_to(found->second.message.kind());
   if (static_cast<Kind>(h.kind) != expected) refuse(h, "answers another question");
   Question& q = found->second;
   if (expected == Kind::pulled && !q.blocks.contains(h.block)) return nullptr;
-  if (expected != Kind::pulled && h.block != q.message.header.block)
-    refuse(h, "answers for another block");
+  if (expected != Kind::pulled &&
+      (h.block != q.message.header.block || h.table != q.message.header.table))
+    refuse(h, "answers for another block or table");
   return &q;
 }
 
@@ -197,18 +217,27 @@ MutableBytes ClientCore::place(const Header& h) {
   if (static_cast<Kind>(h.kind) == Kind::partials) return {};  // of blocks here and there
   Question* q = answered(h);
   if (!q) return {};
-  const Range range = placement_.block(h.block).range;
-  float* to = static_cast<Kind>(h.kind) == Kind::pulled ? weights_ + range.begin : q->into;
-  if (h.payload_bytes != static_cast<size_t>(range.size()) * sizeof(float))
-    refuse(h, "has another size than its block");
-  return std::as_writable_bytes(std::span(to, static_cast<size_t>(range.size())));
+  MutableBytes to = q->into;
+  if (static_cast<Kind>(h.kind) == Kind::pulled && h.block >= 0) {
+    const Range range = placement_.block(h.block).range;
+    to = std::as_writable_bytes(
+        std::span(weights_ + range.begin, static_cast<size_t>(range.size())));
+  } else if (static_cast<Kind>(h.kind) == Kind::fetched_rows) {
+    const int64_t first = q->message.header.need, most = q->message.header.samples;
+    const auto count = static_cast<size_t>(std::clamp<int64_t>(h.version - first, 0, most));
+    to = to.first(most == 0 ? 0 : to.size() / static_cast<size_t>(most) * count);
+  }
+  if (h.payload_bytes != to.size()) refuse(h, "has another size than what was asked for");
+  return to;
 }
 
 void ClientCore::on_message(Message&& m) {
   const Header& h = m.header;
   counts_.bytes_in += static_cast<int64_t>(m.payload.size());
   if (m.kind() == Kind::partials) return take_partials(m);
-  if (!answered(h)) return;
+  const Question* question = answered(h);
+  if (!question) return;
+  if (question->all_rows) *question->all_rows = h.version;
   const MutableBytes to = place(h);
   if (!to.empty() && to.data() != m.payload.data())
     std::memcpy(to.data(), m.payload.data(), to.size());
@@ -223,6 +252,7 @@ void ClientCore::take_partials(const Message& m) {
   if (static_cast<int64_t>(h.clock) != partials_clock_ || !partials_missing_.contains(h.server))
     return;  // repeated
   const std::span<const double> values = values_of<double>(m);
+  const size_t of_all_tables = static_cast<size_t>(config_.tables) * kTableShards;
   size_t at = 0;
   for (int block : placement_.blocks_of(h.server)) {
     const Range range = placement_.block(block).range;
@@ -231,13 +261,20 @@ void ClientCore::take_partials(const Message& m) {
     std::copy_n(values.data() + at, n, partials_.data() + range.begin / kSumChunk);
     at += n;
   }
+  const ShardRange shards = shards_of(h.server, placement_.servers());
+  double* of_tables = partials_.data() + (partials_.size() - of_all_tables);
+  for (int t = 0; t < config_.tables; ++t, at += static_cast<size_t>(shards.size())) {
+    if (at + static_cast<size_t>(shards.size()) > values.size())
+      refuse(h, "has too few partial sums");
+    std::copy_n(values.data() + at, shards.size(), of_tables + t * kTableShards + shards.first);
+  }
   partials_missing_.erase(h.server);
 }
 
 void ClientCore::take_pulled(const Message& m) {
   const Header& h = m.header;
   Question& q = *answered(h);
-  versions_[static_cast<size_t>(h.block)] = h.version;
+  if (h.block >= 0) versions_[static_cast<size_t>(h.block)] = h.version;
   result_.verdict = h.flags;
   result_.grad_norm = h.grad_norm;
   result_.scalars = h.scalars;

@@ -21,6 +21,7 @@ struct ClientConfig {
   uint32_t generation = 0;
   Consistency consistency;
   int64_t start_clock = 0;  // steps done before
+  int tables = 0;           // whose rows live on the servers
   size_t in_flight = 16;    // questions to each server that have no answer; others wait here
 };
 
@@ -54,8 +55,23 @@ class ClientCore {
   void fetch(int block, uint32_t buffer, float* into);
   void bye(int exit_code);
 
+  // Rows of a table on one server: keys ascending and that server's; TableStore has the payloads.
+  // Answered when a pull for `clock` would be.
+  void pull_rows(int table, int server, int64_t clock, std::span<const int64_t> keys, bool trains,
+                 MutableBytes into);
+  // Once for each table, server and clock. Sync: what this worker's leaves give, as a few nodes of
+  // the tree; `scalars` do not matter. Else: its sum, to be applied at once. parts: copied.
+  void push_rows(int table, int server, int64_t clock, Bytes parts,
+                 const OptimizerScalars& scalars);
+  void load_rows(int table, int server, Bytes rows);
+  // At most `most` rows from the server's `first` on, into.size() / most bytes each. *all: how many
+  // it has.
+  void fetch_rows(int table, int server, int64_t first, int64_t most, MutableBytes into,
+                  int64_t* all);
+
   // Worker 0, sync: the servers' partial sums of the open clock, which may all have come before
-  // this worker begins with it; by chunk of the index space. They stay until the verdict is said.
+  // this worker begins with it; by chunk of the index space, then by table and virtual shard. They
+  // stay until the verdict is said.
   bool has_partials() const { return partials_missing_.empty(); }
   std::span<const double> partials() const { return partials_; }
   void await_partials() { awaits_partials_ = true; }  // idle() means these, too
@@ -77,8 +93,9 @@ class ClientCore {
  private:
   struct Question {
     Message message;
-    std::set<int> blocks;   // pull: not yet answered
-    float* into = nullptr;  // fetch
+    std::set<int> blocks;         // pull: not yet answered
+    MutableBytes into;            // fetch, pull_rows, fetch_rows
+    int64_t* all_rows = nullptr;  // fetch_rows
   };
   struct Server {
     uint64_t sequence = 0;
@@ -91,6 +108,8 @@ class ClientCore {
   void end(const Header& header);
   void take_pulled(const Message& message);
   void take_partials(const Message& message);
+  Question rows(Kind kind, int table, int server, int64_t clock) const;
+  bool takes_part(int server) const;
   void expect_partials(int64_t clock);
   [[noreturn]] void refuse(const Header& header, const char* why) const;
 
@@ -104,6 +123,7 @@ class ClientCore {
   bool awaits_partials_ = false;
   std::vector<double> partials_;
   std::set<int> partials_missing_;  // servers
+  std::shared_ptr<PayloadPool> pool_ = PayloadPool::make();
   PullResult result_;
   ClientCounts counts_;
 };

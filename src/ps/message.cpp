@@ -15,7 +15,7 @@ namespace {
 static_assert(std::is_trivially_copyable_v<Header>);
 static_assert(sizeof(Header) == 168, "no padding: its bytes are checked and sent");
 constexpr uint32_t kMagic = 0x53505254;  // "TRPS"
-constexpr uint16_t kFormat = 1;
+constexpr uint16_t kFormat = 2;
 constexpr uint64_t kLargestPayload = uint64_t{1} << 40;
 
 // FNV-1a, 64 bits: http://www.isthe.com/chongo/tech/comp/fnv/
@@ -36,8 +36,10 @@ std::string_view name_of(Mode mode) {
 
 std::string_view name_of(Kind kind) {
   constexpr std::array<std::string_view, kLastKind> kNames = {
-      "push", "pushed", "partials", "commit",  "pull", "pulled",
-      "load", "loaded", "fetch",    "fetched", "bye"};
+      "push",        "pushed",      "partials",     "commit",      "pull",
+      "pulled",      "load",        "loaded",       "fetch",       "fetched",
+      "pull_rows",   "pulled_rows", "push_rows",    "pushed_rows", "load_rows",
+      "loaded_rows", "fetch_rows",  "fetched_rows", "bye"};
   const auto i = static_cast<size_t>(kind) - kFirstKind;
   return i < kNames.size() ? kNames[i] : "unknown";
 }
@@ -69,10 +71,11 @@ void require_sound(const Header& h, std::string_view receiver) {
 
 std::string in_words(const Header& h) {
   return fmt::format(
-      "{} ({}) worker {} server {} generation {} sequence {} clock {} block {} piece {}/{} "
+      "{} ({}) worker {} server {} generation {} sequence {} clock {} block {} table {} piece "
+      "{}/{} "
       "buffer {} flags {} samples {} need {} version {} bytes {}",
       name_of(static_cast<Kind>(h.kind)), h.kind, h.worker, h.server, h.generation, h.sequence,
-      h.clock, h.block, h.piece_level, h.piece_index, h.buffer, h.flags, h.samples, h.need,
+      h.clock, h.block, h.table, h.piece_level, h.piece_index, h.buffer, h.flags, h.samples, h.need,
       h.version, h.payload_bytes);
 }
 

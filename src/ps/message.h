@@ -1,7 +1,7 @@
 #pragma once
 // What workers and servers say to each other: a header of fixed size, and floats or doubles behind
-// it, or in memory that both can read. One build speaks to itself, on machines of one byte order:
-// headers travel as they lie in memory.
+// it (keys and rows of an embedding table, too), or in memory that both can read. One build speaks
+// to itself, on machines of one byte order: headers travel as they lie in memory.
 //
 // A worker asks, a server answers; every question has a number that counts from 1 for each worker
 // and server. docs/parameter_server.md has the conversation of a step.
@@ -27,9 +27,17 @@ enum class Kind : uint16_t {
   loaded,
   fetch,  // one buffer of one block, for a checkpoint or an evaluation
   fetched,
+  pull_rows,  // rows of one table, for sorted keys of this server
+  pulled_rows,
+  push_rows,  // one worker's gradient of one table's rows on this server, also when there is none
+  pushed_rows,
+  load_rows,  // complete rows, for a checkpoint: as TableStore::load has them
+  loaded_rows,
+  fetch_rows,  // rows [need, need + samples) of the server's
+  fetched_rows,
   bye,  // nothing more will be asked; `flags` is the worker's exit code
 };
-constexpr uint16_t kFirstKind = 1, kLastKind = 11;
+constexpr uint16_t kFirstKind = 1, kLastKind = 19;
 
 // Buffers of a block, as load and fetch name them: the weights, then the optimizer's moments.
 constexpr uint32_t kWeights = 0, kFirstMoment = 1, kAverage = 100;
@@ -38,6 +46,8 @@ constexpr uint32_t kWeights = 0, kFirstMoment = 1, kAverage = 100;
 constexpr uint32_t kApplied = 1, kFinite = 2;
 // Flag of pull: send the weights although the last clock changed none.
 constexpr uint32_t kWhole = 1;
+// Flag of pull_rows: keys without a row get one.
+constexpr uint32_t kTrains = 1;
 
 struct Header {
   uint32_t magic = 0;
@@ -49,14 +59,16 @@ struct Header {
   uint64_t sequence = 0;  // of the question
   int32_t piece_level = 0, piece_index = 0;
   uint32_t buffer = 0, flags = 0;
-  int64_t samples = 0;   // sync push: of the whole batch, which decides what leaves there are
-  int64_t need = 0;      // pull: see ServerCore
-  int64_t version = 0;   // updates of the block; push: what its gradient was computed with
-  int64_t slowest = 0;   // pulled: clocks that all workers have completed
-  int64_t meet_at = -1;  // pulled: the clock before which all workers meet; -1: none
-  uint32_t requests = 0, reserved = 0;  // pull: asked for; pulled: what the meeting is for
-  double grad_norm = 0;                 // commit, pulled
-  OptimizerScalars scalars{};           // commit, pulled; push where it is applied at once
+  int64_t samples = 0;         // sync push: of the whole batch, which decides what leaves there are
+  int64_t need = 0;            // pull: see ServerCore
+  int64_t version = 0;         // updates of the block; push: what its gradient was computed with;
+                               // fetched_rows: rows of the table on this server
+  int64_t slowest = 0;         // pulled: clocks that all workers have completed
+  int64_t meet_at = -1;        // pulled: the clock before which all workers meet; -1: none
+  uint32_t requests = 0;       // pull: asked for; pulled: what the meeting is for
+  int32_t table = -1;          // of rows
+  double grad_norm = 0;        // commit, pulled
+  OptimizerScalars scalars{};  // commit, pulled; push where it is applied at once
   uint64_t payload_bytes = 0;
   uint64_t reference = 0;  // 1 + where the payload lies in the sender's region; 0: it is sent
   uint64_t check = 0;      // of all bytes before

@@ -19,16 +19,27 @@ void DelayCounts::add(int64_t updates) {
   ++by_power[std::min(power, by_power.size() - 1)];
 }
 
+namespace {
+
+TableStoreSpec tables_of(const ServerConfig& config, const Placement& placement) {
+  return {config.tables,       config.seed, config.server,
+          placement.servers(), config.runs, config.shards};
+}
+
+}  // namespace
+
 ServerCore::ServerCore(const ServerConfig& config, const KernelTable& kernels,
                        const Optimizer& optimizer, const ParamTable& params,
                        const Placement& placement, float* weights)
     : config_(config),
       placement_(placement),
       store_(kernels, optimizer, params, placement, config.server, config.average, weights),
+      tables_(tables_of(config, placement), kernels, RowOptimizer(optimizer, config.rowwise)),
       clock_(kernels, placement, config.server, config.runs, config.shards),
       open_(config.start_clock),
-      clocks_(config.workers, config.start_clock,
-              static_cast<int64_t>(placement.blocks_of(config.server).size())),
+      clocks_(
+          config.workers, config.start_clock,
+          static_cast<int64_t>(placement.blocks_of(config.server).size() + config.tables.size())),
       meeting_(config.workers),
       windows_(static_cast<size_t>(config.workers)) {
   // Parameters lie in reverse order of first use.
@@ -76,12 +87,22 @@ void ServerCore::on_message(Message&& m, double now) {
       return commit(h);
     case Kind::pull:
       meeting_.ask(h.requests);
-      waiting_.push_back({h, now, use_order_});
+      waiting_.push_back({.header = h, .since = now, .blocks = use_order_});
+      if (use_order_.empty()) waiting_.back().blocks = {-1};
       return answer_pulls();
     case Kind::load:
       return load(m);
     case Kind::fetch:
       return fetch(h);
+    case Kind::pull_rows:
+      waiting_.push_back(pull_rows(m, now));
+      return answer_pulls();
+    case Kind::push_rows:
+      return push_rows(m, now);
+    case Kind::load_rows:
+      return load_rows(m);
+    case Kind::fetch_rows:
+      return fetch_rows(h);
     case Kind::bye:
       ++byes_;
       exit_code_ = std::max(exit_code_, static_cast<int>(h.flags));
@@ -109,10 +130,7 @@ void ServerCore::push(Message&& m, double now) {
 void ServerCore::push_to_clock(Message&& m, double now) {
   const Header& h = m.header;
   if (static_cast<int64_t>(h.clock) != open_) refuse(h, fmt::format("clock {} is open", open_));
-  if (!clock_.begun()) {
-    clock_.begin(h.samples);
-    opened_at_ = now;
-  }
+  if (!clock_.begun()) clock_.begin(h.samples);
   Payload owned = std::move(m.owned);
   const float* floats = values_of<float>(m).data();
   if (!owned && !m.lasts) {
@@ -120,15 +138,23 @@ void ServerCore::push_to_clock(Message&& m, double now) {
     std::memcpy(owned->data(), m.payload.data(), m.payload.size());
     floats = owned->floats();
   }
-  reduced_ = clock_.take(h.worker, h.block, {h.piece_level, h.piece_index}, floats,
-                         std::move(owned), h.samples);
-  if (!reduced_) return;
+  clock_.take(h.worker, h.block, {h.piece_level, h.piece_index}, floats, std::move(owned),
+              h.samples);
+  conclude(now);
+}
+
+// Something of the open clock has come. When that was the last of it, worker 0 hears of its norm.
+void ServerCore::conclude(double now) {
+  if (!opened_at_) opened_at_ = now;
+  if (!clock_.complete() || !tables_.complete()) return;
   reduced_at_ = now;
+  partials_.assign(clock_.partials().begin(), clock_.partials().end());
+  tables_.append_partials(partials_);
   Header partials;
   partials.worker = 0;
-  partials.clock = h.clock;
+  partials.clock = static_cast<uint64_t>(open_);
   partials.kind = static_cast<uint16_t>(Kind::partials);
-  say(partials, std::as_bytes(clock_.partials()), false);
+  say(partials, std::as_bytes(std::span<const double>(partials_)), false);
 }
 
 // A push without floats only says that the worker has done the clock.
@@ -143,12 +169,16 @@ void ServerCore::push_at_once(const Message& m) {
 }
 
 void ServerCore::commit(const Header& h) {
-  const bool has_blocks = !placement_.blocks_of(config_.server).empty();
-  if (h.worker != 0 || static_cast<int64_t>(h.clock) != open_ || (has_blocks && !reduced_))
+  if (h.worker != 0 || static_cast<int64_t>(h.clock) != open_ || (takes_part() && !reduced_at_))
     refuse(h, fmt::format("clock {} cannot be committed", open_));
-  if (h.flags & kApplied) to_apply_.assign(use_order_.begin(), use_order_.end());
+  if (h.flags & kApplied) {
+    to_apply_.assign(use_order_.begin(), use_order_.end());
+    tables_.commit(h.scalars);
+  }
   if (to_apply_.empty()) clock_.end();
-  reduced_ = false;
+  tables_.end();
+  opened_at_.reset();
+  reduced_at_.reset();
   verdict_ = h.flags;
   grad_norm_ = h.grad_norm;
   scalars_ = h.scalars;
@@ -195,13 +225,22 @@ void ServerCore::apply_next() {
 }
 
 void ServerCore::answer_pulls() {
-  for (Waiting& pull : waiting_)
-    if (may_answer(pull.header)) answer(pull);
-  std::erase_if(waiting_, [](const Waiting& pull) { return pull.blocks.empty(); });
+  for (Waiting& pull : waiting_) {
+    if (!may_answer(pull.header)) continue;
+    if (static_cast<Kind>(pull.header.kind) == Kind::pull) {
+      answer(pull);
+      pull.answered = pull.blocks.empty();
+    } else {
+      answer_rows(pull);
+      pull.answered = true;
+    }
+  }
+  std::erase_if(waiting_, [](const Waiting& pull) { return pull.answered; });
 }
 
-// Weights are sent from where they lie if nothing changes them on their way: in sync mode the next
-// commit waits for this worker's push, and that for these weights.
+// A server that has no blocks says how the clock ended, too: of block -1. Weights are sent from
+// where they lie if nothing changes them on their way: in sync mode the next commit waits for this
+// worker's push, and that for these weights.
 void ServerCore::answer(Waiting& pull) {
   if (!sync()) meeting_.begin(pull.header.worker, static_cast<int64_t>(pull.header.clock));
   const bool whole = !sync() || (pull.header.flags & kWhole) || (verdict_ & kApplied);
@@ -210,14 +249,14 @@ void ServerCore::answer(Waiting& pull) {
     Header h = pull.header;
     h.kind = static_cast<uint16_t>(Kind::pulled);
     h.block = block;
-    h.version = store_.version(block);
+    h.version = block < 0 ? 0 : store_.version(block);
     h.slowest = sync() ? open_ : clocks_.slowest();
     h.flags = verdict_;
     h.grad_norm = grad_norm_;
     h.scalars = scalars_;
     h.meet_at = meeting_.at();
     h.requests = meeting_.requests();
-    say(h, whole ? std::as_bytes(store_.values(block, kWeights)) : Bytes{}, !sync());
+    say(h, block >= 0 && whole ? std::as_bytes(store_.values(block, kWeights)) : Bytes{}, !sync());
     return true;
   });
 }
@@ -228,22 +267,36 @@ void ServerCore::say(Kind kind, const Header& question, Bytes payload, bool copy
   say(h, payload, copy);
 }
 
-void ServerCore::say(Header header, Bytes payload, bool copy) {
+void ServerCore::say(const Header& header, Bytes payload, bool copy) {
   Message m;
-  header.server = config_.server;
-  header.generation = config_.generation;
   m.header = header;
-  m.from = config_.workers + config_.server;
-  m.to = header.worker;
   if (copy && !payload.empty()) {
     m.owned = pool_->take(payload.size());
     std::memcpy(m.owned->data(), payload.data(), payload.size());
     payload = {m.owned->data(), payload.size()};
   }
   m.payload = payload;
+  send(std::move(m));
+}
+
+// The payload's first `bytes`.
+void ServerCore::say(Kind kind, const Header& question, Payload payload, size_t bytes) {
+  Message m;
+  m.header = question;
+  m.header.kind = static_cast<uint16_t>(kind);
+  m.owned = std::move(payload);
+  m.payload = {m.owned->data(), bytes};
+  send(std::move(m));
+}
+
+void ServerCore::send(Message&& m) {
+  m.header.server = config_.server;
+  m.header.generation = config_.generation;
+  m.from = config_.workers + config_.server;
+  m.to = m.header.worker;
   seal(m);
   ++counts_.messages_out;
-  counts_.bytes_out += static_cast<int64_t>(payload.size());
+  counts_.bytes_out += static_cast<int64_t>(m.payload.size());
   out_.push_back(std::move(m));
 }
 
@@ -257,9 +310,11 @@ bool ServerCore::poll(Message& out) {
 
 std::optional<ServerCore::Awaited> ServerCore::awaited() const {
   if (sync()) {
-    if (!clock_.begun()) return std::nullopt;
-    if (reduced_) return Awaited{"the verdict", open_, {0}, reduced_at_};
-    return Awaited{"gradients", open_, clock_.missing(), opened_at_};
+    if (!opened_at_) return std::nullopt;
+    if (reduced_at_) return Awaited{"the verdict", open_, {0}, *reduced_at_};
+    std::vector<int> workers, of_rows = tables_.missing();
+    std::ranges::set_union(clock_.missing(), of_rows, std::back_inserter(workers));
+    return Awaited{"gradients", open_, std::move(workers), *opened_at_};
   }
   if (waiting_.empty()) return std::nullopt;
   const int slowest = clocks_.slowest_worker();

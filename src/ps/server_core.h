@@ -20,6 +20,7 @@
 #include "ps/message.h"
 #include "ps/push_window.h"
 #include "ps/sync_clock.h"
+#include "ps/table_store.h"
 
 namespace trireme::ps {
 
@@ -27,10 +28,13 @@ struct ServerConfig {
   int server = 0, workers = 1;
   uint32_t generation = 0;
   Consistency consistency;
-  int64_t start_clock = 0;    // steps done before
-  std::vector<LeafRun> runs;  // leaves of each worker
-  int shards = 1;             // of the whole batch
-  bool average = false;       // keep a moving average of the weights
+  int64_t start_clock = 0;             // steps done before
+  std::vector<LeafRun> runs;           // leaves of each worker
+  int shards = 1;                      // of the whole batch
+  bool average = false;                // keep a moving average of the weights
+  std::vector<TableSpec> tables = {};  // whose rows live on the servers
+  uint64_t seed = 0;                   // of their initial values
+  bool rowwise = false;                // RowOptimizer's
 };
 
 // By how many updates a block had moved on when a push that was computed with its older weights
@@ -73,37 +77,53 @@ class ServerCore {
   std::optional<Awaited> awaited() const;
   const ServerCounts& counts() const { return counts_; }
   const DenseStore& store() const { return store_; }
+  const TableStore& tables() const { return tables_; }
 
  private:
   struct Waiting {  // a pull
     Header header;
     double since = 0;
-    std::vector<int> blocks;  // not yet answered, in the order in which forward needs them
+    std::vector<int64_t> keys = {};  // of rows
+    std::vector<int> blocks = {};    // not yet answered, in the order in which forward needs them
+    bool answered = false;
   };
   bool take(const Message& message);
   void push(Message&& message, double now);
   void push_to_clock(Message&& message, double now);
   void push_at_once(const Message& message);
+  void push_rows(const Message& message, double now);
+  void open(double now);
+  void conclude(double now);
   void commit(const Header& header);
   void load(const Message& message);
   void fetch(const Header& header);
+  Waiting pull_rows(const Message& message, double now) const;
+  void load_rows(const Message& message);
+  void fetch_rows(const Header& header);
+  void require_table(const Header& header) const;
+  bool takes_part() const;
   bool may_answer(const Header& pull) const;
   void answer_pulls();
   void answer(Waiting& pull);
   void apply_next();
+  void answer_rows(const Waiting& pull);
   std::span<float> buffer_of(const Header& header) const;
   void say(Kind kind, const Header& question, Bytes payload, bool copy = false);
-  void say(Header header, Bytes payload, bool copy);
+  void say(const Header& header, Bytes payload, bool copy);
+  void say(Kind kind, const Header& question, Payload payload, size_t bytes);
+  void send(Message&& message);
   [[noreturn]] void refuse(const Header& header, const std::string& why) const;
   bool sync() const { return config_.consistency.mode == Mode::sync; }
 
   const ServerConfig config_;
   const Placement& placement_;
   DenseStore store_;
+  TableStore tables_;
   SyncClock clock_;
-  int64_t open_;  // the clock that is open (sync)
-  double opened_at_ = 0, reduced_at_ = 0;
-  bool reduced_ = false;        // its gradients are all there and added up
+  int64_t open_;                      // the clock that is open (sync)
+  std::optional<double> opened_at_;   // when its first gradient came
+  std::optional<double> reduced_at_;  // when all of them were there and added up
+  std::vector<double> partials_;
   std::vector<int> use_order_;  // the server's blocks
   std::deque<int> to_apply_;    // blocks that the last commit has not reached yet
   uint32_t verdict_ = 0;        // flags of the last commit

@@ -49,7 +49,7 @@ void SyncClock::begin(int64_t samples) {
   temporaries_.resize(static_cast<size_t>(reducer_.temporary_floats()));
 }
 
-bool SyncClock::take(int worker, int block, Piece piece, const float* floats, Payload owned,
+void SyncClock::take(int worker, int block, Piece piece, const float* floats, Payload owned,
                      int64_t samples) {
   const auto found = std::ranges::find(pieces_, piece);
   const size_t p = static_cast<size_t>(found - pieces_.begin());
@@ -64,9 +64,9 @@ bool SyncClock::take(int worker, int block, Piece piece, const float* floats, Pa
   Arrived& arrived = arrived_[slot(block)];
   arrived.pieces[p] = floats;
   if (owned) arrived.owned.push_back(std::move(owned));
-  if (++arrived.count < awaited_) return false;
+  if (++arrived.count < awaited_) return;
   reduce(block);
-  return ++complete_ == mine_.size();
+  ++complete_;
 }
 
 // A single piece is the sum already, and stays where it came in.

@@ -21,12 +21,13 @@ class SyncClock {
   // A batch of `samples`; nothing has come.
   void begin(int64_t samples);
   bool begun() const { return samples_ >= 0; }
-  // One worker's piece of a block. Throws FormatError for what nobody awaits. True: that was the
-  // last of the whole clock.
-  // The floats are `owned`, or stay until end().
-  bool take(int worker, int block, Piece piece, const float* floats, Payload owned,
+  // One worker's piece of a block; the floats are `owned`, or stay until end(). Throws FormatError
+  // for what nobody awaits.
+  void take(int worker, int block, Piece piece, const float* floats, Payload owned,
             int64_t samples);
-  // The block's summed gradient, and sums of squares by chunk of all blocks, in their order.
+  bool complete() const { return complete_ == mine_.size(); }  // all of the clock has come
+  // When complete(). The block's summed gradient, and sums of squares by chunk of all blocks, in
+  // their order.
   const float* sum(int block) const { return sums_[slot(block)]; }
   std::span<const double> partials() const { return partials_; }
   void end();  // forgets the gradients

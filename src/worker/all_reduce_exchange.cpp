@@ -72,7 +72,7 @@ Verdict AllReduceExchange::update(int lane_index, const Optimizer& optimizer,
   if (topology_.nodes > 1) requests = *memory_.node_requests();
 
   OptimizerScalars scalars = request.scalars;
-  const StepEnd end{params_.chunks() + options_.tables,
+  const StepEnd end{params_.chunks() + options_.table_partials,
                     static_cast<int64_t>(request.loss_sums.size() / 2), request.clip_norm};
   StepVerdict step{};
   require_ok(kernels_.conclude_step(nullptr, &end, memory_.partials(), request.loss_sums.data(),

@@ -1,6 +1,7 @@
 #include "worker/describe_start.h"
 
 #include "base/log.h"
+#include "ps/table_shards.h"
 
 namespace trireme {
 
@@ -22,6 +23,9 @@ void describe_start(const Session& s, const Place& place, const std::string& dev
                 s.topology.members, s.topology.shards, s.topology.members - s.topology.shards);
   log_info("memory: {}", s.memory_in_words);
   if (s.roles.servers > 0) log_info("parameters: {}", s.placement().in_words());
+  if (!s.served_tables().empty())
+    log_info("tables: rows of {} on {} servers, {} virtual shards each", s.served_tables().size(),
+             s.roles.servers, ps::kTableShards);
   if (s.checkpoint) log_info("resuming from {}", s.checkpoint->path().string());
   log_info("run directory: {}", place.dir.string());
 }

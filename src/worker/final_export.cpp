@@ -9,7 +9,6 @@
 #include "export/load_checkpoint.h"
 #include "export/slots.h"
 #include "worker/agreement.h"
-#include "worker/servers/export_parcel.h"
 
 namespace trireme {
 namespace {
@@ -37,7 +36,7 @@ std::map<std::string, HostTensor> rows_of(TableExchange& tables) {
 }
 
 // The weights of the last step, or of the best evaluation (export.best).
-ExportParcel gather_export(Session& s, const Path& run) {
+ExportParcel parcel_of(Session& s, const Path& run) {
   ExportParcel parcel;
   if (s.experiment.export_.best) {
     const Path checkpoint = best_of(run);
@@ -81,15 +80,21 @@ ExportOutcome tell_all(Communicator& world, const ExportOutcome& outcome, double
 
 }  // namespace
 
-ExportOutcome export_at_end(Session& s, const Path& run) {
+std::optional<ExportParcel> gather_export(Session& s, const Path& run) {
+  const bool has_it = s.roles.servers > 0 ? s.first() : s.last();
+  if (!has_it || s.experiment.export_.formats.empty()) return std::nullopt;
+  return parcel_of(s, run);
+}
+
+ExportOutcome export_at_end(Session& s, std::optional<ExportParcel> parcel) {
   if (s.experiment.export_.formats.empty()) return {};
   const double timeout = s.experiment.run.timeout;
   ExportOutcome outcome;
   if (s.roles.servers > 0 && s.first())
-    send_parcel(s.world, s.world.size() - 1, gather_export(s, run),
+    send_parcel(s.world, s.world.size() - 1, *parcel,
                 {timeout, "the last rank to take what it exports", -1});
   else if (s.last())
-    outcome = write_export(*s.graph, s.experiment.export_, gather_export(s, run));
+    outcome = write_export(*s.graph, s.experiment.export_, std::move(*parcel));
   return tell_all(s.world, outcome, timeout);
 }
 

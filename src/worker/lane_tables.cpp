@@ -61,6 +61,7 @@ void LaneTables::look_up(int index, const LeafBatch& batch) {
 }
 
 void LaneTables::fetch(bool trains) {
+  std::vector<TableExchange::Fetch> wanted;
   for (size_t t = 0; t < uses_.size(); ++t) {
     Use& use = *uses_[t];
     use.keys.clear();
@@ -74,8 +75,9 @@ void LaneTables::fetch(bool trains) {
     }
     use.rows.resize(use.keys.size() * static_cast<size_t>(use.dim));
     use.present.resize(use.keys.size());
-    exchange_.fetch(static_cast<int>(t), use.keys, trains, use.rows.data(), use.present.data());
+    wanted.push_back({use.keys, use.rows.data(), use.present.data()});
   }
+  exchange_.fetch_all(wanted, trains);
 }
 
 const TableLeaf* LaneTables::bind(int index, bool trains) {

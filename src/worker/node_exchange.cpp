@@ -30,7 +30,7 @@ NodeExchange::NodeExchange(Communicator& comm, const Topology& topology, const K
       setup_(setup),
       memory_(comm, topology_,
               {params_.size(), state_.size(), setup.moments, setup.ema, options.keep_leaves,
-               options.max_sums, setup.staging, options.tables}) {
+               options.max_sums, setup.staging, options.table_partials}) {
   for (int m = 0; m < topology_.node_members; ++m) {
     const float* data = memory_.gradients(m);
     for (const Piece& piece : GradientStack::pieces(
@@ -239,7 +239,7 @@ void NodeExchange::reduce_node(Lane& lane) {
 }
 
 std::vector<double> NodeExchange::reduce_tables(Lane& lane, TableExchange* tables) {
-  std::vector<double> squares(static_cast<size_t>(options_.tables));
+  std::vector<double> squares(static_cast<size_t>(options_.table_partials));
   if (!tables) return squares;
   const auto start = Clock::now();
   tables->reduce(lane.plan.step, squares);

@@ -28,7 +28,8 @@ struct ExchangeOptions {
   bool ema = false;
   double timeout = 300;
   int64_t bucket = int64_t{1} << 20;  // elements of a bucket between hosts, or of a server's block
-  int64_t tables = 0;                 // embedding tables: UpdateRequest::tables
+  int64_t table_partials = 0;         // partial norms of UpdateRequest::tables
+  int served_tables = 0;              // of these tables, whose rows live on servers: all or none
 };
 
 class NodeExchange : public Exchange {
@@ -103,7 +104,7 @@ class NodeExchange : public Exchange {
   // reduced(): where the whole sum of the node's pieces ends, in the only one or in a buffer.
   const float* reduced(const Lane& lane) const;
   void reduce_node(Lane& lane);  // leaves share(lane) of it there, with partial norms
-  // From lane 0: the partial norms of the tables, one each, which follow those of the index space.
+  // From lane 0: the partial norms of the tables, which follow those of the index space.
   std::vector<double> reduce_tables(Lane& lane, TableExchange* tables);
   void announce(Lane& lane, const Requests& requests);  // before a meeting of the node's lanes
   uint32_t gather_requests(Lane& lane);  // after it: of all ranks, or-ed; see requests_of()

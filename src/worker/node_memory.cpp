@@ -28,7 +28,8 @@ NodeMemory::NodeMemory(Communicator& comm, const Topology& t, const NodeMemorySp
     gradients_.push_back(
         take(flat * static_cast<size_t>(GradientStack::buffers(run, spec.keep_leaves))));
   staging_ = take(static_cast<size_t>(spec.staging) * sizeof(float));
-  partials_ = take(static_cast<size_t>(stride_ / kChunk + 1 + spec.tables) * sizeof(double));
+  partials_ =
+      take(static_cast<size_t>(stride_ / kChunk + 1 + spec.table_partials) * sizeof(double));
   for (size_t& sums : sums_)
     sums = take(static_cast<size_t>(max_sums_ * t.shards) * sizeof(double));
   requests_ = take(static_cast<size_t>(t.node_members) * sizeof(uint32_t));

@@ -17,9 +17,9 @@ struct NodeMemorySpec {
   int moments = 0;
   bool ema = false;
   bool keep_leaves = false;
-  int64_t max_sums = 0;  // doubles a leaf may sync
-  int64_t staging = 0;   // floats, for what travels between hosts
-  int64_t tables = 0;    // embedding tables, which have partial norms of their own
+  int64_t max_sums = 0;        // doubles a leaf may sync
+  int64_t staging = 0;         // floats, for what travels between hosts
+  int64_t table_partials = 0;  // partial norms of embedding tables
 };
 
 class NodeMemory {

@@ -1,19 +1,10 @@
 #include "worker/replicated_tables.h"
 
-#include <bit>
-
 #include "base/sha256.h"
+#include "ps/table_shards.h"
 #include "worker/table_state.h"
 
 namespace trireme {
-namespace {
-constexpr int kAnyLevel = 30;
-
-ps::TreeNode root_of(int shards) {
-  return {static_cast<int>(std::bit_width(static_cast<unsigned>(shards) - 1u)), 0};
-}
-}  // namespace
-
 ReplicatedTables::ReplicatedTables(Communicator& comm, const Topology& topology,
                                    const KernelTable& kernels, std::span<const TableSpec> specs,
                                    const ps::RowOptimizer& optimizer, uint64_t seed, double timeout)
@@ -84,13 +75,7 @@ ReplicatedTables::Parts ReplicatedTables::gather(int table) {
   if (comm_.size() == 1) return parts;
   const int64_t dim = specs_[static_cast<size_t>(table)].dim;
   const LeafRun run{topology_.lane_run(0).first, topology_.lane_run(topology_.lanes - 1).last};
-  Parts sums;
-  for (const Piece& piece : pieces_of(run, kAnyLevel)) {
-    const ps::TreeNode node{piece.level, piece.index};
-    ps::RowGradient sum = ps::sum_of(parts, node, dim);
-    if (sum.size() > 0) sums.push_back({node, std::move(sum)});
-  }
-  return sums;
+  return ps::sums_within(parts, run, dim);
 }
 
 // All ranks' parts, by table.
@@ -118,8 +103,8 @@ void ReplicatedTables::reduce(int64_t step, std::span<double> squares) {
   for (size_t t = 0; t < specs_.size(); ++t) parts.push_back(gather(static_cast<int>(t)));
   if (comm_.size() > 1) parts = exchange(std::move(parts), step);
   for (size_t t = 0; t < specs_.size(); ++t) {
-    reduced_[t] = ps::sum_of(parts[t], root_of(topology_.shards), specs_[t].dim);
-    squares[t] = ps::sum_of_squares(reduced_[t]);
+    reduced_[t] = ps::sum_of(parts[t], ps::root_of(topology_.shards), specs_[t].dim);
+    ps::shard_squares(reduced_[t], squares.subspan(t * ps::kTableShards, ps::kTableShards));
     find_touched(t);
   }
 }

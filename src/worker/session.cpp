@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "export/data_shape.h"
+#include "ps/table_shards.h"
 #include "worker/agreement.h"
 #include "worker/all_reduce_exchange.h"
 #include "worker/device/device_runner.h"
@@ -19,6 +20,7 @@
 #include "worker/lane_runner.h"
 #include "worker/replicated_tables.h"
 #include "worker/resume.h"
+#include "worker/servers/served_tables.h"
 #include "worker/version.h"
 
 namespace trireme {
@@ -70,12 +72,12 @@ void Session::open() {
         "use exchange.consistency = sync, or layer_norm instead");
   if (!graph->tables().empty() && experiment.train.ema > 0)
     throw ConfigError("train.ema has no averages of rows of tables", "set train.ema = 0");
-  if (!graph->tables().empty() && !in_step())
+  if (!graph->tables().empty() && !in_step() && served_tables().empty())
     throw ConfigError(
-        fmt::format("exchange.consistency = {}: this model has tables, whose rows every worker "
-                    "holds, and they would drift apart",
+        fmt::format("exchange.consistency = {} with exchange.tables = replicated: every worker "
+                    "holds all rows, and they would drift apart",
                     experiment.exchange.consistency),
-        "use exchange.consistency = sync");
+        "use exchange.tables = served, or exchange.consistency = sync");
   if (!graph->tables().empty() && !experiment.model.init_from.empty() && !checkpoint)
     throw ConfigError("model.init_from brings no rows of tables yet", "leave it out, or resume");
   if (checkpoint) check_resumable(*checkpoint, experiment, *graph);
@@ -124,10 +126,11 @@ void Session::agree_on_everything() {
 }
 
 std::unique_ptr<StateSource> Session::snapshot(bool writes) const {
-  auto flat = state->snapshot(writes);
-  if (!tables || !writes) return flat;
+  std::unique_ptr<StateSource> rows;
+  if (tables && writes) rows = tables->snapshot();
+  auto flat = state->snapshot(writes);  // workers at their own pace wait here until all is read
   // The next update waits for the capture of the flat state: that comes last.
-  return std::make_unique<JoinedState>(tables->snapshot(), std::move(flat));
+  return rows ? std::make_unique<JoinedState>(std::move(rows), std::move(flat)) : std::move(flat);
 }
 
 int64_t Session::evaluation_batch() const {
@@ -172,7 +175,8 @@ void Session::start_lanes() {
   exchange_options.ema = experiment.train.ema > 0;
   exchange_options.timeout = experiment.run.timeout;
   exchange_options.bucket = bucket_elements();
-  exchange_options.tables = static_cast<int64_t>(graph->tables().size());
+  exchange_options.table_partials = static_cast<int64_t>(graph->tables().size()) * ps::kTableShards;
+  exchange_options.served_tables = static_cast<int>(served_tables().size());
   std::unique_ptr<NodeExchange> exchange;
   if (roles.servers == 0) {
     exchange = std::make_unique<AllReduceExchange>(comm, topology, *kernels, *graph, optimizer,
@@ -210,6 +214,7 @@ ServerSetup Session::server_setup(const Path& run) const {
   setup.shards = topology.shards;
   setup.runs = topology.node_runs;
   setup.average = experiment.train.ema > 0;
+  setup.tables.assign(served_tables().begin(), served_tables().end());
   setup.run_directory = run.string();
   return setup;
 }
@@ -224,12 +229,20 @@ void Session::leave_servers(ExitCode code) {
   if (ParameterExchange* servers = std::exchange(servers_, nullptr)) servers->leave(code);
 }
 
+std::span<const TableSpec> Session::served_tables() const {
+  const bool served = roles.servers > 0 && experiment.exchange.tables == "served";
+  return served ? graph->tables() : std::span<const TableSpec>{};
+}
+
 void Session::start_tables() {
   if (graph->tables().empty()) return;
-  tables =
-      std::make_unique<ReplicatedTables>(comm, topology, *kernels, graph->tables(),
-                                         ps::RowOptimizer(optimizer, experiment.optimizer.rowwise),
-                                         experiment.run.seed, experiment.run.timeout);
+  const ps::RowOptimizer rows(optimizer, experiment.optimizer.rowwise);
+  if (!served_tables().empty())
+    tables = std::make_unique<ServedTables>(*servers_, topology, graph->tables(), rows,
+                                            experiment.run.seed);
+  else
+    tables = std::make_unique<ReplicatedTables>(comm, topology, *kernels, graph->tables(), rows,
+                                                experiment.run.seed, experiment.run.timeout);
 }
 
 void Session::start_device() {

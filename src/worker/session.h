@@ -76,7 +76,8 @@ class Session {
   void leave_servers(ExitCode code);
   const Preprocessing& preprocessing() const { return data.train->preprocessing(); }
   const ps::Placement& placement() const { return *placement_; }  // of a parameter server
-  uint32_t generation() const;                                    // how often the run was resumed
+  std::span<const TableSpec> served_tables() const;  // whose rows live on the servers: all or none
+  uint32_t generation() const;                       // how often the run was resumed
   // Workers take each step together, and all of them see its result.
   bool in_step() const { return roles.consistency.mode == ps::Mode::sync; }
   std::string ranks_in_words() const;

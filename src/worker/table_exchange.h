@@ -3,7 +3,7 @@
 // What they hand in is sorted by key; who holds which row, and how it travels, is the
 // implementation's matter. It knows tables and keys, never the model.
 //
-// A step: fetch() of every table, by the step thread before the lanes run; push() from the lanes;
+// A step: fetch_all(), by the step thread before the lanes run; push() from the lanes;
 // then, within Exchange::update(), reduce() from lane 0 of every rank and, where the verdict is to
 // apply, commit() from every lane.
 
@@ -30,21 +30,32 @@ class TableExchange {
   // every rank that comes to see the key; else its row reads as zeros, and present[i] is 0.
   virtual void fetch(int table, std::span<const int64_t> keys, bool trains, float* rows,
                      uint8_t* present) = 0;
+  struct Fetch {  // of one table; as in fetch()
+    std::span<const int64_t> keys;
+    float* rows;
+    uint8_t* present;
+  };
+  // The same of all tables; wanted[t]: of table t.
+  virtual void fetch_all(std::span<const Fetch> wanted, bool trains) {
+    for (size_t t = 0; t < wanted.size(); ++t)
+      fetch(static_cast<int>(t), wanted[t].keys, trains, wanted[t].rows, wanted[t].present);
+  }
   // A piece of the reduction tree that this lane has summed. Every present leaf's once, in any
   // order. Never waits.
   virtual void push(int lane, int table, ps::NodeGradient part) = 0;
 
-  // Adds up what all ranks pushed since the last step, along the tree; squares[t] = the sum of
-  // squares of table t's gradient (ps::sum_of_squares), the same on every rank. Every rank must
-  // call, from lane 0, while nobody else speaks to the communicator.
+  // Adds up what all ranks pushed since the last step, along the tree; squares: [tables,
+  // ps::kTableShards], of each table's gradient by virtual shard (ps::shard_squares), the same on
+  // every rank. Every rank must call, from lane 0, while nobody else speaks to the communicator.
   virtual void reduce(int64_t step, std::span<double> squares) = 0;
-  // Applies part `part` of `parts` of the reduced gradients. Each part once; any thread.
+  // Applies part `part` of `parts` of the reduced gradients. Each part once; any thread. Where
+  // workers train at their own pace: one part, always, also where scalars.skip is set.
   virtual void commit(int part, int parts, const OptimizerScalars& scalars) = 0;
 
   // The tables' tensors as of now, as TrainingState::snapshot() has the flat ones. Between steps.
   virtual std::unique_ptr<StateSource> snapshot() = 0;
-  // Replaces all rows by a checkpoint's. Throws FormatError where it has no such tables. No
-  // communication.
+  // Replaces all rows by a checkpoint's. Every rank must call, and wait for the others afterwards.
+  // Throws FormatError where it has no such tables. No communication among these ranks.
   virtual void restore(const CheckpointReader& checkpoint) = 0;
   // SHA-256 over keys and rows, for ranks to compare; empty where no rank holds a whole copy.
   virtual std::string digest() const = 0;

@@ -302,9 +302,10 @@ class TrainingRun {
     if (checkpointer_) checkpointer_->finish();
     if (s_.experiment.export_.best)  // the last rank reads what the first wrote
       s_.comm.barrier({s_.experiment.run.timeout, "the last checkpoint", state_.step});
+    std::optional<ExportParcel> parcel = gather_export(s_, dir_);
     s_.leave_servers(ExitCode::done);
     if (log_ && !staleness_.empty()) log_->note(staleness_in_words());
-    const ExportOutcome exported = export_at_end(s_, dir_);
+    const ExportOutcome exported = export_at_end(s_, std::move(parcel));
     if (log_) {
       log_->finish(summary(status_, exported));
       if (!exported.folder.empty())

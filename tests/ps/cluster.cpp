@@ -1,6 +1,7 @@
 #include "ps/cluster.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace trireme::ps {
 namespace {
@@ -10,6 +11,8 @@ OptimizerConfig sgd() {
   config.name = "sgd";
   return config;
 }
+
+constexpr int64_t kFirstKey = -32, kLastKey = 32, kDim = 3;
 
 ParamTable one_slot(int64_t elements) {
   Slot slot;
@@ -33,14 +36,22 @@ Cluster::Cluster(const ClusterSpec& spec)
       params_(one_slot(spec.elements)),
       placement_(params_.size(), spec.servers, spec.block),
       progress_(static_cast<size_t>(spec.workers)),
+      keys_(static_cast<size_t>(spec.servers)),
+      rows_(static_cast<size_t>(spec.workers)),
       random_(spec.network.seed) {
   for (int w = 0; w < spec.workers; ++w) {
     runs_.push_back(leaves_of(w, spec.workers, spec.shards));
     weights_.emplace_back(static_cast<size_t>(params_.size()));
     gradients_.emplace_back(static_cast<size_t>(params_.size()));
   }
+  for (int64_t key = kFirstKey; key < kLastKey; ++key)
+    keys_[static_cast<size_t>(server_of_key(key, spec.servers))].push_back(key);
+  for (auto& rows : rows_) rows.resize(static_cast<size_t>(spec.tables * spec.servers));
+  std::vector<TableSpec> tables;
+  for (int t = 0; t < spec.tables; ++t) tables.push_back({"t" + std::to_string(t), kDim, {}});
   for (int s = 0; s < spec.servers; ++s) {
     ServerConfig config;
+    config.tables = tables;
     config.server = s;
     config.workers = spec.workers;
     config.consistency = spec.consistency;
@@ -57,6 +68,7 @@ Cluster::Cluster(const ClusterSpec& spec)
     config.worker = w;
     config.workers = spec.workers;
     config.consistency = spec.consistency;
+    config.tables = spec.tables;
     config.in_flight = 4;
     clients_.push_back(
         std::make_unique<ClientCore>(config, placement_, weights_[static_cast<size_t>(w)].data()));
@@ -82,9 +94,12 @@ double Cluster::step(int worker, ClientCore& client) {
     case 1:
       if (!sync) most_ahead_ = std::max(most_ahead_, p.clock - client.result().slowest);
       if (p.clock == spec_.clocks) return -1;
+      pull_rows(worker, p.clock, client);
       return spec_.compute +
              spec_.compute_jitter * std::uniform_real_distribution<double>(0, 1)(random_);
     case 2:
+      check_rows(worker, p.clock);
+      push_rows(worker, p.clock, scalars, client);
       for (int64_t i = 0; i < spec_.elements; ++i)
         gradients_[w][static_cast<size_t>(i)] = counts(worker, p.clock, i) ? -1.0f : 0.0f;
       for (size_t b = 0; b < placement_.blocks().size(); ++b) {
@@ -105,6 +120,85 @@ double Cluster::step(int worker, ClientCore& client) {
       client.pull(p.clock, sync ? p.clock : 0, false);
       return 0;
   }
+}
+
+void Cluster::pull_rows(int worker, int64_t clock, ClientCore& client) {
+  for (int t = 0; t < spec_.tables; ++t)
+    for (int s = 0; s < spec_.servers; ++s) {
+      const auto& keys = keys_[static_cast<size_t>(s)];
+      auto& into = rows_[static_cast<size_t>(worker)][static_cast<size_t>(t * spec_.servers + s)];
+      into.resize(pulled_bytes(keys.size(), kDim));
+      client.pull_rows(t, s, clock, keys, true, into);
+    }
+}
+
+float Cluster::added(int table, int64_t key, int first, int last, int64_t clock) const {
+  int64_t sum = 0;
+  for (int w = first; w < last; ++w) {
+    const LeafRun run = runs_[static_cast<size_t>(w)];
+    const auto pieces = static_cast<int64_t>(host_pieces(run, spec_.shards).size());
+    for (int64_t c = 0; c < clock; ++c)
+      sum += counts(w, c, key - kFirstKey + table)
+                 ? (spec_.consistency.mode == Mode::sync ? pieces : 1)
+                 : 0;
+  }
+  return static_cast<float>(sum);
+}
+
+// Sync: everything before the clock and nothing else; else what the worker itself pushed, at least.
+void Cluster::check_rows(int worker, int64_t clock) {
+  const bool sync = spec_.consistency.mode == Mode::sync;
+  for (int t = 0; t < spec_.tables; ++t)
+    for (int s = 0; s < spec_.servers; ++s) {
+      const auto& keys = keys_[static_cast<size_t>(s)];
+      const auto& bytes =
+          rows_[static_cast<size_t>(worker)][static_cast<size_t>(t * spec_.servers + s)];
+      const std::byte* rows = bytes.data() + bytes.size() - keys.size() * kDim * sizeof(float);
+      for (size_t i = 0; i < keys.size(); ++i) {
+        float value;
+        std::memcpy(&value, rows + i * kDim * sizeof(float), sizeof value);
+        stale_rows_ += sync ? value != added(t, keys[i], 0, spec_.workers, clock)
+                            : value < added(t, keys[i], worker, worker + 1, clock);
+      }
+    }
+}
+
+void Cluster::push_rows(int worker, int64_t clock, const OptimizerScalars& scalars,
+                        ClientCore& client) {
+  const LeafRun run = runs_[static_cast<size_t>(worker)];
+  for (int t = 0; t < spec_.tables; ++t) {
+    NodeGradient part{root_of(spec_.shards), {kDim, {}, {}}};
+    for (int64_t key = kFirstKey; key < kLastKey; ++key)
+      if (counts(worker, clock, key - kFirstKey + t)) {
+        part.gradient.keys.push_back(key);
+        part.gradient.rows.insert(part.gradient.rows.end(), kDim, -1.0f);
+      }
+    std::vector<NodeGradient> parts;
+    if (spec_.consistency.mode != Mode::sync) {
+      parts.push_back(part);
+    } else {
+      for (const Piece& piece : host_pieces(run, spec_.shards))
+        parts.push_back({{piece.level, piece.index}, part.gradient});
+    }
+    const auto by_server = split_by_server(parts, spec_.servers);
+    for (int s = 0; s < spec_.servers; ++s) {
+      std::vector<std::byte> bytes;
+      for (const NodeGradient& mine : by_server[static_cast<size_t>(s)]) append_bytes(mine, bytes);
+      client.push_rows(t, s, clock, bytes, scalars);
+    }
+  }
+}
+
+float Cluster::expected_row(int table, int64_t key) const {
+  return added(table, key, 0, spec_.workers, spec_.clocks);
+}
+
+float Cluster::row(int table, int64_t key) const {
+  const auto s = static_cast<size_t>(server_of_key(key, spec_.servers));
+  const RowTable& rows = servers_[s]->tables().rows(table);
+  RowId row;
+  rows.find(std::span(&key, 1), std::span(&row, 1));
+  return row == kNoRow ? 0 : *rows.weights(row);
 }
 
 float Cluster::expected(int64_t i) const {

@@ -13,6 +13,7 @@ struct ClusterSpec {
   Consistency consistency;
   int64_t clocks = 6;
   int shards = 8;
+  int tables = 0;  // of 64 keys each
   int64_t elements = 3 * kChunk + 640, block = kChunk;
   NetworkSpec network;
   double compute = 5, compute_jitter = 0;  // of a clock
@@ -33,10 +34,20 @@ class Cluster {
   float value(int worker, int64_t i) const {
     return weights_[static_cast<size_t>(worker)][static_cast<size_t>(i)];
   }
+  // The same for rows: element 0 of `key`, -32 .. 31; tables differ. 0: it has no row.
+  float expected_row(int table, int64_t key) const;
+  float row(int table, int64_t key) const;
+  // Rows that a worker pulled without some update that it had to see.
+  int64_t stale_rows() const { return stale_rows_; }
   int64_t most_ahead() const { return most_ahead_; }  // of any pull: clock - slowest
 
  private:
   double step(int worker, ClientCore& client);
+  void pull_rows(int worker, int64_t clock, ClientCore& client);
+  void check_rows(int worker, int64_t clock);
+  void push_rows(int worker, int64_t clock, const OptimizerScalars& scalars, ClientCore& client);
+  // What workers [first, last) add to a row before `clock`.
+  float added(int table, int64_t key, int first, int last, int64_t clock) const;
 
   const ClusterSpec spec_;
   Optimizer optimizer_;
@@ -49,8 +60,10 @@ class Cluster {
     int phase = 0;
   };
   std::vector<Progress> progress_;
+  std::vector<std::vector<int64_t>> keys_;                 // by server
+  std::vector<std::vector<std::vector<std::byte>>> rows_;  // by worker; table and server
   std::mt19937_64 random_;
-  int64_t most_ahead_ = 0;
+  int64_t most_ahead_ = 0, stale_rows_ = 0;
   std::vector<std::unique_ptr<ClientCore>> clients_;
   std::vector<std::unique_ptr<ServerCore>> servers_;
   std::unique_ptr<Simulator> simulator_;

@@ -17,6 +17,7 @@ ClusterSpec troubled(Mode mode, uint64_t seed) {
   spec.compute_jitter = static_cast<double>(seed % 60);
   spec.workers = 1 + static_cast<int>(seed % 5);
   spec.servers = 1 + static_cast<int>(seed % 3);
+  spec.tables = static_cast<int>(seed % 4 / 2) + static_cast<int>(seed % 2);
   return spec;
 }
 
@@ -28,6 +29,11 @@ void expect_all_counted(Mode mode, uint64_t first, uint64_t last) {
     ASSERT_NO_THROW(cluster.run()) << "seed " << seed;
     for (int64_t i = 0; i < spec.elements; i += 37)
       ASSERT_EQ(cluster.value(i), cluster.expected(i)) << "seed " << seed << " element " << i;
+    for (int t = 0; t < spec.tables; ++t)
+      for (int64_t key = -32; key < 32; ++key)
+        ASSERT_EQ(cluster.row(t, key), cluster.expected_row(t, key))
+            << "seed " << seed << " table " << t << " key " << key;
+    ASSERT_EQ(cluster.stale_rows(), 0) << "seed " << seed;
     for (int s = 0; s < spec.servers; ++s) repeated += cluster.server(s).counts().repeated;
     if (mode == Mode::bounded) {
       ASSERT_LE(cluster.most_ahead(), 2) << "seed " << seed;
@@ -112,6 +118,39 @@ TEST(Counting, MessagesAndBytesOfAStepAreThoseOfTheFormula) {
       EXPECT_EQ(in, bytes * steps * workers);
       EXPECT_EQ(out, workers * (blocks * steps + blocks * (steps + 1)) + servers * steps);
     }
+}
+
+// Rows: a pull and a push for each table and server; keys out and rows in, and for each node of the
+// tree its header, keys and rows out.
+TEST(Counting, MessagesAndBytesOfRowsAreThoseOfTheFormula) {
+  constexpr int64_t kKeys = 64, kDim = 3;
+  for (const int servers : {1, 2, 4}) {
+    ClusterSpec spec;
+    spec.servers = servers;
+    Cluster dense(spec);
+    dense.run();
+    spec.tables = 2;
+    Cluster with(spec);
+    with.run();
+    int64_t in = 0;  // of one table and clock
+    std::vector<int64_t> keys(static_cast<size_t>(servers));
+    for (int64_t key = -32; key < 32; ++key)
+      ++keys[static_cast<size_t>(server_of_key(key, servers))];
+    for (int64_t n : keys) in += (n + 7) / 8 * 8 + n * kDim * 4;
+    for (int w = 0; w < spec.workers; ++w) {
+      int64_t out = 0;
+      for (int t = 0; t < spec.tables; ++t)
+        for (int64_t c = 0; c < spec.clocks; ++c) {
+          out += kKeys * 8 + servers * 24;
+          for (int64_t i = 0; i < kKeys; ++i) out += Cluster::counts(w, c, i + t) * (8 + 4 * kDim);
+        }
+      const ClientCounts &without = dense.client(w).counts(), &all = with.client(w).counts();
+      const int64_t more = spec.clocks * spec.tables;
+      EXPECT_EQ(all.messages_out - without.messages_out, more * 2 * servers);
+      EXPECT_EQ(all.bytes_out - without.bytes_out, out);
+      EXPECT_EQ(all.bytes_in - without.bytes_in, more * (in + (w == 0 ? kTableShards * 8 : 0)));
+    }
+  }
 }
 
 }  // namespace

@@ -3,13 +3,19 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <set>
 
 #include "base/rng.h"
+#include "checkpoint/checkpoint.h"
 #include "comm/subgroup.h"
 #include "comm/thread_comm.h"
 #include "model/build.h"
 #include "ps/serve.h"
+#include "ps/table_shards.h"
+#include "worker/joined_state.h"
 #include "worker/lane_team.h"
+#include "worker/replicated_tables.h"
+#include "worker/servers/served_tables.h"
 
 namespace trireme::test {
 namespace {
@@ -22,7 +28,80 @@ float noise(int64_t step, int leaf, int64_t i) {
   return to_unit_float(static_cast<uint32_t>(z >> 32)) - 0.5f;
 }
 
+constexpr int64_t kFirstKey = -20, kLastKey = 30;
+constexpr uint64_t kSeed = 7;
+
+// Whether a leaf looks a key up.
+bool looks_up(int64_t step, int leaf, size_t table, int64_t key) {
+  return noise(step + 100 * static_cast<int64_t>(table + 1), leaf, key - kFirstKey) < -0.25f;
+}
+
 }  // namespace
+
+// What a rank's leaves do with tables.
+class MadeUpTraining::Rows {
+ public:
+  Rows(TableExchange& exchange, int shards) : exchange_(exchange), shards_(shards) {}
+
+  // The step thread, before the lanes.
+  void fetch(const StepPlan& plan, LeafRun leaves) {
+    fetched_.assign(exchange_.tables().size(), {});
+    for (size_t t = 0; t < fetched_.size(); ++t) {
+      for (int64_t key = kFirstKey; key < kLastKey; ++key)
+        for (int leaf = leaves.first; leaf < leaves.last; ++leaf)
+          if (present(plan, leaf) && looks_up(plan.step, leaf, t, key)) {
+            fetched_[t].keys.push_back(key);
+            break;
+          }
+      look(t, true, fetched_[t]);
+    }
+  }
+  void push(const StepPlan& plan, int lane, LeafRun leaves) {
+    for (size_t t = 0; t < fetched_.size(); ++t)
+      for (int leaf = leaves.first; leaf < leaves.last; ++leaf)
+        if (present(plan, leaf))
+          exchange_.push(lane, static_cast<int>(t), {{0, leaf}, gradient(plan, leaf, t)});
+  }
+  std::vector<float> all() {
+    std::vector<float> result;
+    for (size_t t = 0; t < exchange_.tables().size(); ++t) {
+      ps::RowGradient rows;
+      for (int64_t key = kFirstKey; key < kLastKey; ++key) rows.keys.push_back(key);
+      look(t, false, rows);
+      result.insert(result.end(), rows.rows.begin(), rows.rows.end());
+    }
+    return result;
+  }
+
+ private:
+  bool present(const StepPlan& plan, int leaf) const {
+    return leaf_span(0, plan.samples, leaf, shards_).size() > 0;
+  }
+  void look(size_t table, bool trains, ps::RowGradient& rows) {
+    rows.dim = exchange_.tables()[table].dim;
+    rows.rows.resize(rows.keys.size() * static_cast<size_t>(rows.dim));
+    std::vector<uint8_t> present(rows.keys.size());
+    exchange_.fetch(static_cast<int>(table), rows.keys, trains, rows.rows.data(), present.data());
+    for (uint8_t p : present) EXPECT_TRUE(p || !trains);
+  }
+  ps::RowGradient gradient(const StepPlan& plan, int leaf, size_t table) const {
+    const ps::RowGradient& rows = fetched_[table];
+    ps::RowGradient result{rows.dim, {}, {}};
+    for (int64_t i = 0; i < rows.size(); ++i) {
+      const int64_t key = rows.keys[static_cast<size_t>(i)];
+      if (!looks_up(plan.step, leaf, table, key)) continue;
+      result.keys.push_back(key);
+      for (int64_t e = 0; e < rows.dim; ++e)
+        result.rows.push_back(noise(plan.step, leaf, 1000 + key * rows.dim + e) +
+                              0.125f * rows.row(i)[e]);
+    }
+    return result;
+  }
+
+  TableExchange& exchange_;
+  const int shards_;
+  std::vector<ps::RowGradient> fetched_;  // by table
+};
 
 std::unique_ptr<Graph> small_graph() {
   auto graph = std::make_unique<Graph>();
@@ -70,12 +149,14 @@ void MadeUpTraining::backward(NodeExchange& exchange, const ParamTable& params,
   }
 }
 
-ExchangeOptions MadeUpTraining::options() const {
+ExchangeOptions MadeUpTraining::options(bool served) const {
   ExchangeOptions options;
   options.max_sums = 2;
   options.timeout = timeout;
   options.keep_leaves = keep_leaves;
   options.bucket = bucket;
+  options.table_partials = static_cast<int64_t>(tables.size()) * ps::kTableShards;
+  options.served_tables = served && tables_served ? static_cast<int>(tables.size()) : 0;
   return options;
 }
 
@@ -84,8 +165,12 @@ Outcome MadeUpTraining::run(Communicator& comm) const {
   const auto graph = small_graph();
   const Optimizer optimizer(adam());
   const Topology topology = make_topology(comm, lanes, shards, timeout);
-  AllReduceExchange exchange(comm, topology, cpu_kernels(), *graph, optimizer, options());
-  return train(comm, exchange, *graph, optimizer);
+  AllReduceExchange exchange(comm, topology, cpu_kernels(), *graph, optimizer, options(false));
+  std::unique_ptr<TableExchange> rows;
+  if (!tables.empty())
+    rows = std::make_unique<ReplicatedTables>(comm, topology, cpu_kernels(), tables,
+                                              ps::RowOptimizer(optimizer, false), kSeed, timeout);
+  return train(comm, exchange, *graph, optimizer, rows.get());
 }
 
 void MadeUpTraining::serve(Communicator& world, const std::vector<LeafRun>& runs) const {
@@ -98,6 +183,9 @@ void MadeUpTraining::serve(Communicator& world, const std::vector<LeafRun>& runs
   config.consistency = consistency;
   config.runs = runs;
   config.shards = shards;
+  config.start_clock = first_step;
+  if (tables_served) config.tables = tables;
+  config.seed = kSeed;
   prepare_kernel_thread();
   const NodeRegions regions(world, ps::DenseStore::bytes_of_weights(placement, config.server),
                             timeout);
@@ -127,9 +215,16 @@ Outcome MadeUpTraining::train_served(Communicator& world) const {
     const Topology topology = make_topology(comm, lanes, shards, timeout, true);
     EXPECT_EQ(topology.node_runs.size(), runs.size());
     const ps::Placement placement(graph->params().size(), servers, bucket);
-    ParameterExchange exchange(comm, topology, cpu_kernels(), *graph, optimizer, options(),
-                               placement, consistency, 0, 0, faults);
-    outcome = train(comm, exchange, *graph, optimizer);
+    ParameterExchange exchange(comm, topology, cpu_kernels(), *graph, optimizer, options(true),
+                               placement, consistency, first_step, 0, faults);
+    std::unique_ptr<TableExchange> rows;
+    const ps::RowOptimizer of_rows(optimizer, false);
+    if (!tables.empty() && tables_served)
+      rows = std::make_unique<ServedTables>(exchange, topology, tables, of_rows, kSeed);
+    else if (!tables.empty())
+      rows = std::make_unique<ReplicatedTables>(comm, topology, cpu_kernels(), tables, of_rows,
+                                                kSeed, timeout);
+    outcome = train(comm, exchange, *graph, optimizer, rows.get());
     exchange.leave(ExitCode::done);
   }
   world.barrier({timeout, "the end of the test", -1});
@@ -137,15 +232,27 @@ Outcome MadeUpTraining::train_served(Communicator& world) const {
 }
 
 Outcome MadeUpTraining::train(Communicator& comm, NodeExchange& exchange, const Graph& graph,
-                              const Optimizer& optimizer) const {
+                              const Optimizer& optimizer, TableExchange* given) const {
+  std::unique_ptr<Rows> rows;
+  if (given) rows = std::make_unique<Rows>(*given, shards);
   std::vector<float> params(static_cast<size_t>(graph.params().size()), 0.25f);
   exchange.initialise(params.data(), nullptr);
+  if (!resume.empty()) {
+    const CheckpointReader checkpoint(resume, true);
+    exchange.restore([&](const TensorMeta& tensor, std::span<std::byte> out) {
+      checkpoint.read(*checkpoint.find(tensor.name), out);
+      return true;
+    });
+    if (given) given->restore(checkpoint);
+    comm.barrier({timeout, "the restored state", -1});
+  }
   Outcome outcome;
   LaneTeam team(lanes, false, prepare_kernel_thread);
   const auto step = [&](int64_t s, int lane) {
     const StepPlan plan{s, 0, 0, batches[static_cast<size_t>(s)]};
     exchange.begin(lane, plan);
     backward(exchange, graph.params(), plan, lane);
+    if (rows) rows->push(plan, lane, exchange.leaves(lane));
     double totals[2];
     exchange.sync(lane, 2, totals);
     if (s == bad_loss_step) totals[0] = INFINITY;
@@ -155,6 +262,7 @@ Outcome MadeUpTraining::train(Communicator& comm, NodeExchange& exchange, const 
     const bool in_step = consistency.mode == ps::Mode::sync;
     if (in_step) request.clip_norm = 0.5;
     request.loss_sums = totals;
+    request.tables = given;
     request.requests.save = s == 1 && comm.rank() == comm.size() - 1;
     const Verdict verdict = exchange.update(lane, optimizer, request);
     if (in_step) {
@@ -171,7 +279,9 @@ Outcome MadeUpTraining::train(Communicator& comm, NodeExchange& exchange, const 
     double total;
     exchange.sync(lane, 0, &total);
   };
-  for (int64_t s = 0; s < static_cast<int64_t>(batches.size()); ++s) {
+  const LeafRun leaves{exchange.leaves(0).first, exchange.leaves(lanes - 1).last};
+  for (int64_t s = first_step; s < static_cast<int64_t>(batches.size()); ++s) {
+    if (rows) rows->fetch({s, 0, 0, batches[static_cast<size_t>(s)]}, leaves);
     const auto fail = [&](const std::exception& e) { exchange.fail(e.what()); };
     team.run([&](int lane) { step(s, lane); }, fail);
     if (s % 2 != 0) continue;
@@ -179,6 +289,20 @@ Outcome MadeUpTraining::train(Communicator& comm, NodeExchange& exchange, const 
     team.run([&](int lane) { evaluation(s, lane); }, fail);
   }
   exchange.settle();
+  if (!save_to.empty()) {
+    const bool writes = comm.rank() == 0;
+    std::unique_ptr<StateSource> of_rows;
+    if (given && writes) of_rows = given->snapshot();
+    auto flat = exchange.snapshot(writes);
+    if (of_rows) flat = std::make_unique<JoinedState>(std::move(of_rows), std::move(flat));
+    RunState state;
+    state.step = static_cast<int64_t>(batches.size());
+    if (writes) {
+      flat->capture();
+      save_checkpoint(save_to, *flat, state, {});
+    }
+  }
+  if (rows) outcome.rows = rows->all();
   outcome.weights.assign(exchange.params(), exchange.params() + graph.params().size());
   comm.barrier({timeout, "the end of the test", -1});
   return outcome;
@@ -192,6 +316,7 @@ Outcome MadeUpTraining::run(int ranks, std::vector<int> nodes) const {
   outcomes.resize(outcomes.size() - static_cast<size_t>(servers));
   for (const Outcome& o : outcomes) {  // norms that are not numbers differ from themselves
     EXPECT_EQ(o.weights, outcomes.front().weights) << "ranks disagree";
+    EXPECT_EQ(o.rows, outcomes.front().rows) << "ranks disagree";
     if (poison_step < 0 && consistency.mode == ps::Mode::sync) {
       EXPECT_EQ(o, outcomes.front()) << "ranks disagree";
     }

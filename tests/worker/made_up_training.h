@@ -7,11 +7,13 @@
 #include <memory>
 #include <vector>
 
+#include "base/file.h"
 #include "comm/communicator.h"
 #include "model/graph.h"
 #include "optim/optimizer.h"
 #include "worker/all_reduce_exchange.h"
 #include "worker/servers/parameter_exchange.h"
+#include "worker/table_exchange.h"
 
 namespace trireme::test {
 
@@ -21,6 +23,7 @@ OptimizerConfig adam();
 struct Outcome {
   std::vector<float> weights;
   std::vector<double> norms, sums;
+  std::vector<float> rows;  // of the tables, in the end: of all keys that leaves look up
   friend bool operator==(const Outcome&, const Outcome&) = default;
 };
 
@@ -35,6 +38,12 @@ struct MadeUpTraining {
   std::vector<int64_t> batches = {64, 64, 5, 64, 3};  // smaller than the shards: leaves are absent
   int64_t poison_step = -1;                           // the last leaf's gradient has an infinity
   int64_t bad_loss_step = -1;                         // the batch's loss is infinite
+  // Gradients of rows depend on what was fetched, too.
+  std::vector<TableSpec> tables = {};
+  bool tables_served = true;  // where there are servers: rows live there
+  // Begins at a step, with the state of a checkpoint; in the end saves one in a folder.
+  int64_t first_step = 0;
+  Path resume = {}, save_to = {};
   // Called by each lane within the backward of its last leaf, before the first slot's gradient and
   // after each.
   struct Moment {
@@ -50,10 +59,11 @@ struct MadeUpTraining {
 
  private:
   Outcome train(Communicator& comm, NodeExchange& exchange, const Graph& graph,
-                const Optimizer& optimizer) const;
+                const Optimizer& optimizer, TableExchange* rows) const;
+  class Rows;
   Outcome train_served(Communicator& world) const;
   void serve(Communicator& world, const std::vector<LeafRun>& runs) const;
-  ExchangeOptions options() const;
+  ExchangeOptions options(bool served) const;
   void backward(NodeExchange& exchange, const ParamTable& params, const StepPlan& plan,
                 int lane) const;
 };

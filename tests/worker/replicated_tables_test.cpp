@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/rng.h"
 #include "comm/thread_comm.h"
+#include "ps/table_shards.h"
 #include "tensor/device.h"
 #include "worker/table_state.h"
 
@@ -69,7 +70,7 @@ class Job {  // one rank
         for (size_t t = 0; t < kTables.size() && leaf != absent_leaf; ++t)
           tables.push(lane, static_cast<int>(t), {{0, leaf}, leaf_gradient(s, leaf, t)});
     }
-    std::vector<double> squares(kTables.size());
+    std::vector<double> squares(kTables.size() * ps::kTableShards);
     tables.reduce(s, squares);
     outcome.squares.insert(outcome.squares.end(), squares.begin(), squares.end());
     for (int lane = 0; lane < topology.lanes; ++lane)

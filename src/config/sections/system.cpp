@@ -20,6 +20,9 @@ ExchangeConfig read_exchange(Section& s) {
       "each at its own pace");
   c.staleness = s.integer("staleness", 4, {0, 1e6}, "steps",
                           "that a worker may be ahead of the slowest, in bounded mode");
+  c.tables = s.choice("tables", "served", {"served", "replicated"},
+                      "where rows of embedding tables live, where there are servers: there, or on "
+                      "every worker");
   c.bucket_mib =
       s.number("bucket_mib", 4, {0.015625, 65536}, "MiB",
                "of gradients that travel together between hosts, or to a server, while backward "

@@ -44,6 +44,7 @@ ParameterExchange::ParameterExchange(Subgroup& workers, const Topology& topology
   config.generation = generation;
   config.start_clock = start_clock;
   config.consistency = consistency;
+  config.tables = options_.served_tables;
   auto carrier = std::make_unique<ParameterCarrier>(workers, kernels_, topology_, pieces_,
                                                     placement_, config, memory_.params(),
                                                     memory_.staging(), options_.timeout, faults);
@@ -143,21 +144,23 @@ Verdict ParameterExchange::update_all(Lane& lane, const UpdateRequest& request) 
   return verdict_;
 }
 
-// Rows of tables are the workers' own: each has all of them, and applies what all pushed.
+// Where rows are the workers' own, each adds up what all pushed, and norms come from there; else
+// from the servers.
 void ParameterExchange::take_new_weights(Lane& lane, const UpdateRequest& request) {
   const uint32_t requests = gather_requests(lane);
   const auto start = Clock::now();
   const int64_t clock = lane.plan.step;
   driver_->finish();
-  std::vector<double> squares = reduce_tables(lane, request.tables);
+  const std::vector<double> squares = reduce_tables(lane, request.tables);
   wait_for_snapshot();  // nothing comes in before it is asked for
   tell([&](ps::ClientCore& client) { client.pull(clock + 1, clock + 1, false); });
   if (first()) {
     driver_->until([&] { return carrier_->client().has_partials(); });
     const std::span<const double> partials = carrier_->client().partials();
-    squares.insert(squares.begin(), partials.begin(), partials.end());
+    std::vector<double> all(partials.begin(), partials.end());
+    if (options_.served_tables == 0) all.insert(all.end(), squares.begin(), squares.end());
     OptimizerScalars scalars = request.scalars;
-    const StepVerdict step = verdict_from(request, squares, scalars);
+    const StepVerdict step = verdict_from(request, all, scalars);
     tell([&](ps::ClientCore& client) { client.commit(clock, scalars, step); });
   }
   driver_->until([&] { return carrier_->idle(); });
@@ -178,12 +181,15 @@ Verdict ParameterExchange::update_alone(Lane& lane, const UpdateRequest& request
   if (lane.index == 0) {
     const auto start = Clock::now();
     OptimizerScalars scalars = request.scalars;
-    const auto chunks = static_cast<size_t>(params_.chunks());
-    const StepVerdict step = verdict_from(request, {memory_.partials(), chunks}, scalars);
+    std::vector<double> partials(memory_.partials(), memory_.partials() + params_.chunks());
+    const std::vector<double> squares = reduce_tables(lane, request.tables);
+    partials.insert(partials.end(), squares.begin(), squares.end());
+    const StepVerdict step = verdict_from(request, partials, scalars);
     const int64_t clock = lane.plan.step;
     const float* gradient = step.applied ? reduced(lane) : nullptr;
     const uint32_t requests = gather_requests(lane);
     wait_for_snapshot();
+    if (request.tables) request.tables->commit(0, 1, scalars);
     ask([&](ps::ClientCore& client) {
       for (size_t b = 0; b < placement_.blocks().size(); ++b)
         client.push(static_cast<int>(b), clock,

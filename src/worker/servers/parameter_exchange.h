@@ -33,16 +33,22 @@ class ParameterExchange final : public NodeExchange {
   std::unique_ptr<StateSource> snapshot(bool writes) override;
   void restore(const TensorReader& read) override;
   double staleness() const override { return staleness_; }
+  // For what speaks to the servers beside it, between steps and within update(); lane 0's thread,
+  // or the step thread where no lane runs. Calls `questions` once, on the thread that owns the
+  // client, and returns when all is answered.
+  void ask(const std::function<void(ps::ClientCore&)>& questions);
+  // Likewise, for what nobody answers, or not yet.
+  void tell(const std::function<void(ps::ClientCore&)>& words);
+  int64_t clock() const { return clock_; }  // steps done
+  bool in_step() const { return sync(); }   // workers take each step together
+  bool first() const { return comm_.rank() == 0; }
+  const ps::Placement& placement() const { return placement_; }
+
   // Tells the servers that this worker is done with them, and how it ended.
   void leave(ExitCode code);
 
  private:
   bool sync() const { return consistency_.mode == ps::Mode::sync; }
-  bool first() const { return comm_.rank() == 0; }
-  // Calls `questions` once, on the thread that owns the client, and returns when all is answered.
-  void ask(const std::function<void(ps::ClientCore&)>& questions);
-  // Likewise, for what nobody answers, or not yet.
-  void tell(const std::function<void(ps::ClientCore&)>& words);
   void load(uint32_t buffer, const float* flat);
   void fetch(uint32_t buffer, float* flat);
   Verdict update_all(Lane& lane, const UpdateRequest& request);

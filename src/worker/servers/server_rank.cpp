@@ -24,6 +24,10 @@ void describe_end(const ps::ServerCore& core) {
   log_info("served {} questions with {} answers; {} in, {} out; {} repeated, {} of earlier runs",
            c.messages_in, c.messages_out, human_bytes(static_cast<double>(c.bytes_in)),
            human_bytes(static_cast<double>(c.bytes_out)), c.repeated, c.of_earlier_runs);
+  const ps::TableStore& tables = core.tables();
+  for (int t = 0; t < static_cast<int>(tables.size()); ++t)
+    log_info("table {}: {} rows here, {}", tables.rows(t).spec().name, tables.rows(t).size(),
+             human_bytes(static_cast<double>(tables.rows(t).bytes())));
   if (c.delay.pushes > 0)
     log_info("updates between the weights of a push and its own: {:.3g} on average, {} at most",
              static_cast<double>(c.delay.sum) / static_cast<double>(c.delay.pushes), c.delay.most);
@@ -81,6 +85,9 @@ ExitCode run_server(Communicator& world, const Experiment& experiment, const Rol
   config.runs = setup.runs;
   config.shards = setup.shards;
   config.average = setup.average;
+  config.tables = setup.tables;
+  config.seed = experiment.run.seed;
+  config.rowwise = experiment.optimizer.rowwise;
   prepare_kernel_thread();
   const NodeRegions regions(world, ps::DenseStore::bytes_of_weights(placement, roles.server),
                             timeout);

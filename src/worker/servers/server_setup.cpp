@@ -48,12 +48,27 @@ Slot slot_of(const json& j) {
   return s;
 }
 
+json json_of(const TableSpec& table) {
+  return {{"name", table.name},
+          {"dim", table.dim},
+          {"init", static_cast<int>(table.init.kind)},
+          {"a", table.init.a},
+          {"b", table.init.b}};
+}
+
+TableSpec table_of(const json& j) {
+  return {j.at("name"),
+          j.at("dim"),
+          {static_cast<Init>(j.at("init").get<int>()), j.at("a"), j.at("b")}};
+}
+
 }  // namespace
 
 std::string to_text(const ServerSetup& setup) {
-  json slots = json::array(), runs = json::array();
+  json slots = json::array(), runs = json::array(), tables = json::array();
   for (const Slot& slot : setup.params.slots()) slots.push_back(json_of(slot));
   for (const LeafRun& run : setup.runs) runs.push_back({run.first, run.last});
+  for (const TableSpec& table : setup.tables) tables.push_back(json_of(table));
   return json{{"slots", slots},
               {"hash", setup.params.hash().hex()},
               {"block", setup.block},
@@ -62,6 +77,7 @@ std::string to_text(const ServerSetup& setup) {
               {"shards", setup.shards},
               {"runs", runs},
               {"average", setup.average},
+              {"tables", tables},
               {"run_directory", setup.run_directory}}
       .dump();
 }
@@ -79,6 +95,7 @@ ServerSetup server_setup_from(const std::string& text) {
     setup.shards = j.at("shards");
     for (const json& run : j.at("runs")) setup.runs.push_back({run.at(0), run.at(1)});
     setup.average = j.at("average");
+    for (const json& table : j.at("tables")) setup.tables.push_back(table_of(table));
     setup.run_directory = j.at("run_directory");
     if (setup.params.hash().hex() != j.at("hash").get<std::string>())
       throw FormatError("the table of parameters that worker 0 sent is not the one that came",

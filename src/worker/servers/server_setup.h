@@ -7,6 +7,7 @@
 
 #include "comm/tree.h"
 #include "tensor/param_table.h"
+#include "tensor/table_spec.h"
 
 namespace trireme {
 
@@ -16,9 +17,10 @@ struct ServerSetup {
   int64_t start_clock = 0;  // steps done
   uint32_t generation = 0;  // of the run
   int shards = 1;
-  std::vector<LeafRun> runs;  // by worker
-  bool average = false;       // a moving average is kept
-  std::string run_directory;  // for the server's log
+  std::vector<LeafRun> runs;      // by worker
+  bool average = false;           // a moving average is kept
+  std::vector<TableSpec> tables;  // whose rows live on the servers
+  std::string run_directory;      // for the server's log
 };
 
 std::string to_text(const ServerSetup& setup);           // JSON

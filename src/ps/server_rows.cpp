@@ -1,0 +1,73 @@
+// What a server answers about rows of tables.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/error.h"
+#include "ps/server_core.h"
+
+namespace trireme::ps {
+
+bool ServerCore::takes_part() const {
+  return !placement_.blocks_of(config_.server).empty() || tables_.size() > 0;
+}
+
+void ServerCore::require_table(const Header& h) const {
+  if (h.table < 0 || static_cast<size_t>(h.table) >= tables_.size())
+    refuse(h, "it has no such table");
+}
+
+ServerCore::Waiting ServerCore::pull_rows(const Message& m, double now) const {
+  const Header& h = m.header;
+  require_table(h);
+  if (m.payload.size() % sizeof(int64_t) != 0) refuse(h, "keys have 8 bytes each");
+  Waiting pull{h, now, std::vector<int64_t>(m.payload.size() / sizeof(int64_t))};
+  if (!m.payload.empty()) std::memcpy(pull.keys.data(), m.payload.data(), m.payload.size());
+  tables_.require_keys(h.table, pull.keys);
+  return pull;
+}
+
+void ServerCore::answer_rows(const Waiting& pull) {
+  const int table = pull.header.table;
+  const auto dim = static_cast<size_t>(tables_.rows(table).dim());
+  const size_t bytes = pulled_bytes(pull.keys.size(), dim);
+  Payload payload = pool_->take(bytes);
+  tables_.pull(table, pull.keys, pull.header.flags & kTrains, payload->data());
+  say(Kind::pulled_rows, pull.header, std::move(payload), bytes);
+}
+
+void ServerCore::push_rows(const Message& m, double now) {
+  const Header& h = m.header;
+  require_table(h);
+  if (sync()) {
+    if (static_cast<int64_t>(h.clock) != open_) refuse(h, fmt::format("clock {} is open", open_));
+    tables_.take(h.worker, h.table, m.payload);
+    say(Kind::pushed_rows, h, {}, false);
+    return conclude(now);
+  }
+  tables_.apply(h.table, m.payload, h.scalars);
+  say(Kind::pushed_rows, h, {}, false);
+  clocks_.pushed(h.worker, static_cast<int64_t>(h.clock));
+  answer_pulls();
+}
+
+void ServerCore::load_rows(const Message& m) {
+  require_table(m.header);
+  tables_.load(m.header.table, m.payload);
+  say(Kind::loaded_rows, m.header, {}, false);
+}
+
+void ServerCore::fetch_rows(const Header& question) {
+  require_table(question);
+  Header h = question;
+  h.version = tables_.rows(h.table).size();
+  if (h.need < 0 || h.need > h.version || h.samples < 0) refuse(h, "it has no such rows");
+  const int64_t count = std::min(h.samples, h.version - h.need);
+  const size_t bytes = static_cast<size_t>(count) * tables_.row_bytes(h.table);
+  Payload payload = pool_->take(bytes);
+  tables_.copy(h.table, h.need, count, payload->data());
+  say(Kind::fetched_rows, h, std::move(payload), bytes);
+}
+
+}  // namespace trireme::ps

@@ -1,0 +1,165 @@
+#include "ps/table_store.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/error.h"
+
+namespace trireme::ps {
+TableStore::TableStore(const TableStoreSpec& spec, const KernelTable& kernels,
+                       const RowOptimizer& optimizer)
+    : spec_(spec),
+      mine_(shards_of(spec.server, spec.servers)),
+      kernels_(kernels),
+      optimizer_(optimizer),
+      tables_(spec.tables.size()) {
+  for (size_t t = 0; t < tables_.size(); ++t) {
+    const TableSpec& table = spec_.tables[t];
+    tables_[t].rows =
+        std::make_unique<RowTable>(table, optimizer_.row_state(table.dim), spec_.seed);
+    tables_[t].pushed.resize(spec_.runs.size());
+    tables_[t].squares.resize(kTableShards);
+  }
+}
+
+size_t TableStore::bytes() const {
+  int64_t total = 0;
+  for (const Table& table : tables_) total += table.rows->bytes();
+  return static_cast<size_t>(total);
+}
+
+void TableStore::require_keys(int table, std::span<const int64_t> keys) const {
+  const std::string& name = rows(table).spec().name;
+  if (std::ranges::adjacent_find(keys, std::greater_equal<>()) != keys.end())
+    throw FormatError(fmt::format("keys of table {} are not ascending", name));
+  for (const int64_t key : keys)
+    if (server_of_key(key, spec_.servers) != spec_.server)
+      throw FormatError(fmt::format("key {} of table {} is another server's", key, name));
+}
+
+void TableStore::pull(int index, std::span<const int64_t> keys, bool trains, std::byte* out) const {
+  const RowTable& table = rows(index);
+  std::vector<RowId> found(keys.size());
+  table.find(keys, found);
+  auto* values = reinterpret_cast<float*>(out + pulled_bytes(keys.size(), 0));
+  table.gather(found, values);
+  std::memset(out, 0, pulled_bytes(keys.size(), 0));
+  for (size_t i = 0; i < keys.size(); ++i) {
+    const bool made = found[i] != kNoRow;
+    out[i] = static_cast<std::byte>(made || trains);
+    if (!made && trains) table.initial_row(keys[i], values + static_cast<int64_t>(i) * table.dim());
+  }
+}
+
+std::vector<NodeGradient> TableStore::parse(const Table& table, Bytes bytes) const {
+  std::vector<NodeGradient> parts;
+  while (!bytes.empty()) {
+    parts.push_back(take_bytes(bytes, table.rows->dim()));
+    require_keys(static_cast<int>(&table - tables_.data()), parts.back().gradient.keys);
+  }
+  return parts;
+}
+
+void TableStore::take(int worker, int index, Bytes bytes) {
+  Table& table = at(index);
+  const auto w = static_cast<size_t>(worker);
+  if (table.pushed[w])
+    throw FormatError(
+        fmt::format("worker {} has pushed table {} before", worker, table.rows->spec().name));
+  int leaf = spec_.runs[w].first;
+  for (NodeGradient& part : parse(table, bytes)) {
+    const auto [level, node] = part.node;
+    const bool sound = level >= 0 && level < 31 && node >= 0 && (leaf >> level) <= node;
+    const int64_t first = sound ? int64_t{node} << level : -1;
+    const int64_t last = first + (sound ? int64_t{1} << level : 0);
+    if (first < leaf || last > spec_.runs[w].last)
+      throw FormatError(fmt::format("worker {} pushed node {}/{} of table {}, which nobody awaits",
+                                    worker, level, node, table.rows->spec().name));
+    leaf = static_cast<int>(last);
+    table.parts.push_back(std::move(part));
+  }
+  table.pushed[w] = true;
+  ++taken_;
+  if (++table.pushes == spec_.runs.size()) reduce(table);
+}
+
+void TableStore::reduce(Table& table) {
+  table.sum = sum_of(table.parts, root_of(spec_.shards), table.rows->dim());
+  table.parts.clear();
+  table.touched.resize(table.sum.keys.size());
+  table.rows->find_or_create(table.sum.keys, table.touched);
+  shard_squares(table.sum, table.squares);
+}
+
+std::vector<int> TableStore::missing() const {
+  std::vector<int> workers;
+  for (size_t w = 0; w < spec_.runs.size(); ++w)
+    if (std::ranges::any_of(tables_, [&](const Table& t) { return !t.pushed[w]; }))
+      workers.push_back(static_cast<int>(w));
+  return workers;
+}
+
+void TableStore::append_partials(std::vector<double>& out) const {
+  for (const Table& table : tables_)
+    out.insert(out.end(), table.squares.begin() + mine_.first, table.squares.begin() + mine_.last);
+}
+
+void TableStore::commit(const OptimizerScalars& scalars) {
+  for (Table& table : tables_)
+    optimizer_.step(kernels_, scalars, *table.rows, table.touched, table.sum, 0, table.sum.size());
+}
+
+void TableStore::end() {
+  for (Table& table : tables_) {
+    table.pushed.assign(table.pushed.size(), false);
+    table.pushes = 0;
+    table.sum.clear();
+    table.touched.clear();
+  }
+  taken_ = 0;
+}
+
+void TableStore::apply(int index, Bytes bytes, const OptimizerScalars& scalars) {
+  Table& table = at(index);
+  std::vector<NodeGradient> parts = parse(table, bytes);
+  if (parts.empty()) return;
+  if (parts.size() > 1 || parts.front().node != root_of(spec_.shards))
+    throw FormatError(
+        fmt::format("a push of table {} is not one worker's sum", table.rows->spec().name));
+  const RowGradient& sum = parts.front().gradient;
+  table.touched.resize(sum.keys.size());
+  table.rows->find_or_create(sum.keys, table.touched);
+  optimizer_.step(kernels_, scalars, *table.rows, table.touched, sum, 0, sum.size());
+}
+
+size_t TableStore::row_bytes(int index) const {
+  const RowTable& table = rows(index);
+  return sizeof(RowHeader) +
+         static_cast<size_t>(table.dim() + table.row_state().floats) * sizeof(float);
+}
+
+void TableStore::load(int index, Bytes bytes) {
+  const size_t size = row_bytes(index);
+  RowTable& table = *at(index).rows;
+  if (bytes.size() % size != 0)
+    throw FormatError(fmt::format("rows of table {} have {} bytes each; {} came", table.spec().name,
+                                  size, bytes.size()));
+  for (; !bytes.empty(); bytes = bytes.subspan(size)) {
+    int64_t key;
+    std::memcpy(&key, bytes.data() + offsetof(RowHeader, key), sizeof key);
+    require_keys(index, std::span(&key, 1));
+    RowId row;
+    table.find_or_create(std::span(&key, 1), std::span(&row, 1));
+    std::memcpy(&table.header(row), bytes.data(), size);
+  }
+}
+
+void TableStore::copy(int index, int64_t first, int64_t count, std::byte* out) const {
+  const size_t size = row_bytes(index);
+  for (int64_t row = first; row < first + count; ++row, out += size)
+    std::memcpy(out, &rows(index).header(static_cast<RowId>(row)), size);
+}
+
+}  // namespace trireme::ps

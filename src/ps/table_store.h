@@ -1,0 +1,82 @@
+#pragma once
+// The rows of one server, and what workers have pushed of them for the clock that is open. One
+// thread.
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "ps/row_optimizer.h"
+#include "ps/row_table.h"
+#include "ps/table_shards.h"
+
+namespace trireme::ps {
+
+struct TableStoreSpec {
+  std::vector<TableSpec> tables;
+  uint64_t seed = 0;  // of initial rows
+  int server = 0, servers = 1;
+  std::vector<LeafRun> runs;  // leaves of each worker
+  int shards = 1;             // of the whole batch
+};
+
+// What does not fit throws FormatError: keys that are not ascending or another server's, nodes that
+// are not the worker's, other sizes, a second push.
+class TableStore {
+ public:
+  // Borrows kernels.
+  TableStore(const TableStoreSpec& spec, const KernelTable& kernels, const RowOptimizer& optimizer);
+
+  size_t size() const { return tables_.size(); }
+  const RowTable& rows(int table) const { return *at(table).rows; }
+  size_t bytes() const;  // of all rows
+
+  void require_keys(int table, std::span<const int64_t> keys) const;
+  // out: pulled_bytes(keys.size(), dim); zeros where there is no row. trains: a key without a row
+  // reads as the row that it will have; a push makes it.
+  void pull(int table, std::span<const int64_t> keys, bool trains, std::byte* out) const;
+
+  // Sync. One worker's sums of a table (NodeGradients as ps::append_bytes has them; none: empty);
+  // the last of a table adds them up along the tree.
+  void take(int worker, int table, Bytes parts);
+  bool begun() const { return taken_ > 0; }
+  bool complete() const { return taken_ == tables_.size() * spec_.runs.size(); }
+  std::vector<int> missing() const;  // workers that have not pushed every table
+  // When complete(): a sum of squares for each table and shard of this server, in that order.
+  void append_partials(std::vector<double>& out) const;
+  void commit(const OptimizerScalars& scalars);  // steps the rows
+  void end();                                    // forgets the gradients
+
+  // Bounded, async: one worker's sum of all its leaves, under the root's node; empty: none.
+  void apply(int table, Bytes part, const OptimizerScalars& scalars);
+
+  // Rows with header and state as they lie in memory, one behind the other.
+  size_t row_bytes(int table) const;
+  void load(int table, Bytes rows);
+  // Rows [first, first + count) in the order in which they were made.
+  void copy(int table, int64_t first, int64_t count, std::byte* out) const;
+
+ private:
+  struct Table {
+    std::unique_ptr<RowTable> rows;
+    std::vector<bool> pushed;  // by worker
+    size_t pushes = 0;
+    std::vector<NodeGradient> parts;
+    RowGradient sum;
+    std::vector<RowId> touched;
+    std::vector<double> squares;  // by shard of the table
+  };
+  const Table& at(int table) const { return tables_[static_cast<size_t>(table)]; }
+  Table& at(int table) { return tables_[static_cast<size_t>(table)]; }
+  std::vector<NodeGradient> parse(const Table& table, Bytes bytes) const;
+  void reduce(Table& table);
+
+  const TableStoreSpec spec_;
+  const ShardRange mine_;
+  const KernelTable& kernels_;
+  const RowOptimizer optimizer_;
+  std::vector<Table> tables_;
+  size_t taken_ = 0;  // pushes of the open clock
+};
+
+}  // namespace trireme::ps

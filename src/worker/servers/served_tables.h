@@ -1,0 +1,73 @@
+#pragma once
+// Embedding tables whose rows live on the servers of a ParameterExchange: a worker asks for the
+// rows of a step, and pushes the gradients of the rows that it touched. No worker holds a table; a
+// checkpoint passes through the memory of worker 0.
+
+#include <memory>
+#include <vector>
+
+#include "ps/row_optimizer.h"
+#include "ps/row_table.h"
+#include "worker/servers/parameter_exchange.h"
+#include "worker/table_exchange.h"
+#include "worker/topology.h"
+
+namespace trireme {
+
+class ServedTables final : public TableExchange {
+ public:
+  // Borrows the exchange; its servers have the same tables, optimizer and seed.
+  ServedTables(ParameterExchange& exchange, const Topology& topology,
+               std::span<const TableSpec> specs, const ps::RowOptimizer& optimizer, uint64_t seed);
+
+  std::span<const TableSpec> tables() const override { return specs_; }
+  void fetch(int table, std::span<const int64_t> keys, bool trains, float* rows,
+             uint8_t* present) override;
+  void fetch_all(std::span<const Fetch> wanted, bool trains) override;
+  void push(int lane, int table, ps::NodeGradient part) override;
+  // Sync: pushes this rank's sums; the squares are the servers' to say, so these are zeros. Else:
+  // squares of what this rank pushes in commit().
+  void reduce(int64_t step, std::span<double> squares) override;
+  // Sync: nothing, the servers have applied it. Else: part 0 pushes, also an update that is to be
+  // skipped, which counts as done then.
+  void commit(int part, int parts, const OptimizerScalars& scalars) override;
+  // Both on worker 0 alone (restore() does nothing elsewhere); the others must not go on to the
+  // next update meanwhile. A copy of all tables is here as long as the snapshot.
+  std::unique_ptr<StateSource> snapshot() override;
+  void restore(const CheckpointReader& checkpoint) override;
+  std::string digest() const override { return {}; }
+  int64_t rows(int table) const override;
+
+ private:
+  struct Share {  // of one table and server, in a fetch
+    std::vector<int64_t> keys;
+    std::vector<size_t> places;  // of these keys among all
+    std::vector<std::byte> answer;
+  };
+  const TableSpec& spec(int table) const { return specs_[static_cast<size_t>(table)]; }
+  std::unique_ptr<ps::RowTable> empty_table(int table) const;
+  std::span<Share> shares(int table) {  // by server
+    const auto n = static_cast<size_t>(servers_);
+    return std::span(shares_).subspan(static_cast<size_t>(table) * n, n);
+  }
+  void split(int table, std::span<const int64_t> keys);
+  void pull(int table, bool trains, ps::ClientCore& client);
+  void deal_out(int table, float* rows, uint8_t* present);
+  std::vector<ps::NodeGradient> gather(int table);
+  void send(int table, std::span<const ps::NodeGradient> parts, const OptimizerScalars& scalars);
+  void fetch_all(int table, ps::RowTable& into) const;
+  void load_all(int table, const ps::RowTable& from);
+
+  ParameterExchange& exchange_;
+  const Topology topology_;
+  const std::vector<TableSpec> specs_;
+  const ps::RowOptimizer optimizer_;
+  const uint64_t seed_;
+  const int servers_;
+  std::vector<Share> shares_;                                       // by table and server
+  std::vector<std::vector<std::vector<ps::NodeGradient>>> pushed_;  // by lane, table
+  std::vector<ps::NodeGradient> sums_;                              // by table, of this rank alone
+  int64_t step_ = -1;
+};
+
+}  // namespace trireme

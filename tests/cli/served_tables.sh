@@ -1,0 +1,96 @@
+#!/usr/bin/env bash
+# served_tables.sh TRIREME: embedding tables whose rows live on servers, through the program: the checkpoint of one rank,
+# the export by the last, resuming with and without servers, workers at their own pace, and the death of a server.
+set -euo pipefail
+trireme=$1
+command -v mpirun >/dev/null || { echo "SKIPPED: needs mpirun"; exit 77; }
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cat >"$folder/clicks.ini" <<'END'
+[data]
+reader = synthetic
+shape = 4
+target = class
+classes = 2
+samples = 2000
+validation_samples = 200
+ids_features = 5
+ids_values = 2
+ids_range = 300
+[model]
+input = x: 4
+input = ids: 5x2 dtype=int64
+layer = emb: embedding_bag from=ids dim=8 mode=mean
+layer = wide: embedding_bag from=ids dim=1 flat=true init=zeros
+layer = bottom: dense from=x units=8 activation=relu
+layer = dots: dot_interaction from=bottom,emb
+layer = all: concat from=dots,wide
+layer = out: dense units=1
+loss = sigmoid_cross_entropy
+[train]
+batch_size = 128
+max_steps = 12
+max_epochs = 0
+clip_norm = 0.5
+[optimizer]
+name = adam
+lr = 0.01
+[export]
+formats = onnx, safetensors
+END
+
+# train NAME RANKS [OPTIONS]: the exit code
+train() {
+  local name=$1 ranks=$2 code=0
+  shift 2
+  mpirun --oversubscribe --bind-to none -n "$ranks" "$trireme" train "$folder/clicks.ini" --run.dir="$folder/$name" \
+    --run.lanes=1 --checkpoint.every_steps=5 "$@" >"$folder/$name.log" 2>&1 || code=$?
+  echo "$code"
+}
+state() { cat "$folder/$1"/*/checkpoints/step-00000012/*.safetensors | sha256sum | cut -d' ' -f1; }
+exported() {  # the tensors; what is before them names the run
+  local file
+  file=$(echo "$folder/$1"/*/export/model.safetensors)
+  tail -c "+$(($(od -An -t u8 -N 8 "$file") + 9))" "$file" | sha256sum
+}
+fail() {
+  echo "$2"
+  cat "$folder/$1.log"
+  exit 1
+}
+served=(--exchange.name=parameter_server --exchange.servers)
+
+[ "$(train one 1)" = 0 ] || fail one "one rank did not train"
+[ "$(train two-two 4 "${served[@]}=2")" = 0 ] || fail two-two "2 workers and 2 servers did not train"
+[ "$(train three-one 4 "${served[@]}=1" --debug.repeat_messages=0.3 --debug.delay_messages_ms=2)" = 0 ] ||
+  fail three-one "3 workers and 1 server did not train"
+[ "$(train replicated 4 "${served[@]}=2" --exchange.tables=replicated)" = 0 ] ||
+  fail replicated "rows on every worker beside servers did not train"
+for name in two-two three-one replicated; do
+  [ "$(state one)" = "$(state "$name")" ] || fail "$name" "another checkpoint than one rank's"
+  [ "$(exported one)" = "$(exported "$name")" ] || fail "$name" "another export than one rank's"
+done
+grep -q "tables: rows of 2 on 2 servers" "$folder/two-two.log" || fail two-two "where rows live was not printed"
+grep -q "table emb: [1-9][0-9]* rows here" "$folder/two-two"/*/rank-3.log || fail two-two "the last server has no rows"
+
+# A dead server ends the job; its last checkpoint goes on with servers and without.
+[ "$(train lost 4 "${served[@]}=2" --debug.kill_rank=3 --debug.kill_step=7)" != 0 ] || fail lost "a dead server was not noticed"
+cp -r "$folder/lost" "$folder/alone"
+[ "$(train lost 3 "${served[@]}=1" --resume auto)" = 0 ] || fail lost "it does not resume on 2 workers and 1 server"
+[ "$(train alone 2 --resume auto)" = 0 ] || fail alone "it does not resume without servers"
+for name in lost alone; do
+  [ "$(state one)" = "$(state "$name")" ] || fail "$name" "resumed: another checkpoint than one rank's"
+done
+
+# At their own pace.
+pace=(--train.clip_norm=0 --exchange.consistency)
+[ "$(train bounded 4 "${served[@]}=1" "${pace[@]}=bounded" --exchange.staleness=2 --debug.stall=0.3 --debug.stall_ms=3)" = 0 ] ||
+  fail bounded "bounded did not train"
+[ "$(train async 4 "${served[@]}=2" "${pace[@]}=async")" = 0 ] || fail async "async did not train"
+for name in bounded async; do
+  grep -q "model.onnx" "$folder/$name"/*/export/SHA256SUMS || fail "$name" "no export"
+done
+[ "$(train drift 4 "${served[@]}=2" "${pace[@]}=async" --exchange.tables=replicated)" = 2 ] ||
+  fail drift "rows on every worker were not refused"
+grep -q "exchange.tables = served" "$folder/drift.log" || fail drift "the refusal does not say what to do"
