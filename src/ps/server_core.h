@@ -101,6 +101,9 @@ class ServerCore {
   void load_rows(const Message& message);
   void fetch_rows(const Header& header);
   void require_table(const Header& header) const;
+  // `body`, which may refuse what the message brings; then the header is named.
+  template <class Body>
+  void attempt(const Header& header, Body body) const;
   bool takes_part() const;
   bool may_answer(const Header& pull) const;
   void answer_pulls();

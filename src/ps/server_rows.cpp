@@ -18,13 +18,22 @@ void ServerCore::require_table(const Header& h) const {
     refuse(h, "it has no such table");
 }
 
+template <class Body>
+void ServerCore::attempt(const Header& header, Body body) const {
+  try {
+    body();
+  } catch (const FormatError& e) {
+    refuse(header, e.what());
+  }
+}
+
 ServerCore::Waiting ServerCore::pull_rows(const Message& m, double now) const {
   const Header& h = m.header;
   require_table(h);
   if (m.payload.size() % sizeof(int64_t) != 0) refuse(h, "keys have 8 bytes each");
   Waiting pull{h, now, std::vector<int64_t>(m.payload.size() / sizeof(int64_t))};
   if (!m.payload.empty()) std::memcpy(pull.keys.data(), m.payload.data(), m.payload.size());
-  tables_.require_keys(h.table, pull.keys);
+  attempt(h, [&] { tables_.require_keys(h.table, pull.keys); });
   return pull;
 }
 
@@ -42,11 +51,11 @@ void ServerCore::push_rows(const Message& m, double now) {
   require_table(h);
   if (sync()) {
     if (static_cast<int64_t>(h.clock) != open_) refuse(h, fmt::format("clock {} is open", open_));
-    tables_.take(h.worker, h.table, m.payload);
+    attempt(h, [&] { tables_.take(h.worker, h.table, m.payload); });
     say(Kind::pushed_rows, h, {}, false);
     return conclude(now);
   }
-  tables_.apply(h.table, m.payload, h.scalars);
+  attempt(h, [&] { tables_.apply(h.table, m.payload, h.scalars); });
   say(Kind::pushed_rows, h, {}, false);
   clocks_.pushed(h.worker, static_cast<int64_t>(h.clock));
   answer_pulls();
@@ -54,7 +63,7 @@ void ServerCore::push_rows(const Message& m, double now) {
 
 void ServerCore::load_rows(const Message& m) {
   require_table(m.header);
-  tables_.load(m.header.table, m.payload);
+  attempt(m.header, [&] { tables_.load(m.header.table, m.payload); });
   say(Kind::loaded_rows, m.header, {}, false);
 }
 

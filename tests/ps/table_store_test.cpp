@@ -209,6 +209,17 @@ TEST_F(RowQuestions, ThatDoNotFitAreRefused) {
   EXPECT_THROW(ask(Kind::push_rows, 0, {}, 0, 3), FormatError);
 }
 
+TEST_F(RowQuestions, AreNamedWhereTheyAreRefused) {
+  const std::vector<int64_t> back = {2, 1};
+  try {
+    ask(Kind::pull_rows, 0, std::as_bytes(std::span(back)));
+    FAIL();
+  } catch (const FormatError& e) {
+    EXPECT_NE(std::string(e.what()).find("not ascending"), std::string::npos) << e.what();
+    EXPECT_NE(std::string(e.what()).find("pull_rows (11) worker 0"), std::string::npos) << e.what();
+  }
+}
+
 TEST_F(RowQuestions, WaitForTheClockThatTheyNeed) {
   Message answer;
   ask(Kind::pull_rows, 0, some_, 1, 1);
