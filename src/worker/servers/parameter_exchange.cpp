@@ -150,15 +150,18 @@ void ParameterExchange::take_new_weights(Lane& lane, const UpdateRequest& reques
   const uint32_t requests = gather_requests(lane);
   const auto start = Clock::now();
   const int64_t clock = lane.plan.step;
+  const bool served = options_.served_tables > 0;
+  std::vector<double> squares;
+  if (served) reduce_tables(lane, request.tables);  // pushes, while the last blocks travel
   driver_->finish();
-  const std::vector<double> squares = reduce_tables(lane, request.tables);
+  if (!served) squares = reduce_tables(lane, request.tables);
   wait_for_snapshot();  // nothing comes in before it is asked for
   tell([&](ps::ClientCore& client) { client.pull(clock + 1, clock + 1, false); });
   if (first()) {
     driver_->until([&] { return carrier_->client().has_partials(); });
     const std::span<const double> partials = carrier_->client().partials();
     std::vector<double> all(partials.begin(), partials.end());
-    if (options_.served_tables == 0) all.insert(all.end(), squares.begin(), squares.end());
+    all.insert(all.end(), squares.begin(), squares.end());
     OptimizerScalars scalars = request.scalars;
     const StepVerdict step = verdict_from(request, all, scalars);
     tell([&](ps::ClientCore& client) { client.commit(clock, scalars, step); });
