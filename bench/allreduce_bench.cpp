@@ -13,8 +13,8 @@
 
 #include "base/clock.h"
 #include "comm/node_barrier.h"
-#include "ranks.h"
 #include "comm/range_reducer.h"
+#include "ranks.h"
 
 namespace trireme::bench {
 namespace {

@@ -5,10 +5,10 @@
 #include <cstdint>
 #include <vector>
 
+#include "comm/tree.h"
 #include "kernels/kernel_table.h"
 #include "tensor/buffer.h"
 #include "tensor/param_table.h"
-#include "comm/tree.h"
 
 namespace trireme {
 

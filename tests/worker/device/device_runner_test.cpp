@@ -391,7 +391,7 @@ std::vector<Outcome> on_devices(ThreadCollectives& collectives, const Experiment
     Session session(comm, e, {},
                     std::make_unique<Device>(host_functions(), nullptr, cpu_kernels(), "cpu",
                                              DeviceLinks{&collectives.functions(), ""}));
-  session.start();
+    session.start();
     outcomes[static_cast<size_t>(comm.rank())] =
         train(session, comm.rank() == 0 ? poison_step : -1);
     session.close();
