@@ -77,7 +77,9 @@ TEST(Subgroup, ItsWindowIsOneRanksAloneAndReadableByTheWholeHost) {
                        EXPECT_EQ(regions.reaches(r), here);
                        const Bytes theirs = regions.at(r, 96, 4);
                        ASSERT_EQ(theirs.size(), here ? 4U : 0U);
-                       if (here) EXPECT_EQ(static_cast<int>(theirs[3]), 10 + r);
+                       if (here) {
+                         EXPECT_EQ(static_cast<int>(theirs[3]), 10 + r);
+                       }
                      }
                      world.barrier(kWait);
                    },
