@@ -22,6 +22,9 @@ BATCHES = 6
 # configuration: data that is not part of the repository
 DATA = {"mnist_": "mnist", "lenet5": "mnist", "cifar_": "cifar10"}
 
+# `trireme gradients` has no rows of tables to take weights for yet.
+WITH_TABLES = {"criteo_dlrm", "criteo_logistic_ftrl", "synthetic_tables"}
+
 
 def missing_data(config):
     """The folder of the configuration's data where it is absent; None: there, or none is needed."""
@@ -116,7 +119,7 @@ def check(tally, configs):
                 check_config(config, pathlib.Path(folder), tally)
             except (RuntimeError, ValueError, OSError) as error:
                 tally.check(config, False, str(error))
-    known = {p.stem for p in (ROOT / "configs").glob("*.ini")}
+    known = {p.stem for p in (ROOT / "configs").glob("*.ini")} - WITH_TABLES
     tally.check("every configuration has a peer", known == set(MODELS), str(sorted(known ^ set(MODELS)) or ""))
 
 
