@@ -37,6 +37,7 @@ std::vector<MetricValue> values_on(int ranks, int lanes) {
   std::vector<std::vector<MetricValue>> values(static_cast<size_t>(ranks));
   run_thread_ranks(ranks, [&](Communicator& comm) {
     Session session(comm, e, {});
+    session.start();
     values[static_cast<size_t>(comm.rank())] = evaluate(session).values;
     comm.barrier({60, "the end of the test", -1});
   });

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cfenv>
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -246,6 +248,8 @@ TEST_P(DeviceTraining, ALossScaleChangesNoBitOfTheResult) {
 // The class weights take the first gradients beyond fp32's range. Adam's bias corrections count
 // what was applied.
 TEST(DeviceTraining, AGradientThatTheScaleMakesTooLargeLowersItAndIsLeftOut) {
+  std::fesetenv(
+      FE_DFL_ENV);  // devices keep denormals; another test may have told this thread not to
   Model model = kModels[2];
   model.model = R"(
 layer = flatten
@@ -265,6 +269,7 @@ loss = softmax_cross_entropy class_weights=4096,4096,4096,4096)";
   }
   const auto comm = make_local_communicator();
   Session without(*comm, plain, {}, make_cpu_device());
+  without.start();
   const Outcome later = train(
       without, [&](int64_t step) { return step < left_out; }, left_out);
   ASSERT_EQ(o.params.size(), later.params.size());
@@ -278,6 +283,7 @@ TEST(DeviceTraining, ALossScaleComesBackFromACheckpoint) {
   const auto comm = make_local_communicator();
   const auto state_after = [&](float scale) {
     Session s(*comm, e, {}, make_cpu_device());
+    s.start();
     s.state->restore([&](const TensorMeta& tensor, std::span<std::byte> out) {
       if (tensor.name != "loss_scale") return false;
       const float fields[] = {scale, 7, 2};
@@ -339,6 +345,7 @@ TEST(DeviceTraining, RecordsABatchOfAnEvaluationOnce) {
   const Experiment e = experiment(kModels[0], "eval_batch_size = 4\n");
   const auto comm = make_local_communicator();
   Session s(*comm, e, {}, recording_device());
+  s.start();
   for (int i = 0; i < 2; ++i) {
     evaluate(s);
     EXPECT_EQ(recordings.begun, 1);
