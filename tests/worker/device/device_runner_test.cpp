@@ -3,11 +3,10 @@
 
 #include <gtest/gtest.h>
 
-#include <cfenv>
-
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cfenv>
 #include <cmath>
 #include <cstring>
 #include <functional>
