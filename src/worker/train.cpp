@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <cmath>
-#include <map>
 #include <thread>
 #include <utility>
 
@@ -21,6 +20,7 @@
 #include "worker/run_log.h"
 #include "worker/servers/server_rank.h"
 #include "worker/session.h"
+#include "worker/staleness.h"
 #include "worker/version.h"
 
 namespace trireme {
@@ -171,11 +171,8 @@ class TrainingRun {
     step.loss_scale = r.verdict.loss_scale;
     step.elapsed = elapsed();
     step.phases = phases_;
-    if (r.staleness >= 0) {
-      ++staleness_[static_cast<int64_t>(r.staleness)];
-      step.staleness_sum = staleness_sum_ += r.staleness;
-      step.staleness_max = static_cast<double>(staleness_.rbegin()->first);
-    }
+    staleness_.add(r.staleness);
+    staleness_.tell(step);
     log_->step(step);
   }
 
@@ -304,7 +301,7 @@ class TrainingRun {
       s_.comm.barrier({s_.experiment.run.timeout, "the last checkpoint", state_.step});
     std::optional<ExportParcel> parcel = gather_export(s_, dir_);
     s_.leave_servers(ExitCode::done);
-    if (log_ && !staleness_.empty()) log_->note(staleness_in_words());
+    if (log_ && !staleness_.empty()) log_->note(staleness_.in_words());
     const ExportOutcome exported = export_at_end(s_, std::move(parcel));
     if (log_) {
       log_->finish(summary(status_, exported));
@@ -314,17 +311,6 @@ class TrainingRun {
     }
     s_.comm.barrier({s_.experiment.run.timeout, "the end of the run", state_.step});
     return ExitCode::done;
-  }
-
-  std::string staleness_in_words() const {
-    std::vector<std::string> words;
-    int64_t steps = 0;
-    for (const auto& [behind, times] : staleness_) {
-      words.push_back(fmt::format("{}: {}", behind, times));
-      steps += times;
-    }
-    return fmt::format("steps that the slowest worker was behind rank 0: {:.3g} on average ({})",
-                       staleness_sum_ / static_cast<double>(steps), join(words, ", "));
   }
 
   // A function of (seed, rank, step) alone.
@@ -359,8 +345,7 @@ class TrainingRun {
   Requests asked_;                // by results, not yet answered
   std::string status_ = "finished";
   PhaseSeconds phases_;
-  std::map<int64_t, int64_t> staleness_;  // steps behind -> how often; of this rank's weights
-  double staleness_sum_ = 0;
+  Staleness staleness_;
   std::unique_ptr<RunLog> log_;
   std::unique_ptr<Checkpointer> checkpointer_;
 };
