@@ -8,10 +8,10 @@ import pathlib
 import sys
 import tempfile
 
-from harness import allreduce, checkpoint, data_parallel, page, roof, servers, start, steps
+from harness import allreduce, checkpoint, data_parallel, page, roof, servers, start, steps, tables
 from harness.context import BENCH, Context
 
-SECTIONS = ("steps", "allreduce", "data_parallel", "checkpoint", "start", "servers")
+SECTIONS = ("steps", "allreduce", "data_parallel", "checkpoint", "start", "servers", "tables")
 
 
 def options():
@@ -32,7 +32,7 @@ def measure(context, wanted):
     rows = []
     if "steps" in wanted:
         rows += steps.measure(context, limits)
-    for section in (allreduce, data_parallel, checkpoint, start, servers):
+    for section in (allreduce, data_parallel, checkpoint, start, servers, tables):
         if section.__name__.split(".")[-1] in wanted:
             rows += section.measure(context)
     return rows + limits.rows
