@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
 
@@ -15,6 +16,7 @@
 #include "base/rng.h"
 #include "comm/communicator.h"
 #include "model/build.h"
+#include "ps/table_shards.h"
 #include "serve.h"
 #include "tensor/device.h"
 #include "worker/lane_tables.h"
@@ -104,8 +106,8 @@ class TableBench {
       each_leaf(lane, [&](int leaf) { run_leaf(lane, leaf, ids); });
       lane_tables_.push(lane, topology_.lane_run(lane));
     });
-    double squares;
-    tables_.reduce(step_, std::span(&squares, 1));
+    std::array<double, ps::kTableShards> squares;
+    tables_.reduce(step_, squares);
     const OptimizerScalars scalars{0.05f, 1.0f / kSamples, 0, 0, ++step_, 0, 0};
     team_.run([&](int lane) { tables_.commit(lane, lanes_, scalars); });
   }
