@@ -70,25 +70,28 @@ void ClientCore::ask(Question q) {
   ++open_;
 }
 
-void ClientCore::push(int block, int64_t clock, const float* floats, Piece piece, int64_t samples) {
+ClientCore::Question ClientCore::about(Kind kind, int block, int64_t clock,
+                                       const float* floats) const {
   Question q;
-  q.message.header = header(Kind::push, placement_.block(block).server, clock);
+  q.message.header = header(kind, placement_.block(block).server, clock);
   q.message.header.block = block;
+  q.message.payload = bytes_of(floats, placement_.block(block).range);
+  return q;
+}
+
+void ClientCore::push(int block, int64_t clock, const float* floats, Piece piece, int64_t samples) {
+  Question q = about(Kind::push, block, clock, floats);
   q.message.header.piece_level = piece.level;
   q.message.header.piece_index = piece.index;
   q.message.header.samples = samples;
-  q.message.payload = bytes_of(floats, placement_.block(block).range);
   ask(std::move(q));
 }
 
 void ClientCore::push(int block, int64_t clock, const float* floats,
                       const OptimizerScalars& scalars) {
-  Question q;
-  q.message.header = header(Kind::push, placement_.block(block).server, clock);
-  q.message.header.block = block;
+  Question q = about(Kind::push, block, clock, floats);
   q.message.header.version = versions_[static_cast<size_t>(block)];
   q.message.header.scalars = scalars;
-  q.message.payload = bytes_of(floats, placement_.block(block).range);
   ask(std::move(q));
 }
 
@@ -110,18 +113,13 @@ void ClientCore::pull(int64_t clock, int64_t need, bool whole, uint32_t requests
 }
 
 void ClientCore::load(int block, uint32_t buffer, const float* floats) {
-  Question q;
-  q.message.header = header(Kind::load, placement_.block(block).server, 0);
-  q.message.header.block = block;
+  Question q = about(Kind::load, block, 0, floats);
   q.message.header.buffer = buffer;
-  q.message.payload = bytes_of(floats, placement_.block(block).range);
   ask(std::move(q));
 }
 
 void ClientCore::fetch(int block, uint32_t buffer, float* into) {
-  Question q;
-  q.message.header = header(Kind::fetch, placement_.block(block).server, 0);
-  q.message.header.block = block;
+  Question q = about(Kind::fetch, block, 0, nullptr);
   q.message.header.buffer = buffer;
   const auto count = static_cast<size_t>(placement_.block(block).range.size());
   q.into = std::as_writable_bytes(std::span(into, count));

@@ -103,6 +103,7 @@ class ClientCore {
     std::map<uint64_t, Question> asked;  // by sequence
   };
   Header header(Kind kind, int server, int64_t clock) const;
+  Question about(Kind kind, int block, int64_t clock, const float* floats) const;
   void ask(Question question);
   Question* answered(const Header& header);
   void end(const Header& header);

@@ -45,6 +45,10 @@ class RowTable {
   int64_t dim() const { return spec_.dim; }
   int64_t size() const { return size_; }
   int64_t bytes() const;  // of rows and index
+  // Of one row as it lies in memory: header, weights, state.
+  size_t row_bytes() const {
+    return sizeof(RowHeader) + static_cast<size_t>(spec_.dim + state_.floats) * sizeof(float);
+  }
 
   // rows[i]: the row of keys[i], made where there is none. keys need not be sorted; an equal pair
   // gives the same row. rows.size() == keys.size().

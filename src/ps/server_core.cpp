@@ -114,9 +114,7 @@ void ServerCore::on_message(Message&& m, double now) {
 
 void ServerCore::push(Message&& m, double now) {
   const Header h = m.header;
-  if (h.block < 0 || static_cast<size_t>(h.block) >= placement_.blocks().size() ||
-      placement_.block(h.block).server != config_.server)
-    refuse(h, "the block is not its own");
+  if (!has_block(h.block)) refuse(h, "the block is not its own");
   const auto whole = static_cast<size_t>(placement_.block(h.block).range.size()) * sizeof(float);
   if (m.payload.size() != whole && (sync() || !m.payload.empty()))
     refuse(h, fmt::format("the block has {} bytes", whole));
@@ -186,10 +184,14 @@ void ServerCore::commit(const Header& h) {
   answer_pulls();
 }
 
+bool ServerCore::has_block(int block) const {
+  return block >= 0 && static_cast<size_t>(block) < placement_.blocks().size() &&
+         placement_.block(block).server == config_.server;
+}
+
 std::span<float> ServerCore::buffer_of(const Header& h) const {
-  const bool mine = h.block >= 0 && static_cast<size_t>(h.block) < placement_.blocks().size() &&
-                    placement_.block(h.block).server == config_.server;
-  const std::span<float> values = mine ? store_.values(h.block, h.buffer) : std::span<float>();
+  std::span<float> values;
+  if (has_block(h.block)) values = store_.values(h.block, h.buffer);
   if (values.empty()) refuse(h, "it has no such buffer");
   return values;
 }

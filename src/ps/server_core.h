@@ -110,6 +110,7 @@ class ServerCore {
   void answer(Waiting& pull);
   void apply_next();
   void answer_rows(const Waiting& pull);
+  bool has_block(int block) const;
   std::span<float> buffer_of(const Header& header) const;
   void say(Kind kind, const Header& question, Bytes payload, bool copy = false);
   void say(const Header& header, Bytes payload, bool copy);

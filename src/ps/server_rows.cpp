@@ -73,7 +73,7 @@ void ServerCore::fetch_rows(const Header& question) {
   h.version = tables_.rows(h.table).size();
   if (h.need < 0 || h.need > h.version || h.samples < 0) refuse(h, "it has no such rows");
   const int64_t count = std::min(h.samples, h.version - h.need);
-  const size_t bytes = static_cast<size_t>(count) * tables_.row_bytes(h.table);
+  const size_t bytes = static_cast<size_t>(count) * tables_.rows(h.table).row_bytes();
   Payload payload = pool_->take(bytes);
   tables_.copy(h.table, h.need, count, payload->data());
   say(Kind::fetched_rows, h, std::move(payload), bytes);

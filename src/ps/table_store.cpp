@@ -134,14 +134,8 @@ void TableStore::apply(int index, Bytes bytes, const OptimizerScalars& scalars) 
   optimizer_.step(kernels_, scalars, *table.rows, table.touched, sum, 0, sum.size());
 }
 
-size_t TableStore::row_bytes(int index) const {
-  const RowTable& table = rows(index);
-  return sizeof(RowHeader) +
-         static_cast<size_t>(table.dim() + table.row_state().floats) * sizeof(float);
-}
-
 void TableStore::load(int index, Bytes bytes) {
-  const size_t size = row_bytes(index);
+  const size_t size = rows(index).row_bytes();
   RowTable& table = *at(index).rows;
   if (bytes.size() % size != 0)
     throw FormatError(fmt::format("rows of table {} have {} bytes each; {} came", table.spec().name,
@@ -157,7 +151,7 @@ void TableStore::load(int index, Bytes bytes) {
 }
 
 void TableStore::copy(int index, int64_t first, int64_t count, std::byte* out) const {
-  const size_t size = row_bytes(index);
+  const size_t size = rows(index).row_bytes();
   for (int64_t row = first; row < first + count; ++row, out += size)
     std::memcpy(out, &rows(index).header(static_cast<RowId>(row)), size);
 }

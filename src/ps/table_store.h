@@ -51,7 +51,6 @@ class TableStore {
   void apply(int table, Bytes part, const OptimizerScalars& scalars);
 
   // Rows with header and state as they lie in memory, one behind the other.
-  size_t row_bytes(int table) const;
   void load(int table, Bytes rows);
   // Rows [first, first + count) in the order in which they were made.
   void copy(int table, int64_t first, int64_t count, std::byte* out) const;

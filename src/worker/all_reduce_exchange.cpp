@@ -64,20 +64,14 @@ Verdict AllReduceExchange::update(int lane_index, const Optimizer& optimizer,
   }
   reduce_node(lane);
   if (lane.index == 0) {
-    const std::vector<double> squares = reduce_tables(lane, request.tables);
-    if (topology_.node_leader) std::ranges::copy(squares, memory_.partials() + params_.chunks());
+    reduce_tables(lane, request.tables);
+    wait_for_snapshot();  // nobody changes the state before this lane arrives
   }
-  if (lane.index == 0) wait_for_snapshot();  // nobody changes the state before this lane arrives
   meet(lane, "the reduced gradient");
   if (topology_.nodes > 1) requests = *memory_.node_requests();
 
   OptimizerScalars scalars = request.scalars;
-  const StepEnd end{params_.chunks() + options_.table_partials,
-                    static_cast<int64_t>(request.loss_sums.size() / 2), request.clip_norm};
-  StepVerdict step{};
-  require_ok(kernels_.conclude_step(nullptr, &end, memory_.partials(), request.loss_sums.data(),
-                                    &scalars, &step),
-             "verdict");
+  const StepVerdict step = conclude(request, scalars);
   const Verdict verdict{.applied = step.applied != 0,
                         .finite = step.finite != 0,
                         .requests = requests_of(requests),

@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "ps/table_shards.h"
+
 namespace trireme {
-namespace {
-constexpr int kAnyLevel = 30;
-}
 
 struct LaneTables::Use {
   int64_t features = 0, values = 0, dim = 0;
@@ -108,11 +107,8 @@ void LaneTables::push(int lane, LeafRun leaves) {
     std::vector<ps::NodeGradient> parts;
     for (int i = leaves.first; i < leaves.last; ++i)
       if (leaf(i).present) parts.push_back({{0, i}, std::move(leaf(i).parts[t].gradient)});
-    for (const Piece& piece : pieces_of(leaves, kAnyLevel)) {
-      const ps::TreeNode node{piece.level, piece.index};
-      ps::RowGradient sum = ps::sum_of(parts, node, uses_[t]->dim);
-      if (sum.size() > 0) exchange_.push(lane, static_cast<int>(t), {node, std::move(sum)});
-    }
+    for (ps::NodeGradient& sum : ps::sums_within(parts, leaves, uses_[t]->dim))
+      exchange_.push(lane, static_cast<int>(t), std::move(sum));
   }
   for (int i = leaves.first; i < leaves.last; ++i) leaf(i).present = false;
 }

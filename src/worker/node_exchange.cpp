@@ -31,6 +31,7 @@ NodeExchange::NodeExchange(Communicator& comm, const Topology& topology, const K
       memory_(comm, topology_,
               {params_.size(), state_.size(), setup.moments, setup.ema, options.keep_leaves,
                options.max_sums, setup.staging, options.table_partials}) {
+  table_squares_.resize(static_cast<size_t>(options_.table_partials));
   for (int m = 0; m < topology_.node_members; ++m) {
     const float* data = memory_.gradients(m);
     for (const Piece& piece : GradientStack::pieces(
@@ -238,13 +239,23 @@ void NodeExchange::reduce_node(Lane& lane) {
   }
 }
 
-std::vector<double> NodeExchange::reduce_tables(Lane& lane, TableExchange* tables) {
-  std::vector<double> squares(static_cast<size_t>(options_.table_partials));
-  if (!tables) return squares;
+void NodeExchange::reduce_tables(Lane& lane, TableExchange* tables) {
+  if (!tables) return;
   const auto start = Clock::now();
-  tables->reduce(lane.plan.step, squares);
+  tables->reduce(lane.plan.step, table_squares_);
   lane.waited += seconds_since(start);
-  return squares;
+  if (topology_.node_leader)
+    std::ranges::copy(table_squares_, memory_.partials() + params_.chunks());
+}
+
+StepVerdict NodeExchange::conclude(const UpdateRequest& request, OptimizerScalars& scalars) const {
+  const StepEnd end{params_.chunks() + options_.table_partials,
+                    static_cast<int64_t>(request.loss_sums.size() / 2), request.clip_norm};
+  StepVerdict step{};
+  require_ok(kernels_.conclude_step(nullptr, &end, memory_.partials(), request.loss_sums.data(),
+                                    &scalars, &step),
+             "verdict");
+  return step;
 }
 
 void NodeExchange::wait_for_snapshot() {

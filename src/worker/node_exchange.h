@@ -104,8 +104,11 @@ class NodeExchange : public Exchange {
   // reduced(): where the whole sum of the node's pieces ends, in the only one or in a buffer.
   const float* reduced(const Lane& lane) const;
   void reduce_node(Lane& lane);  // leaves share(lane) of it there, with partial norms
-  // From lane 0: the partial norms of the tables, which follow those of the index space.
-  std::vector<double> reduce_tables(Lane& lane, TableExchange* tables);
+  // From lane 0 of every rank: the partial norms of the tables, behind those of the index space.
+  void reduce_tables(Lane& lane, TableExchange* tables);
+  // The verdict that follows from all partial norms of memory_; fills in the scalars' scale and
+  // skip.
+  StepVerdict conclude(const UpdateRequest& request, OptimizerScalars& scalars) const;
   void announce(Lane& lane, const Requests& requests);  // before a meeting of the node's lanes
   uint32_t gather_requests(Lane& lane);  // after it: of all ranks, or-ed; see requests_of()
   static Requests requests_of(uint32_t bits);
@@ -125,6 +128,7 @@ class NodeExchange : public Exchange {
   std::shared_ptr<BufferPool> snapshot_buffers_ = std::make_shared<BufferPool>();
   std::shared_ptr<CopyPending> snapshot_copy_ = std::make_shared<CopyPending>();
   double snapshot_wait_ = 0, optimizer_ = 0;  // seconds of lane 0
+  std::vector<double> table_squares_;         // room of reduce_tables()
 
  private:
   std::unique_ptr<Lane> make_lane(int index) const;

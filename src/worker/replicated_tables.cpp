@@ -15,7 +15,7 @@ ReplicatedTables::ReplicatedTables(Communicator& comm, const Topology& topology,
       optimizer_(optimizer),
       timeout_(timeout),
       fetched_(specs.size()),
-      pushed_(static_cast<size_t>(topology.lanes), std::vector<Parts>(specs.size())),
+      pushed_(topology, specs_),
       reduced_(specs.size()),
       touched_(specs.size()) {
   for (const TableSpec& spec : specs_)
@@ -59,25 +59,6 @@ void ReplicatedTables::find_touched(size_t t) {
   for (size_t k = 0; k < places.size(); ++k) touched[places[k]] = rows[k];
 }
 
-void ReplicatedTables::push(int lane, int table, ps::NodeGradient part) {
-  pushed_[static_cast<size_t>(lane)][static_cast<size_t>(table)].push_back(std::move(part));
-}
-
-// What the lanes pushed, summed to the largest nodes that lie within this rank's leaves where it
-// has to travel.
-ReplicatedTables::Parts ReplicatedTables::gather(int table) {
-  Parts parts;
-  for (std::vector<Parts>& lane : pushed_) {
-    Parts& pushed = lane[static_cast<size_t>(table)];
-    std::move(pushed.begin(), pushed.end(), std::back_inserter(parts));
-    pushed.clear();
-  }
-  if (comm_.size() == 1) return parts;
-  const int64_t dim = specs_[static_cast<size_t>(table)].dim;
-  const LeafRun run{topology_.lane_run(0).first, topology_.lane_run(topology_.lanes - 1).last};
-  return ps::sums_within(parts, run, dim);
-}
-
 // All ranks' parts, by table.
 std::vector<ReplicatedTables::Parts> ReplicatedTables::exchange(std::vector<Parts> mine,
                                                                 int64_t step) {
@@ -100,7 +81,8 @@ std::vector<ReplicatedTables::Parts> ReplicatedTables::exchange(std::vector<Part
 
 void ReplicatedTables::reduce(int64_t step, std::span<double> squares) {
   std::vector<Parts> parts;
-  for (size_t t = 0; t < specs_.size(); ++t) parts.push_back(gather(static_cast<int>(t)));
+  for (int t = 0; t < static_cast<int>(specs_.size()); ++t)
+    parts.push_back(comm_.size() > 1 ? pushed_.take_sums(t) : pushed_.take(t));
   if (comm_.size() > 1) parts = exchange(std::move(parts), step);
   for (size_t t = 0; t < specs_.size(); ++t) {
     reduced_[t] = ps::sum_of(parts[t], ps::root_of(topology_.shards), specs_[t].dim);

@@ -9,7 +9,7 @@
 #include "comm/communicator.h"
 #include "ps/row_optimizer.h"
 #include "ps/row_table.h"
-#include "worker/flat_state.h"
+#include "worker/pushed_rows.h"
 #include "worker/table_exchange.h"
 #include "worker/topology.h"
 
@@ -24,7 +24,9 @@ class ReplicatedTables final : public TableExchange {
   std::span<const TableSpec> tables() const override { return specs_; }
   void fetch(int table, std::span<const int64_t> keys, bool trains, float* rows,
              uint8_t* present) override;
-  void push(int lane, int table, ps::NodeGradient part) override;
+  void push(int lane, int table, ps::NodeGradient part) override {
+    pushed_.push(lane, table, std::move(part));
+  }
   void reduce(int64_t step, std::span<double> squares) override;
   void commit(int part, int parts, const OptimizerScalars& scalars) override;
   std::unique_ptr<StateSource> snapshot() override;
@@ -35,7 +37,6 @@ class ReplicatedTables final : public TableExchange {
  private:
   using Parts = std::vector<ps::NodeGradient>;
   void find_touched(size_t table);
-  Parts gather(int table);
   std::vector<Parts> exchange(std::vector<Parts> mine, int64_t step);
 
   Communicator& comm_;
@@ -49,9 +50,9 @@ class ReplicatedTables final : public TableExchange {
     std::vector<int64_t> keys;
     std::vector<ps::RowId> rows;
   };
-  std::vector<Fetched> fetched_;            // by table
-  std::vector<std::vector<Parts>> pushed_;  // by lane, table
-  std::vector<ps::RowGradient> reduced_;    // by table
+  std::vector<Fetched> fetched_;  // by table
+  PushedRows pushed_;
+  std::vector<ps::RowGradient> reduced_;  // by table
   std::vector<std::vector<ps::RowId>> touched_;
 };
 

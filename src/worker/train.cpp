@@ -2,11 +2,9 @@
 
 #include <fmt/format.h>
 #include <cmath>
-#include <thread>
 #include <utility>
 
 #include "base/log.h"
-#include "base/rng.h"
 #include "base/text.h"
 #include "comm/subgroup.h"
 #include "worker/agreement.h"
@@ -114,7 +112,8 @@ class TrainingRun {
   }
 
   void step(Loader& loader) {
-    debug_hooks();
+    stall_on_purpose(s_.experiment, s_.rank(), state_.step);
+    fail_on_purpose(s_.experiment.debug, s_.rank(), state_.step);
     // Steps under way count as applied: none is when that would matter (StepRunner::finished).
     const int64_t updates = state_.updates + state_.step - finished_;
     UpdateSettings settings;
@@ -311,25 +310,6 @@ class TrainingRun {
     }
     s_.comm.barrier({s_.experiment.run.timeout, "the end of the run", state_.step});
     return ExitCode::done;
-  }
-
-  // A function of (seed, rank, step) alone.
-  bool stalls(double share) const {
-    const Philox4 words =
-        philox(mix(s_.experiment.run.seed, hash_name("stall")), static_cast<uint64_t>(state_.step),
-               static_cast<uint64_t>(s_.rank()));
-    return to_unit_double(words[0], words[1]) < share;
-  }
-
-  void debug_hooks() const {
-    const DebugConfig& d = s_.experiment.debug;
-    const auto sleep = [](double ms) {
-      std::this_thread::sleep_for(std::chrono::duration<double, std::milli>(ms));
-    };
-    if (d.stall > 0 && stalls(d.stall)) sleep(d.stall_ms);
-    if (s_.rank() != d.kill_rank) return;
-    if (d.slow_rank_ms > 0) sleep(d.slow_rank_ms);
-    fail_on_purpose(d, s_.rank(), state_.step);
   }
 
   Session& s_;

@@ -128,7 +128,7 @@ TEST_F(Rows, AreCopiedAndLoadedWhole) {
   store_.apply(0, push(ones({2, 0}, mine_)), scalars_);
   const auto n = static_cast<int64_t>(mine_.size());
   ASSERT_EQ(store_.rows(0).size(), n);
-  std::vector<std::byte> rows(mine_.size() * store_.row_bytes(0));
+  std::vector<std::byte> rows(mine_.size() * store_.rows(0).row_bytes());
   store_.copy(0, 0, n, rows.data());
   TableStore other(spec_, cpu_kernels(), RowOptimizer(Optimizer(sgd()), false));
   other.load(0, rows);
@@ -165,7 +165,7 @@ TEST_F(Rows, OfAnotherSizeAreRefused) {
   std::vector<std::byte> bytes = push(ones({0, 0}, mine_));
   bytes.pop_back();
   EXPECT_THROW(store_.take(0, 0, bytes), FormatError);
-  EXPECT_THROW(store_.load(0, std::vector<std::byte>(store_.row_bytes(0) + 1)), FormatError);
+  EXPECT_THROW(store_.load(0, std::vector<std::byte>(store_.rows(0).row_bytes() + 1)), FormatError);
 }
 
 // Through a server's messages.

@@ -115,18 +115,6 @@ void ParameterExchange::tell(const std::function<void(ps::ClientCore&)>& words) 
   });
 }
 
-StepVerdict ParameterExchange::verdict_from(const UpdateRequest& request,
-                                            std::span<const double> partials,
-                                            OptimizerScalars& scalars) const {
-  const StepEnd end{static_cast<int64_t>(partials.size()),
-                    static_cast<int64_t>(request.loss_sums.size() / 2), request.clip_norm};
-  StepVerdict step{};
-  require_ok(kernels_.conclude_step(nullptr, &end, partials.data(), request.loss_sums.data(),
-                                    &scalars, &step),
-             "verdict");
-  return step;
-}
-
 Verdict ParameterExchange::update(int lane_index, const Optimizer&, const UpdateRequest& request) {
   Lane& lane = this->lane(lane_index);
   announce(lane, request.requests);
@@ -138,7 +126,7 @@ Verdict ParameterExchange::update(int lane_index, const Optimizer&, const Update
 Verdict ParameterExchange::update_all(Lane& lane, const UpdateRequest& request) {
   if (lane.index == 0) take_new_weights(lane, request);
   meet(lane, "the new weights from the servers", kLanesGrace);
-  if (!request.tables) return verdict_;
+  if (!request.tables || options_.served_tables > 0) return verdict_;  // servers stepped the rows
   if (verdict_.applied) request.tables->commit(lane.index, topology_.lanes, scalars_);
   meet(lane, "the updated rows");
   return verdict_;
@@ -151,19 +139,16 @@ void ParameterExchange::take_new_weights(Lane& lane, const UpdateRequest& reques
   const auto start = Clock::now();
   const int64_t clock = lane.plan.step;
   const bool served = options_.served_tables > 0;
-  std::vector<double> squares;
   if (served) reduce_tables(lane, request.tables);  // pushes, while the last blocks travel
   driver_->finish();
-  if (!served) squares = reduce_tables(lane, request.tables);
+  if (!served) reduce_tables(lane, request.tables);
   wait_for_snapshot();  // nothing comes in before it is asked for
   tell([&](ps::ClientCore& client) { client.pull(clock + 1, clock + 1, false); });
   if (first()) {
     driver_->until([&] { return carrier_->client().has_partials(); });
-    const std::span<const double> partials = carrier_->client().partials();
-    std::vector<double> all(partials.begin(), partials.end());
-    all.insert(all.end(), squares.begin(), squares.end());
+    std::ranges::copy(carrier_->client().partials(), memory_.partials());
     OptimizerScalars scalars = request.scalars;
-    const StepVerdict step = verdict_from(request, all, scalars);
+    const StepVerdict step = conclude(request, scalars);
     tell([&](ps::ClientCore& client) { client.commit(clock, scalars, step); });
   }
   driver_->until([&] { return carrier_->idle(); });
@@ -184,10 +169,8 @@ Verdict ParameterExchange::update_alone(Lane& lane, const UpdateRequest& request
   if (lane.index == 0) {
     const auto start = Clock::now();
     OptimizerScalars scalars = request.scalars;
-    std::vector<double> partials(memory_.partials(), memory_.partials() + params_.chunks());
-    const std::vector<double> squares = reduce_tables(lane, request.tables);
-    partials.insert(partials.end(), squares.begin(), squares.end());
-    const StepVerdict step = verdict_from(request, partials, scalars);
+    reduce_tables(lane, request.tables);
+    const StepVerdict step = conclude(request, scalars);
     const int64_t clock = lane.plan.step;
     const float* gradient = step.applied ? reduced(lane) : nullptr;
     const uint32_t requests = gather_requests(lane);

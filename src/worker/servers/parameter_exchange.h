@@ -54,8 +54,6 @@ class ParameterExchange final : public NodeExchange {
   Verdict update_all(Lane& lane, const UpdateRequest& request);
   void take_new_weights(Lane& lane, const UpdateRequest& request);
   Verdict update_alone(Lane& lane, const UpdateRequest& request);
-  StepVerdict verdict_from(const UpdateRequest& request, std::span<const double> partials,
-                           OptimizerScalars& scalars) const;
 
   const ps::Placement& placement_;
   const ps::Consistency consistency_;

@@ -11,11 +11,6 @@ namespace {
 
 constexpr size_t kChunkBytes = 4 << 20;  // of rows that travel in one message
 
-size_t row_bytes(const ps::RowTable& table) {
-  const int64_t floats = table.dim() + table.row_state().floats;
-  return sizeof(ps::RowHeader) + static_cast<size_t>(floats) * sizeof(float);
-}
-
 // Tables that came from the servers, and their tensors.
 class FetchedTables final : public StateSource {
  public:
@@ -49,8 +44,7 @@ ServedTables::ServedTables(ParameterExchange& exchange, const Topology& topology
       seed_(seed),
       servers_(exchange.placement().servers()),
       shares_(specs.size() * static_cast<size_t>(servers_)),
-      pushed_(static_cast<size_t>(topology.lanes),
-              std::vector<std::vector<ps::NodeGradient>>(specs.size())),
+      pushed_(topology, specs_),
       sums_(specs.size()) {}
 
 void ServedTables::fetch(int table, std::span<const int64_t> keys, bool trains, float* rows,
@@ -104,22 +98,6 @@ void ServedTables::deal_out(int table, float* rows, uint8_t* present) {
   }
 }
 
-void ServedTables::push(int lane, int table, ps::NodeGradient part) {
-  pushed_[static_cast<size_t>(lane)][static_cast<size_t>(table)].push_back(std::move(part));
-}
-
-// What the lanes pushed, summed to the largest nodes that lie within this rank's leaves.
-std::vector<ps::NodeGradient> ServedTables::gather(int table) {
-  std::vector<ps::NodeGradient> parts;
-  for (auto& lane : pushed_) {
-    auto& pushed = lane[static_cast<size_t>(table)];
-    std::move(pushed.begin(), pushed.end(), std::back_inserter(parts));
-    pushed.clear();
-  }
-  const LeafRun run{topology_.lane_run(0).first, topology_.lane_run(topology_.lanes - 1).last};
-  return ps::sums_within(parts, run, spec(table).dim);
-}
-
 void ServedTables::send(int table, std::span<const ps::NodeGradient> parts,
                         const OptimizerScalars& scalars) {
   const auto by_server = ps::split_by_server(parts, servers_);
@@ -140,7 +118,7 @@ void ServedTables::reduce(int64_t step, std::span<double> squares) {
   const ps::TreeNode root = ps::root_of(topology_.shards);
   for (size_t t = 0; t < specs_.size(); ++t) {
     const int table = static_cast<int>(t);
-    std::vector<ps::NodeGradient> parts = gather(table);
+    std::vector<ps::NodeGradient> parts = pushed_.take_sums(table);
     if (exchange_.in_step()) {
       send(table, parts, {});
       continue;
@@ -173,7 +151,7 @@ int64_t ServedTables::rows(int table) const {
 
 // One chunk of each server at a time.
 void ServedTables::fetch_all(int table, ps::RowTable& into) const {
-  const size_t size = row_bytes(into);
+  const size_t size = into.row_bytes();
   const auto most = static_cast<int64_t>(std::max<size_t>(1, kChunkBytes / size));
   struct Chunk {
     int64_t first = 0, all = 1;
@@ -204,7 +182,7 @@ void ServedTables::fetch_all(int table, ps::RowTable& into) const {
 }
 
 void ServedTables::load_all(int table, const ps::RowTable& from) {
-  const size_t size = row_bytes(from);
+  const size_t size = from.row_bytes();
   std::vector<std::vector<std::byte>> chunks(static_cast<size_t>(servers_));
   const auto flush = [&] {
     exchange_.ask([&](ps::ClientCore& client) {

@@ -8,6 +8,7 @@
 
 #include "ps/row_optimizer.h"
 #include "ps/row_table.h"
+#include "worker/pushed_rows.h"
 #include "worker/servers/parameter_exchange.h"
 #include "worker/table_exchange.h"
 #include "worker/topology.h"
@@ -24,7 +25,9 @@ class ServedTables final : public TableExchange {
   void fetch(int table, std::span<const int64_t> keys, bool trains, float* rows,
              uint8_t* present) override;
   void fetch_all(std::span<const Fetch> wanted, bool trains) override;
-  void push(int lane, int table, ps::NodeGradient part) override;
+  void push(int lane, int table, ps::NodeGradient part) override {
+    pushed_.push(lane, table, std::move(part));
+  }
   // Sync: pushes this rank's sums; the squares are the servers' to say, so these are zeros. Else:
   // squares of what this rank pushes in commit().
   void reduce(int64_t step, std::span<double> squares) override;
@@ -53,7 +56,6 @@ class ServedTables final : public TableExchange {
   void split(int table, std::span<const int64_t> keys);
   void pull(int table, bool trains, ps::ClientCore& client);
   void deal_out(int table, float* rows, uint8_t* present);
-  std::vector<ps::NodeGradient> gather(int table);
   void send(int table, std::span<const ps::NodeGradient> parts, const OptimizerScalars& scalars);
   void fetch_all(int table, ps::RowTable& into) const;
   void load_all(int table, const ps::RowTable& from);
@@ -64,9 +66,9 @@ class ServedTables final : public TableExchange {
   const ps::RowOptimizer optimizer_;
   const uint64_t seed_;
   const int servers_;
-  std::vector<Share> shares_;                                       // by table and server
-  std::vector<std::vector<std::vector<ps::NodeGradient>>> pushed_;  // by lane, table
-  std::vector<ps::NodeGradient> sums_;                              // by table, of this rank alone
+  std::vector<Share> shares_;  // by table and server
+  PushedRows pushed_;
+  std::vector<ps::NodeGradient> sums_;  // by table, of this rank alone
   int64_t step_ = -1;
 };
 
