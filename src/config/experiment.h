@@ -128,6 +128,8 @@ struct TrainConfig {                // [train]
   int64_t eval_batch_size;          // 0: batch_size
   std::string precision;            // fp32 | tf32 | bf16 | fp16
   double clip_norm, clip_value;     // 0: off
+  double clip_row_norm;             // of each row of a table; 0: off
+  double clip_table_norm;           // of each table's rows together; 0: off
   double ema;                       // 0: off; decay of the average used by evaluation and export
   int64_t early_stopping;           // evaluations without improvement; 0: off
   std::string monitor;              // validation/loss, validation/accuracy ...
@@ -159,15 +161,28 @@ struct ScheduleConfig {  // [schedule]
   friend bool operator==(const ScheduleConfig&, const ScheduleConfig&) = default;
 };
 
-struct ExchangeConfig {     // [exchange]
-  std::string name;         // all_reduce | parameter_server
-  double bucket_mib;        // of gradients that travel together between hosts
-  int64_t hash_every;       // steps between comparisons of parameter hashes over nodes; 0: off
-  int64_t servers;          // parameter_server: how many of the last ranks
-  std::string consistency;  // parameter_server: sync | bounded | async
-  int64_t staleness;        // bounded: steps
-  std::string tables;       // parameter_server: served | replicated
+struct ExchangeConfig {       // [exchange]
+  std::string name;           // all_reduce | parameter_server
+  double bucket_mib;          // of gradients that travel together between hosts
+  int64_t hash_every;         // steps between comparisons of parameter hashes over nodes; 0: off
+  int64_t servers;            // parameter_server: how many of the last ranks
+  std::string consistency;    // parameter_server: sync | bounded | async
+  int64_t staleness;          // bounded: steps
+  std::string tables;         // parameter_server: served | replicated
+  std::string dense;          // parameter_server: served | all_reduce
+  std::string codec;          // of pushes to servers: none | fp16 | bf16 | int8 | top_k
+  double top_k;               // share of a block's elements that top_k sends
+  int64_t push_every;         // bounded, async: steps
+  double delay_compensation;  // bounded, async: lambda of DC-ASGD; 0: off
   friend bool operator==(const ExchangeConfig&, const ExchangeConfig&) = default;
+};
+
+struct TablesConfig {    // [tables]: the life of a row of an embedding table
+  int64_t admit_after;   // steps that must see a key before it gets a row; 1: the first
+  int64_t expire_after;  // steps without the key, after which its row goes; 0: never
+  double budget_mib;     // of memory for each table; 0: no limit
+  std::string evict;     // over budget, rows go by: lru | lfu
+  friend bool operator==(const TablesConfig&, const TablesConfig&) = default;
 };
 
 struct CudaConfig {     // [cuda]
@@ -223,6 +238,7 @@ struct Experiment {
   OptimizerConfig optimizer;
   ScheduleConfig schedule;
   ExchangeConfig exchange;
+  TablesConfig tables;
   CudaConfig cuda;
   CheckpointConfig checkpoint;
   ExportConfig export_;

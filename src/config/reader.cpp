@@ -14,8 +14,9 @@ Experiment read_sections(Reading& reading, const std::vector<std::string>& layer
   const auto section = [&](const char* name) { return Section(name, reading); };
   Section run = section("run"), data = section("data"), model = section("model"),
           train = section("train"), optimizer = section("optimizer"),
-          schedule = section("schedule"), exchange = section("exchange"), cuda = section("cuda"),
-          checkpoint = section("checkpoint"), exports = section("export"), debug = section("debug");
+          schedule = section("schedule"), exchange = section("exchange"),
+          tables = section("tables"), cuda = section("cuda"), checkpoint = section("checkpoint"),
+          exports = section("export"), debug = section("debug");
   e.run = read_run(run, std::filesystem::path(reading.file).stem().string());
   e.data = read_data(data);
   e.model = read_model(model, layer_keys, reading.errors);
@@ -23,11 +24,12 @@ Experiment read_sections(Reading& reading, const std::vector<std::string>& layer
   e.optimizer = read_optimizer(optimizer);
   e.schedule = read_schedule(schedule);
   e.exchange = read_exchange(exchange);
+  e.tables = read_tables(tables);
   e.checkpoint = read_checkpoint(checkpoint);
   e.export_ = read_export(exports);
   e.cuda = read_cuda(cuda);
   e.debug = read_debug(debug);
-  check_across_sections(e, run, train, schedule, exports);
+  check_across_sections(e, {run, train, schedule, exchange, exports});
   return e;
 }
 

@@ -3,22 +3,48 @@
 namespace trireme::config {
 
 // What a parameter server cannot do, or not in every mode.
-static void check_servers(const Experiment& e, Section& run, Section& train) {
-  if (e.exchange.name != "parameter_server") return;
+static void check_servers(const Experiment& e, const Sections& s) {
+  const ExchangeConfig& x = e.exchange;
+  if (x.name != "parameter_server") return;
   if (e.run.device == "cuda")
-    run.fail("device",
-             "= cuda, but exchange.name = parameter_server trains on CPUs "
-             "(set run.device = cpu, or exchange.name = all_reduce)");
-  if (e.exchange.consistency != "sync" && e.train.clip_norm > 0)
-    train.fail("clip_norm",
-               "needs the gradients of all workers first, and exchange.consistency = " +
-                   e.exchange.consistency +
-                   " applies each by itself (use train.clip_value, or consistency = sync)");
+    s.run.fail("device",
+               "= cuda, but exchange.name = parameter_server trains on CPUs "
+               "(set run.device = cpu, or exchange.name = all_reduce)");
+  const bool sync = x.consistency == "sync";
+  if (!sync && e.train.clip_norm > 0)
+    s.train.fail(
+        "clip_norm",
+        "needs the gradients of all workers first, and exchange.consistency = " + x.consistency +
+            " applies each by itself (use train.clip_value, or consistency = sync)");
+  if (!sync && e.train.clip_table_norm > 0)
+    s.train.fail(
+        "clip_table_norm",
+        "needs the gradients of all workers first, and exchange.consistency = " + x.consistency +
+            " applies each by itself (use train.clip_row_norm, or consistency = sync)");
+  if (sync && x.push_every > 1)
+    s.exchange.fail("push_every", "> 1 needs consistency = bounded or async");
+  if (sync && x.delay_compensation > 0)
+    s.exchange.fail("delay_compensation",
+                    "> 0 needs consistency = bounded or async (in sync mode no gradient is late)");
+  const bool served = x.dense == "served";
+  if (!served && !sync)
+    s.exchange.fail("dense", "= all_reduce makes workers go in step, and consistency = " +
+                                 x.consistency + " lets each go at its own pace (use sync)");
+  if (!served && x.tables != "served")
+    s.exchange.fail("dense", "= all_reduce leaves nothing for the servers (set tables = served)");
+  if (x.codec != "none" && !served)
+    s.exchange.fail("codec",
+                    "is for blocks that travel to servers, and dense = all_reduce sends "
+                    "none (set dense = served)");
+  if (x.codec != "none" && e.run.reproducible)
+    s.exchange.fail("codec", "= " + x.codec +
+                                 " rounds what each worker sends, so weights depend on how many "
+                                 "there are (set run.reproducible = false)");
 }
 
-void check_across_sections(const Experiment& e, Section& run, Section& train, Section& schedule,
-                           Section& exports) {
-  check_servers(e, run, train);
+void check_across_sections(const Experiment& e, const Sections& s) {
+  Section &train = s.train, &schedule = s.schedule, &exports = s.exports;
+  check_servers(e, s);
   const bool validates =
       !e.data.validation.empty() || e.data.validation_split > 0 || e.data.validation_samples > 0;
   if (e.train.early_stopping > 0 && !validates) {

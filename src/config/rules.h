@@ -6,7 +6,10 @@
 
 namespace trireme::config {
 
-void check_across_sections(const Experiment& e, Section& run, Section& train, Section& schedule,
-                           Section& exports);
+// Where errors are told.
+struct Sections {
+  Section &run, &train, &schedule, &exchange, &exports;
+};
+void check_across_sections(const Experiment& e, const Sections& sections);
 
 }  // namespace trireme::config

@@ -16,6 +16,7 @@ TrainConfig read_train(Section& s);
 OptimizerConfig read_optimizer(Section& s);
 ScheduleConfig read_schedule(Section& s);
 ExchangeConfig read_exchange(Section& s);
+TablesConfig read_tables(Section& s);
 CudaConfig read_cuda(Section& s);
 CheckpointConfig read_checkpoint(Section& s);
 ExportConfig read_export(Section& s);

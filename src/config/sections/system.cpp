@@ -1,5 +1,5 @@
-// [exchange], [cuda], [debug]: how ranks work together, how devices are used, and faults made on
-// purpose.
+// [exchange], [tables], [cuda], [debug]: how ranks work together, how long rows live, how devices
+// are used, and faults made on purpose.
 #include <cmath>
 
 #include "config/sections/sections.h"
@@ -23,12 +23,44 @@ ExchangeConfig read_exchange(Section& s) {
   c.tables = s.choice("tables", "served", {"served", "replicated"},
                       "where rows of embedding tables live, where there are servers: there, or on "
                       "every worker");
+  c.dense = s.choice("dense", "served", {"served", "all_reduce"},
+                     "where all other parameters live, where there are servers: there, or on the "
+                     "workers, who add up their gradients by all-reduce");
+  c.codec = s.choice("codec", "none", {"none", "fp16", "bf16", "int8", "top_k"},
+                     "how gradients are coded on their way to servers. int8: 256 steps between a "
+                     "block's extremes; top_k: the elements of largest magnitude; what these two "
+                     "leave out is added to the next step's gradient");
+  c.top_k =
+      s.number("top_k", 0.01, {1e-6, 1}, "", "share of the elements that codec = top_k sends");
+  c.push_every = s.integer("push_every", 1, {1, 1e6}, "steps",
+                           "from push to push in bounded and async mode; between them a worker "
+                           "moves its own copy of the weights by plain gradient steps");
+  c.delay_compensation =
+      s.number("delay_compensation", 0, {0, 1e6}, "",
+               "lambda of DC-ASGD in bounded and async mode: a late gradient g becomes g + lambda "
+               "g g (w - w_old); 0: off");
   c.bucket_mib =
       s.number("bucket_mib", 4, {0.015625, 65536}, "MiB",
                "of gradients that travel together between hosts, or to a server, while backward "
                "goes on");
   c.hash_every = s.integer("hash_every", 0, {0, 1e12}, "steps",
                            "between comparisons of the parameters' hashes over nodes; 0: off");
+  return c;
+}
+
+TablesConfig read_tables(Section& s) {
+  TablesConfig c;
+  c.admit_after = s.integer("admit_after", 1, {1, 1e9}, "steps",
+                            "that must see a key before it gets a row; until then it reads as "
+                            "zeros, and 1 gives it one at once");
+  c.expire_after = s.integer("expire_after", 0, {0, 1e15}, "steps",
+                             "without a key after which its row is given up; 0: never");
+  c.budget_mib =
+      s.number("budget_mib", 0, {0, 1e9}, "MiB",
+               "of memory that each table may take on all ranks together; beyond it rows "
+               "are evicted; 0: no limit");
+  c.evict = s.choice("evict", "lru", {"lru", "lfu"},
+                     "which rows go first: those not seen for longest, or those updated least");
   return c;
 }
 

@@ -19,6 +19,12 @@ TrainConfig read_train(Section& s) {
   c.precision = s.choice("precision", "fp32", {"fp32", "tf32", "bf16", "fp16"},
                          "of matrix products and convolutions");
   c.clip_norm = s.number("clip_norm", 0, {0, 1e12}, "", "largest global gradient norm; 0: off");
+  c.clip_row_norm =
+      s.number("clip_row_norm", 0, {0, 1e12}, "",
+               "largest norm of one row's gradient, of each row of an embedding table; 0: off");
+  c.clip_table_norm =
+      s.number("clip_table_norm", 0, {0, 1e12}, "",
+               "largest norm of one table's gradient, all its rows together; 0: off");
   c.clip_value = s.number("clip_value", 0, {0, 1e12}, "", "largest gradient element; 0: off");
   c.ema = s.number("ema", 0, {0, 0.999999999}, "",
                    "decay of the weights' average that evaluation and export use; 0: off");
