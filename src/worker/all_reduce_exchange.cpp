@@ -76,6 +76,7 @@ Verdict AllReduceExchange::update(int lane_index, const Optimizer& optimizer,
                         .finite = step.finite != 0,
                         .requests = requests_of(requests),
                         .grad_norm = step.grad_norm};
+  if (lane.index == 0 && request.tables) request.tables->conclude(scalars, step);
   const auto start = Clock::now();
   if (verdict.applied) {
     OptimizerBuffers buffers;

@@ -22,7 +22,7 @@ void describe_start(const Session& s, const Place& place, const std::string& dev
     log_warning("{} lanes but {} virtual shards: {} lanes stay idle (train.virtual_shards)",
                 s.topology.members, s.topology.shards, s.topology.members - s.topology.shards);
   log_info("memory: {}", s.memory_in_words);
-  if (s.roles.servers > 0) log_info("parameters: {}", s.placement().in_words());
+  if (s.serves_blocks()) log_info("parameters: {}", s.placement().in_words());
   if (!s.served_tables().empty())
     log_info("tables: rows of {} on {} servers, {} virtual shards each", s.served_tables().size(),
              s.roles.servers, ps::kTableShards);

@@ -20,7 +20,8 @@
 #include "worker/lane_runner.h"
 #include "worker/replicated_tables.h"
 #include "worker/resume.h"
-#include "worker/servers/served_tables.h"
+#include "worker/servers/mixed_tables.h"
+#include "worker/servers/parameter_exchange.h"
 #include "worker/version.h"
 
 namespace trireme {
@@ -42,8 +43,8 @@ Session::Session(Communicator& communicator, const Experiment& e, const Path& re
   compile();
   prepare_weights();
   if (roles.servers > 0)
-    placement_ =
-        std::make_unique<ps::Placement>(graph->params().size(), roles.servers, bucket_elements());
+    placement_ = std::make_unique<ps::Placement>(serves_blocks() ? graph->params().size() : 0,
+                                                 roles.servers, bucket_elements());
 }
 
 void Session::start() {
@@ -78,6 +79,11 @@ void Session::open() {
                     "holds all rows, and they would drift apart",
                     experiment.exchange.consistency),
         "use exchange.tables = served, or exchange.consistency = sync");
+  if (roles.servers > 0 && !serves_blocks() && graph->tables().empty())
+    throw ConfigError(
+        "exchange.dense = all_reduce, and the model has no tables: the servers would "
+        "have nothing to hold",
+        "use exchange.name = all_reduce");
   if (!graph->tables().empty() && !experiment.model.init_from.empty() && !checkpoint)
     throw ConfigError("model.init_from brings no rows of tables yet", "leave it out, or resume");
   if (checkpoint) check_resumable(*checkpoint, experiment, *graph);
@@ -177,17 +183,7 @@ void Session::start_lanes() {
   exchange_options.bucket = bucket_elements();
   exchange_options.table_partials = static_cast<int64_t>(graph->tables().size()) * ps::kTableShards;
   exchange_options.served_tables = static_cast<int>(served_tables().size());
-  std::unique_ptr<NodeExchange> exchange;
-  if (roles.servers == 0) {
-    exchange = std::make_unique<AllReduceExchange>(comm, topology, *kernels, *graph, optimizer,
-                                                   exchange_options);
-  } else {
-    auto served = std::make_unique<ParameterExchange>(
-        *workers_, topology, *kernels, *graph, optimizer, exchange_options, *placement_,
-        roles.consistency, start_step(), generation(), faults_of(experiment));
-    servers_ = served.get();
-    exchange = std::move(served);
-  }
+  std::unique_ptr<NodeExchange> exchange = make_exchange(exchange_options);
   start_tables();
   auto lanes = std::make_unique<LaneRunner>(*graph, *team, *exchange, *training, *evaluation,
                                             *training_metrics, *metrics, optimizer, labelled(),
@@ -199,6 +195,17 @@ void Session::start_lanes() {
   runner = std::move(lanes);
 }
 
+std::unique_ptr<NodeExchange> Session::make_exchange(const ExchangeOptions& options) {
+  if (!serves_blocks())
+    return std::make_unique<AllReduceExchange>(comm, topology, *kernels, *graph, optimizer,
+                                               options);
+  auto served = std::make_unique<ParameterExchange>(
+      *workers_, topology, *kernels, *graph, optimizer, options, *placement_, roles.consistency,
+      start_step(), generation(), faults_of(experiment));
+  servers_ = served.get();
+  return served;
+}
+
 uint32_t Session::generation() const {
   return checkpoint ? checkpoint->manifest().state.generation + 1 : 0;
 }
@@ -207,7 +214,7 @@ int64_t Session::start_step() const { return checkpoint ? checkpoint->manifest()
 
 ServerSetup Session::server_setup(const Path& run) const {
   ServerSetup setup;
-  setup.params = graph->params();
+  setup.params = serves_blocks() ? graph->params() : ParamTable(std::vector<Slot>{});
   setup.block = bucket_elements();
   setup.start_clock = start_step();
   setup.generation = generation();
@@ -221,12 +228,16 @@ ServerSetup Session::server_setup(const Path& run) const {
 
 std::string Session::ranks_in_words() const {
   if (roles.servers == 0) return describe(topology, comm.size());
-  return fmt::format("{}, {} lanes, {} virtual shards", roles.in_words(), topology.members,
-                     topology.shards);
+  return fmt::format("{}{}, {} lanes, {} virtual shards", roles.in_words(),
+                     serves_blocks() ? "" : " and all-reduce", topology.members, topology.shards);
 }
 
 void Session::leave_servers(ExitCode code) {
-  if (ParameterExchange* servers = std::exchange(servers_, nullptr)) servers->leave(code);
+  if (Servers* servers = std::exchange(servers_, nullptr)) servers->leave(code);
+}
+
+bool Session::serves_blocks() const {
+  return roles.servers > 0 && experiment.exchange.dense == "served";
 }
 
 std::span<const TableSpec> Session::served_tables() const {
@@ -237,12 +248,25 @@ std::span<const TableSpec> Session::served_tables() const {
 void Session::start_tables() {
   if (graph->tables().empty()) return;
   const ps::RowOptimizer rows(optimizer, experiment.optimizer.rowwise);
-  if (!served_tables().empty())
-    tables = std::make_unique<ServedTables>(*servers_, topology, graph->tables(), rows,
-                                            experiment.run.seed);
-  else
+  if (served_tables().empty()) {
     tables = std::make_unique<ReplicatedTables>(comm, topology, *kernels, graph->tables(), rows,
                                                 experiment.run.seed, experiment.run.timeout);
+  } else if (serves_blocks()) {
+    tables = std::make_unique<ServedTables>(*servers_, topology, graph->tables(), rows,
+                                            experiment.run.seed);
+  } else {
+    ps::ClientConfig config;
+    config.worker = comm.rank();
+    config.workers = comm.size();
+    config.generation = generation();
+    config.start_clock = start_step();
+    config.tables = static_cast<int>(graph->tables().size());
+    auto alone = std::make_unique<RowServers>(*workers_, *placement_, config,
+                                              experiment.run.timeout, faults_of(experiment));
+    servers_ = alone.get();
+    tables = std::make_unique<MixedTables>(std::move(alone), topology, graph->tables(), rows,
+                                           experiment.run.seed);
+  }
 }
 
 void Session::start_device() {

@@ -8,6 +8,7 @@
 #include "checkpoint/checkpoint.h"
 #include "comm/communicator.h"
 #include "comm/device_group.h"
+#include "comm/subgroup.h"
 #include "config/experiment.h"
 #include "data/loader.h"
 #include "model/build.h"
@@ -17,9 +18,9 @@
 #include "tensor/device.h"
 #include "worker/lane_team.h"
 #include "worker/program_set.h"
-#include "worker/servers/parameter_exchange.h"
 #include "worker/servers/roles.h"
 #include "worker/servers/server_setup.h"
+#include "worker/servers/servers.h"
 #include "worker/step_runner.h"
 #include "worker/steps.h"
 #include "worker/table_exchange.h"
@@ -27,6 +28,9 @@
 #include "worker/training_state.h"
 
 namespace trireme {
+
+class NodeExchange;
+struct ExchangeOptions;
 
 class Session {
  public:
@@ -75,7 +79,8 @@ class Session {
   // The servers are needed no more; how this rank ended. Once; nothing where there are none.
   void leave_servers(ExitCode code);
   const Preprocessing& preprocessing() const { return data.train->preprocessing(); }
-  const ps::Placement& placement() const { return *placement_; }  // of a parameter server
+  const ps::Placement& placement() const { return *placement_; }  // of blocks on servers
+  bool serves_blocks() const;  // parameters live on servers: all but rows of tables
   std::span<const TableSpec> served_tables() const;  // whose rows live on the servers: all or none
   uint32_t generation() const;                       // how often the run was resumed
   // Workers take each step together, and all of them see its result.
@@ -99,6 +104,7 @@ class Session {
   void open();
   void compile();
   void start_lanes();
+  std::unique_ptr<NodeExchange> make_exchange(const ExchangeOptions& options);
   void start_tables();
   void start_device();
   int64_t bucket_elements() const;
@@ -111,7 +117,7 @@ class Session {
   AlignedBuffer first_params_, first_statistics_;  // until start()
   Subgroup* const workers_;
   std::unique_ptr<ps::Placement> placement_;  // of a parameter server
-  ParameterExchange* servers_ = nullptr;      // `state`, where that is one
+  Servers* servers_ = nullptr;                // what speaks to them: a part of state or tables
 };
 
 }  // namespace trireme

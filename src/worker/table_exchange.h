@@ -4,8 +4,8 @@
 // implementation's matter. It knows tables and keys, never the model.
 //
 // A step: fetch_all(), by the step thread before the lanes run; push() from the lanes;
-// then, within Exchange::update(), reduce() from lane 0 of every rank and, where the verdict is to
-// apply, commit() from every lane.
+// then, within Exchange::update(), reduce() and, with the verdict, conclude() from lane 0 of every
+// rank and, where the verdict is to apply, commit() from every lane.
 
 #include <cstdint>
 #include <memory>
@@ -48,6 +48,8 @@ class TableExchange {
   // ps::kTableShards], of each table's gradient by virtual shard (ps::shard_squares), the same on
   // every rank. Every rank must call, from lane 0, while nobody else speaks to the communicator.
   virtual void reduce(int64_t step, std::span<double> squares) = 0;
+  // The verdict of an all-reduce, the same on every rank, whether it applies or not.
+  virtual void conclude(const OptimizerScalars&, const StepVerdict&) {}
   // Applies part `part` of `parts` of the reduced gradients. Each part once; any thread. Where
   // workers train at their own pace: one part, always, also where scalars.skip is set.
   virtual void commit(int part, int parts, const OptimizerScalars& scalars) = 0;

@@ -67,7 +67,13 @@ served=(--exchange.name=parameter_server --exchange.servers)
   fail three-one "3 workers and 1 server did not train"
 [ "$(train replicated 4 "${served[@]}=2" --exchange.tables=replicated)" = 0 ] ||
   fail replicated "rows on every worker beside servers did not train"
-for name in two-two three-one replicated; do
+# Rows on servers, all else by all-reduce among the workers.
+mixed=(--exchange.dense=all_reduce "${served[@]}")
+[ "$(train mixed 5 "${mixed[@]}=2" --debug.repeat_messages=0.3 --debug.delay_messages_ms=2)" = 0 ] ||
+  fail mixed "3 workers by all-reduce and 2 servers for rows did not train"
+[ "$(train single 2 "${mixed[@]}=1")" = 0 ] || fail single "one worker and one server for its rows did not train"
+grep -q "3 workers and 2 servers (sync) and all-reduce" "$folder/mixed.log" || fail mixed "the roles were not printed"
+for name in two-two three-one replicated mixed single; do
   [ "$(state one)" = "$(state "$name")" ] || fail "$name" "another checkpoint than one rank's"
   [ "$(exported one)" = "$(exported "$name")" ] || fail "$name" "another export than one rank's"
 done
@@ -79,9 +85,17 @@ grep -q "table emb: [1-9][0-9]* rows here" "$folder/two-two"/*/rank-3.log || fai
 cp -r "$folder/lost" "$folder/alone"
 [ "$(train lost 3 "${served[@]}=1" --resume auto)" = 0 ] || fail lost "it does not resume on 2 workers and 1 server"
 [ "$(train alone 2 --resume auto)" = 0 ] || fail alone "it does not resume without servers"
-for name in lost alone; do
+[ "$(train split 4 "${mixed[@]}=2" --debug.kill_rank=1 --debug.kill_step=8)" != 0 ] || fail split "a dead worker was not noticed"
+[ "$(train split 3 "${mixed[@]}=1" --resume auto)" = 0 ] || fail split "it does not resume with all-reduce and 1 server"
+for name in lost alone split; do
   [ "$(state one)" = "$(state "$name")" ] || fail "$name" "resumed: another checkpoint than one rank's"
 done
+
+[ "$(train hung 4 "${mixed[@]}=2" --debug.kill_rank=2 --debug.kill_step=7 --debug.kill_how=hang --run.timeout=3)" = 5 ] ||
+  fail hung "a hung server of rows did not end the job with 5"
+grep -q "rank 2" "$folder/hung.log" || fail hung "the hung server was not named"
+[ "$(train pace 3 "${mixed[@]}=1" --exchange.consistency=async --train.clip_norm=0)" = 2 ] ||
+  fail pace "all-reduce at the workers' own pace was not refused"
 
 # At their own pace.
 pace=(--train.clip_norm=0 --exchange.consistency)

@@ -21,7 +21,7 @@ done
 
 TMPDIR=$folder "$trireme" verify "$experiment" --verify.steps=6 >"$folder/table"
 cat "$folder/table"
-grep -q "^Holds: 9 trainings" "$folder/table"
+grep -q "^Holds: 10 trainings" "$folder/table"
 
 refused() {  # refused WORDS ARGUMENTS...
   local code=0 words=$1

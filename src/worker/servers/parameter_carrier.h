@@ -3,17 +3,13 @@
 // In sync mode buckets are the servers' blocks: this worker's pieces of each are pushed as the
 // lanes finish it.
 
-#include <memory>
 #include <span>
-#include <string>
 #include <vector>
 
-#include "comm/subgroup.h"
-#include "ps/client_core.h"
-#include "ps/link.h"
 #include "worker/bucket_carrier.h"
 #include "worker/host_gather.h"
 #include "worker/node_sums.h"
+#include "worker/servers/server_link.h"
 
 namespace trireme {
 
@@ -30,8 +26,8 @@ class ParameterCarrier final : public BucketCarrier {
 
   // Of the batch of the next step, before begin().
   void set_samples(int64_t samples) { samples_ = samples; }
-  ps::ClientCore& client() { return client_; }
-  bool idle() const { return client_.idle() && !link_.sending(); }
+  ps::ClientCore& client() { return link_.client(); }
+  bool idle() const { return link_.idle(); }
 
   void begin(int64_t step, const std::vector<bool>& leaf_present) override;
   void gather(std::span<const MutableBytes> blocks, const char* what) override {
@@ -45,21 +41,14 @@ class ParameterCarrier final : public BucketCarrier {
   void idle(int round) override { link_.idle(round); }
 
  private:
-  void check();
-
   const ps::Placement& placement_;
-  const int workers_;
-  const double timeout_;
   float* const staging_;
   NodeSums node_sums_;
   const std::vector<Piece> pieces_;
   HostGather gather_;
-  ps::ClientCore client_;
-  ps::Link link_;
+  ServerLink link_;
   std::vector<const float*> sums_;
   int64_t step_ = -1, samples_ = 0;
-  bool waiting_ = false;
-  Clock::time_point since_;  // of the wait for servers; each message begins it anew
   int looks_ = 0;
 };
 

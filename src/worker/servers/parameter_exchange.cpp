@@ -223,8 +223,4 @@ std::unique_ptr<StateSource> ParameterExchange::snapshot(bool writes) {
   return flat;
 }
 
-void ParameterExchange::leave(ExitCode code) {
-  ask([&](ps::ClientCore& client) { client.bye(static_cast<int>(code)); });
-}
-
 }  // namespace trireme

@@ -14,10 +14,11 @@
 #include "ps/placement.h"
 #include "worker/node_exchange.h"
 #include "worker/servers/parameter_carrier.h"
+#include "worker/servers/servers.h"
 
 namespace trireme {
 
-class ParameterExchange final : public NodeExchange {
+class ParameterExchange final : public NodeExchange, public Servers {
  public:
   // Every worker must call; servers must be there and know the same placement. `topology`: each
   // worker a node. start_clock: steps done before; generation: how often the run was resumed.
@@ -33,19 +34,13 @@ class ParameterExchange final : public NodeExchange {
   std::unique_ptr<StateSource> snapshot(bool writes) override;
   void restore(const TensorReader& read) override;
   double staleness() const override { return staleness_; }
-  // For what speaks to the servers beside it, between steps and within update(); lane 0's thread,
-  // or the step thread where no lane runs. Calls `questions` once, on the thread that owns the
-  // client, and returns when all is answered.
-  void ask(const std::function<void(ps::ClientCore&)>& questions);
-  // Likewise, for what nobody answers, or not yet.
-  void tell(const std::function<void(ps::ClientCore&)>& words);
-  int64_t clock() const { return clock_; }  // steps done
-  bool in_step() const { return sync(); }   // workers take each step together
-  bool first() const { return comm_.rank() == 0; }
-  const ps::Placement& placement() const { return placement_; }
 
-  // Tells the servers that this worker is done with them, and how it ended.
-  void leave(ExitCode code);
+  int count() const override { return placement_.servers(); }
+  int64_t clock() const override { return clock_; }
+  bool in_step() const override { return sync(); }
+  bool first() const override { return comm_.rank() == 0; }
+  void ask(const std::function<void(ps::ClientCore&)>& questions) override;
+  void tell(const std::function<void(ps::ClientCore&)>& words) override;
 
  private:
   bool sync() const { return consistency_.mode == ps::Mode::sync; }

@@ -34,23 +34,23 @@ class FetchedTables final : public StateSource {
 
 }  // namespace
 
-ServedTables::ServedTables(ParameterExchange& exchange, const Topology& topology,
+ServedTables::ServedTables(Servers& servers, const Topology& topology,
                            std::span<const TableSpec> specs, const ps::RowOptimizer& optimizer,
                            uint64_t seed)
-    : exchange_(exchange),
+    : servers_(servers),
       topology_(topology),
       specs_(specs.begin(), specs.end()),
       optimizer_(optimizer),
       seed_(seed),
-      servers_(exchange.placement().servers()),
-      shares_(specs.size() * static_cast<size_t>(servers_)),
+      count_(servers.count()),
+      shares_(specs.size() * static_cast<size_t>(count_)),
       pushed_(topology, specs_),
       sums_(specs.size()) {}
 
 void ServedTables::fetch(int table, std::span<const int64_t> keys, bool trains, float* rows,
                          uint8_t* present) {
   split(table, keys);
-  exchange_.ask([&](ps::ClientCore& client) { pull(table, trains, client); });
+  servers_.ask([&](ps::ClientCore& client) { pull(table, trains, client); });
   deal_out(table, rows, present);
 }
 
@@ -58,7 +58,7 @@ void ServedTables::fetch(int table, std::span<const int64_t> keys, bool trains, 
 void ServedTables::fetch_all(std::span<const Fetch> wanted, bool trains) {
   const int tables = static_cast<int>(wanted.size());
   for (int t = 0; t < tables; ++t) split(t, wanted[static_cast<size_t>(t)].keys);
-  exchange_.ask([&](ps::ClientCore& client) {
+  servers_.ask([&](ps::ClientCore& client) {
     for (int t = 0; t < tables; ++t) pull(t, trains, client);
   });
   for (int t = 0; t < tables; ++t)
@@ -71,18 +71,18 @@ void ServedTables::split(int table, std::span<const int64_t> keys) {
     share.places.clear();
   }
   for (size_t i = 0; i < keys.size(); ++i) {
-    Share& share = shares(table)[static_cast<size_t>(ps::server_of_key(keys[i], servers_))];
+    Share& share = shares(table)[static_cast<size_t>(ps::server_of_key(keys[i], count_))];
     share.keys.push_back(keys[i]);
     share.places.push_back(i);
   }
 }
 
 void ServedTables::pull(int table, bool trains, ps::ClientCore& client) {
-  for (int s = 0; s < servers_; ++s) {
+  for (int s = 0; s < count_; ++s) {
     Share& share = shares(table)[static_cast<size_t>(s)];
     if (share.keys.empty()) continue;
     share.answer.resize(ps::pulled_bytes(share.keys.size(), static_cast<size_t>(spec(table).dim)));
-    client.pull_rows(table, s, exchange_.clock(), share.keys, trains, share.answer);
+    client.pull_rows(table, s, servers_.clock(), share.keys, trains, share.answer);
   }
 }
 
@@ -100,10 +100,10 @@ void ServedTables::deal_out(int table, float* rows, uint8_t* present) {
 
 void ServedTables::send(int table, std::span<const ps::NodeGradient> parts,
                         const OptimizerScalars& scalars) {
-  const auto by_server = ps::split_by_server(parts, servers_);
+  const auto by_server = ps::split_by_server(parts, count_);
   std::vector<std::byte> bytes;
-  exchange_.tell([&](ps::ClientCore& client) {
-    for (int s = 0; s < servers_; ++s) {
+  servers_.tell([&](ps::ClientCore& client) {
+    for (int s = 0; s < count_; ++s) {
       bytes.clear();
       for (const ps::NodeGradient& part : by_server[static_cast<size_t>(s)])
         ps::append_bytes(part, bytes);
@@ -119,7 +119,7 @@ void ServedTables::reduce(int64_t step, std::span<double> squares) {
   for (size_t t = 0; t < specs_.size(); ++t) {
     const int table = static_cast<int>(t);
     std::vector<ps::NodeGradient> parts = pushed_.take_sums(table);
-    if (exchange_.in_step()) {
+    if (servers_.in_step()) {
       send(table, parts, {});
       continue;
     }
@@ -129,7 +129,7 @@ void ServedTables::reduce(int64_t step, std::span<double> squares) {
 }
 
 void ServedTables::commit(int part, int, const OptimizerScalars& scalars) {
-  if (part != 0 || exchange_.in_step()) return;
+  if (part != 0 || servers_.in_step()) return;
   for (size_t t = 0; t < specs_.size(); ++t)
     send(static_cast<int>(t), std::span(&sums_[t], scalars.skip ? 0 : 1), scalars);
 }
@@ -139,9 +139,9 @@ std::unique_ptr<ps::RowTable> ServedTables::empty_table(int table) const {
 }
 
 int64_t ServedTables::rows(int table) const {
-  std::vector<int64_t> counts(static_cast<size_t>(servers_));
-  exchange_.ask([&](ps::ClientCore& client) {
-    for (int s = 0; s < servers_; ++s)
+  std::vector<int64_t> counts(static_cast<size_t>(count_));
+  servers_.ask([&](ps::ClientCore& client) {
+    for (int s = 0; s < count_; ++s)
       client.fetch_rows(table, s, 0, 0, {}, &counts[static_cast<size_t>(s)]);
   });
   int64_t total = 0;
@@ -157,12 +157,12 @@ void ServedTables::fetch_all(int table, ps::RowTable& into) const {
     int64_t first = 0, all = 1;
     std::vector<std::byte> rows;
   };
-  std::vector<Chunk> chunks(static_cast<size_t>(servers_));
+  std::vector<Chunk> chunks(static_cast<size_t>(count_));
   const auto open = [](const Chunk& c) { return c.first < c.all; };
   for (Chunk& c : chunks) c.rows.resize(static_cast<size_t>(most) * size);
   while (std::ranges::any_of(chunks, open)) {
-    exchange_.ask([&](ps::ClientCore& client) {
-      for (int s = 0; s < servers_; ++s)
+    servers_.ask([&](ps::ClientCore& client) {
+      for (int s = 0; s < count_; ++s)
         if (Chunk& c = chunks[static_cast<size_t>(s)]; open(c))
           client.fetch_rows(table, s, c.first, most, c.rows, &c.all);
     });
@@ -183,10 +183,10 @@ void ServedTables::fetch_all(int table, ps::RowTable& into) const {
 
 void ServedTables::load_all(int table, const ps::RowTable& from) {
   const size_t size = from.row_bytes();
-  std::vector<std::vector<std::byte>> chunks(static_cast<size_t>(servers_));
+  std::vector<std::vector<std::byte>> chunks(static_cast<size_t>(count_));
   const auto flush = [&] {
-    exchange_.ask([&](ps::ClientCore& client) {
-      for (int s = 0; s < servers_; ++s)
+    servers_.ask([&](ps::ClientCore& client) {
+      for (int s = 0; s < count_; ++s)
         if (!chunks[static_cast<size_t>(s)].empty())
           client.load_rows(table, s, chunks[static_cast<size_t>(s)]);
     });
@@ -194,7 +194,7 @@ void ServedTables::load_all(int table, const ps::RowTable& from) {
   };
   for (int64_t i = 0; i < from.size(); ++i) {
     const ps::RowHeader& header = from.header(static_cast<ps::RowId>(i));
-    auto& chunk = chunks[static_cast<size_t>(ps::server_of_key(header.key, servers_))];
+    auto& chunk = chunks[static_cast<size_t>(ps::server_of_key(header.key, count_))];
     const auto* bytes = reinterpret_cast<const std::byte*>(&header);
     chunk.insert(chunk.end(), bytes, bytes + size);
     if (chunk.size() >= kChunkBytes) flush();
@@ -213,7 +213,7 @@ std::unique_ptr<StateSource> ServedTables::snapshot() {
 }
 
 void ServedTables::restore(const CheckpointReader& checkpoint) {
-  if (!exchange_.first()) return;
+  if (!servers_.first()) return;
   for (size_t t = 0; t < specs_.size(); ++t) {
     const auto table = empty_table(static_cast<int>(t));
     restore_table(checkpoint, optimizer_.moments(specs_[t].dim), *table);

@@ -1,7 +1,7 @@
 #pragma once
-// Embedding tables whose rows live on the servers of a ParameterExchange: a worker asks for the
-// rows of a step, and pushes the gradients of the rows that it touched. No worker holds a table; a
-// checkpoint passes through the memory of worker 0.
+// Embedding tables whose rows live on servers: a worker asks for the rows of a step, and pushes the
+// gradients of the rows that it touched. No worker holds a table; a checkpoint passes through the
+// memory of worker 0.
 
 #include <memory>
 #include <vector>
@@ -9,17 +9,17 @@
 #include "ps/row_optimizer.h"
 #include "ps/row_table.h"
 #include "worker/pushed_rows.h"
-#include "worker/servers/parameter_exchange.h"
+#include "worker/servers/servers.h"
 #include "worker/table_exchange.h"
 #include "worker/topology.h"
 
 namespace trireme {
 
-class ServedTables final : public TableExchange {
+class ServedTables : public TableExchange {
  public:
-  // Borrows the exchange; its servers have the same tables, optimizer and seed.
-  ServedTables(ParameterExchange& exchange, const Topology& topology,
-               std::span<const TableSpec> specs, const ps::RowOptimizer& optimizer, uint64_t seed);
+  // Borrows the servers, which have the same tables, optimizer and seed.
+  ServedTables(Servers& servers, const Topology& topology, std::span<const TableSpec> specs,
+               const ps::RowOptimizer& optimizer, uint64_t seed);
 
   std::span<const TableSpec> tables() const override { return specs_; }
   void fetch(int table, std::span<const int64_t> keys, bool trains, float* rows,
@@ -50,7 +50,7 @@ class ServedTables final : public TableExchange {
   const TableSpec& spec(int table) const { return specs_[static_cast<size_t>(table)]; }
   std::unique_ptr<ps::RowTable> empty_table(int table) const;
   std::span<Share> shares(int table) {  // by server
-    const auto n = static_cast<size_t>(servers_);
+    const auto n = static_cast<size_t>(count_);
     return std::span(shares_).subspan(static_cast<size_t>(table) * n, n);
   }
   void split(int table, std::span<const int64_t> keys);
@@ -60,12 +60,12 @@ class ServedTables final : public TableExchange {
   void fetch_all(int table, ps::RowTable& into) const;
   void load_all(int table, const ps::RowTable& from);
 
-  ParameterExchange& exchange_;
+  Servers& servers_;
   const Topology topology_;
   const std::vector<TableSpec> specs_;
   const ps::RowOptimizer optimizer_;
   const uint64_t seed_;
-  const int servers_;
+  const int count_;
   std::vector<Share> shares_;  // by table and server
   PushedRows pushed_;
   std::vector<ps::NodeGradient> sums_;  // by table, of this rank alone

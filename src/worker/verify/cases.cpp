@@ -39,6 +39,11 @@ Settings settings_of(const VerifyOptions& options, const VerifyCase& one, const 
   all.emplace_back("debug.kill_how", "kill");
   all.emplace_back("exchange.name", one.servers > 0 ? "parameter_server" : "all_reduce");
   all.emplace_back("exchange.consistency", "sync");
+  all.emplace_back("exchange.push_every", "1");
+  all.emplace_back("exchange.delay_compensation", "0");
+  all.emplace_back("exchange.codec", "none");
+  all.emplace_back("exchange.dense", one.mixed ? "all_reduce" : "served");
+  if (one.mixed) all.emplace_back("exchange.tables", "served");
   all.emplace_back("exchange.servers", std::to_string(std::max<int64_t>(1, one.servers)));
   return all;
 }
@@ -66,6 +71,7 @@ std::vector<VerifyCase> verify_cases(const VerifyOptions& options) {
   cases.push_back({"one server", "one-server", 2, 1, Start::fresh, 1});
   if (n > 2) cases.push_back({"two servers", "two-servers", n, 1, Start::fresh, 2});
   cases.push_back({"resumed on two servers", "resumed-on-servers", 1, 2, Start::resumed, 2});
+  cases.push_back({"rows on two servers", "mixed", 2, 1, Start::fresh, 2, true});
   return cases;
 }
 

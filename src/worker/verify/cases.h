@@ -34,6 +34,7 @@ struct VerifyCase {
   int64_t ranks = 1, lanes = 1;  // of each worker
   Start start = Start::fresh;
   int64_t servers = 0;  // more ranks, which hold the parameters
+  bool mixed = false;   // ... of tables alone; for models that have any
 };
 
 // The reference first; the killed one stands before those that resume it.
