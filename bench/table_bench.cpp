@@ -99,7 +99,9 @@ class TableBench {
       for (int leaf = run.first; leaf < run.last; ++leaf) work(leaf);
     };
     team_.run([&](int lane) {
-      each_leaf(lane, [&](int leaf) { lane_tables_.look_up(leaf, leaf_of(ids, leaf)); });
+      each_leaf(lane, [&](int leaf) {
+        lane_tables_.look_up(leaf, leaf_of(ids, leaf), LaneTables::For::training);
+      });
     });
     lane_tables_.fetch(true);
     team_.run([&](int lane) {

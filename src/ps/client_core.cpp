@@ -66,8 +66,10 @@ Header ClientCore::header(Kind kind, int server, int64_t clock) const {
 void ClientCore::ask(Question q) {
   q.message.from = config_.worker;
   q.message.to = config_.workers + q.message.header.server;
-  servers_[static_cast<size_t>(q.message.header.server)].queued.push_back(std::move(q));
   ++open_;
+  q.due = !q.ahead();
+  if (!q.due) ++ahead_;
+  servers_[static_cast<size_t>(q.message.header.server)].queued.push_back(std::move(q));
 }
 
 ClientCore::Question ClientCore::about(Kind kind, int block, int64_t clock,
@@ -96,6 +98,7 @@ void ClientCore::push(int block, int64_t clock, const float* floats,
 }
 
 void ClientCore::pull(int64_t clock, int64_t need, bool whole, uint32_t requests) {
+  rows_are_due();
   result_ = {};
   result_.slowest = std::numeric_limits<int64_t>::max();
   for (int server = 0; server < placement_.servers(); ++server) {
@@ -162,7 +165,7 @@ bool ClientCore::takes_part(int server) const {
 
 bool ClientCore::poll(Message& out) {
   for (Server& s : servers_) {
-    if (s.queued.empty() || s.asked.size() >= config_.in_flight) continue;
+    if (s.queued.empty() || s.asked.size() - s.ahead >= config_.in_flight) continue;
     Question q = std::move(s.queued.front());
     s.queued.pop_front();
     q.message.header.sequence = ++s.sequence;
@@ -174,8 +177,10 @@ bool ClientCore::poll(Message& out) {
     const Kind kind = q.message.kind();
     if (kind == Kind::bye || kind == Kind::commit)
       --open_;
-    else
+    else {
+      s.ahead += !q.due;
       s.asked.emplace(q.message.header.sequence, std::move(q));
+    }
     return true;
   }
   return false;
@@ -196,11 +201,19 @@ ClientCore::Question* ClientCore::answered(const Header& h) {
   if (expected != Kind::pulled &&
       (h.block != q.message.header.block || h.table != q.message.header.table))
     refuse(h, "answers for another block or table");
+  if (q.ahead() && (h.piece_index & 1) != h.piece_index) refuse(h, "is of no such part");
+  if (q.ahead() && q.part_came[h.piece_index]) return nullptr;
   return &q;
 }
 
 void ClientCore::end(const Header& h) {
-  servers_[static_cast<size_t>(h.server)].asked.erase(h.sequence);
+  Server& server = servers_[static_cast<size_t>(h.server)];
+  const auto found = server.asked.find(h.sequence);
+  if (!found->second.due) {
+    --ahead_;
+    --server.ahead;
+  }
+  server.asked.erase(found);
   --open_;
 }
 
@@ -224,6 +237,9 @@ MutableBytes ClientCore::place(const Header& h) {
     const int64_t first = q->message.header.need, most = q->message.header.samples;
     const auto count = static_cast<size_t>(std::clamp<int64_t>(h.version - first, 0, most));
     to = to.first(most == 0 ? 0 : to.size() / static_cast<size_t>(most) * count);
+  } else if (q->ahead()) {
+    to = part_of(*q, h.piece_index);
+    if (h.payload_bytes <= to.size()) to = to.first(h.payload_bytes);
   }
   if (h.payload_bytes != to.size()) refuse(h, "has another size than what was asked for");
   return to;
@@ -233,7 +249,7 @@ void ClientCore::on_message(Message&& m) {
   const Header& h = m.header;
   counts_.bytes_in += static_cast<int64_t>(m.payload.size());
   if (m.kind() == Kind::partials) return take_partials(m);
-  const Question* question = answered(h);
+  Question* question = answered(h);
   if (!question) return;
   if (question->all_rows) *question->all_rows = h.version;
   const MutableBytes to = place(h);
@@ -241,7 +257,7 @@ void ClientCore::on_message(Message&& m) {
     std::memcpy(to.data(), m.payload.data(), to.size());
   if (m.kind() == Kind::pulled)
     take_pulled(m);
-  else
+  else if (!question->ahead() || take_part(*question, h.piece_index))
     end(h);
 }
 

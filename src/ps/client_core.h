@@ -22,7 +22,7 @@ struct ClientConfig {
   Consistency consistency;
   int64_t start_clock = 0;  // steps done before
   int tables = 0;           // whose rows live on the servers
-  size_t in_flight = 16;    // questions to each server that have no answer; others wait here
+  size_t in_flight = 16;    // due questions to each server that have no answer; others wait here
 };
 
 struct PullResult {
@@ -56,9 +56,10 @@ class ClientCore {
   void bye(int exit_code);
 
   // Rows of a table on one server: keys ascending and that server's; TableStore has the payloads.
-  // Answered when a pull for `clock` would be.
-  void pull_rows(int table, int server, int64_t clock, std::span<const int64_t> keys, bool trains,
-                 MutableBytes into);
+  // Answered when a pull for `clock` would be. flags: kTrains where the rows are to be trained on;
+  // with kAhead, which leaves them time until the clock before is over, into has ahead_bytes().
+  void pull_rows(int table, int server, int64_t clock, std::span<const int64_t> keys,
+                 uint32_t flags, MutableBytes into);
   // Once for each table, server and clock. Sync: what this worker's leaves give, as a few nodes of
   // the tree; `scalars` do not matter. Else: its sum, to be applied at once. parts: copied.
   void push_rows(int table, int server, int64_t clock, Bytes parts,
@@ -77,6 +78,10 @@ class ClientCore {
   void await_partials() { awaits_partials_ = true; }  // idle() means these, too
   void commit(int64_t clock, const OptimizerScalars& scalars, const StepVerdict& verdict);
 
+  // The clock is over before which rows were asked for; pull() says so, too.
+  void rows_are_due();
+  // Everything was answered but rows that are not due.
+  bool up_to_date() const { return open_ == ahead_ && (!awaits_partials_ || has_partials()); }
   // Everything was answered.
   bool idle() const { return open_ == 0 && (!awaits_partials_ || has_partials()); }
   const PullResult& result() const { return result_; }  // of the last pull, when idle()
@@ -96,11 +101,17 @@ class ClientCore {
     std::set<int> blocks;         // pull: not yet answered
     MutableBytes into;            // fetch, pull_rows, fetch_rows
     int64_t* all_rows = nullptr;  // fetch_rows
+    bool part_came[2] = {};       // pull_rows ahead
+    bool due = true;              // an answer should come
+    bool ahead() const {
+      return message.header.flags & kAhead && message.kind() == Kind::pull_rows;
+    }
   };
   struct Server {
     uint64_t sequence = 0;
     std::deque<Question> queued;
     std::map<uint64_t, Question> asked;  // by sequence
+    size_t ahead = 0;                    // of these, not due
   };
   Header header(Kind kind, int server, int64_t clock) const;
   Question about(Kind kind, int block, int64_t clock, const float* floats) const;
@@ -109,6 +120,8 @@ class ClientCore {
   void end(const Header& header);
   void take_pulled(const Message& message);
   void take_partials(const Message& message);
+  MutableBytes part_of(const Question& question, int part) const;
+  bool take_part(Question& question, int part);
   Question rows(Kind kind, int table, int server, int64_t clock) const;
   bool takes_part(int server) const;
   void expect_partials(int64_t clock);
@@ -119,7 +132,7 @@ class ClientCore {
   float* const weights_;
   std::vector<int64_t> versions_;  // by block, of the weights here
   std::vector<Server> servers_;
-  size_t open_ = 0;  // questions
+  size_t open_ = 0, ahead_ = 0;  // questions; those that are not due
   int64_t partials_clock_;
   bool awaits_partials_ = false;
   std::vector<double> partials_;

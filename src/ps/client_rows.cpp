@@ -1,8 +1,10 @@
 // What a worker asks about rows of tables.
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
 #include "ps/client_core.h"
+#include "ps/table_shards.h"
 
 namespace trireme::ps {
 
@@ -14,13 +16,36 @@ ClientCore::Question ClientCore::rows(Kind kind, int table, int server, int64_t 
 }
 
 void ClientCore::pull_rows(int table, int server, int64_t clock, std::span<const int64_t> keys,
-                           bool trains, MutableBytes into) {
+                           uint32_t flags, MutableBytes into) {
   Question q = rows(Kind::pull_rows, table, server, clock);
   q.message.header.need = config_.consistency.mode == Mode::sync ? clock : 0;
-  q.message.header.flags = trains ? kTrains : 0;
+  q.message.header.flags = flags;
   q.message.payload = std::as_bytes(keys);
   q.into = into;
   ask(std::move(q));
+}
+
+void ClientCore::rows_are_due() {
+  for (Server& s : servers_) {
+    for (Question& q : s.queued) q.due = true;
+    for (auto& [sequence, q] : s.asked) q.due = true;
+    s.ahead = 0;
+  }
+  ahead_ = 0;
+}
+
+MutableBytes ClientCore::part_of(const Question& q, int part) const {
+  const size_t keys = q.message.payload.size() / sizeof(int64_t);
+  const size_t second = second_part(keys, q.into.size());
+  return part == 0 ? q.into.first(second) : q.into.subspan(second);
+}
+
+// Whether the question is answered: the first part says if there is a second.
+bool ClientCore::take_part(Question& q, int part) {
+  q.part_came[part] = true;
+  if (!q.part_came[0]) return false;
+  const auto in_first = q.into.first(q.message.payload.size() / sizeof(int64_t));
+  return q.part_came[1] || std::ranges::find(in_first, std::byte{0}) == in_first.end();
 }
 
 void ClientCore::push_rows(int table, int server, int64_t clock, Bytes parts,

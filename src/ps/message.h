@@ -46,8 +46,9 @@ constexpr uint32_t kWeights = 0, kFirstMoment = 1, kAverage = 100;
 constexpr uint32_t kApplied = 1, kFinite = 2;
 // Flag of pull: send the weights although the last clock changed none.
 constexpr uint32_t kWhole = 1;
-// Flag of pull_rows: keys without a row get one.
-constexpr uint32_t kTrains = 1;
+// Flags of pull_rows: keys without a row get one; the clock before is not over, so that the answer
+// comes in two parts (ahead_bytes()), of which piece_index is the number.
+constexpr uint32_t kTrains = 1, kAhead = 2;
 
 struct Header {
   uint32_t magic = 0;

@@ -35,6 +35,7 @@ ServerCore::ServerCore(const ServerConfig& config, const KernelTable& kernels,
       placement_(placement),
       store_(kernels, optimizer, params, placement, config.server, config.average, weights),
       tables_(tables_of(config, placement), kernels, RowOptimizer(optimizer, config.rowwise)),
+      announced_(config.tables.size(), config.workers),
       clock_(kernels, placement, config.server, config.runs, config.shards),
       open_(config.start_clock),
       clocks_(
@@ -180,6 +181,7 @@ void ServerCore::commit(const Header& h) {
   verdict_ = h.flags;
   grad_norm_ = h.grad_norm;
   scalars_ = h.scalars;
+  announced_.forget(open_);
   ++open_;
   answer_pulls();
 }
@@ -228,7 +230,8 @@ void ServerCore::apply_next() {
 
 void ServerCore::answer_pulls() {
   for (Waiting& pull : waiting_) {
-    if (!may_answer(pull.header)) continue;
+    if (may_begin(pull)) answer_first_part(pull);
+    if (pull.answered || !may_answer(pull.header)) continue;
     if (static_cast<Kind>(pull.header.kind) == Kind::pull) {
       answer(pull);
       pull.answered = pull.blocks.empty();

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "ps/announcements.h"
 #include "ps/clocks.h"
 #include "ps/consistency.h"
 #include "ps/dense_store.h"
@@ -48,7 +49,8 @@ struct DelayCounts {
 struct ServerCounts {
   int64_t messages_in = 0, messages_out = 0, bytes_in = 0, bytes_out = 0;  // bytes: of payloads
   int64_t repeated = 0, of_earlier_runs = 0;                               // and not taken
-  DelayCounts delay;                                                       // bounded, async
+  int64_t rows = 0, early_rows = 0;  // given to workers; of these, before the clock ahead was over
+  DelayCounts delay;                 // bounded, async
 };
 
 class ServerCore {
@@ -84,6 +86,7 @@ class ServerCore {
     Header header;
     double since = 0;
     std::vector<int64_t> keys = {};  // of rows
+    bool begun = false;              // of rows: the first part has left
     std::vector<int> blocks = {};    // not yet answered, in the order in which forward needs them
     bool answered = false;
   };
@@ -97,7 +100,9 @@ class ServerCore {
   void commit(const Header& header);
   void load(const Message& message);
   void fetch(const Header& header);
-  Waiting pull_rows(const Message& message, double now) const;
+  Waiting pull_rows(const Message& message, double now);
+  bool may_begin(const Waiting& pull) const;
+  void answer_first_part(Waiting& pull);
   void load_rows(const Message& message);
   void fetch_rows(const Header& header);
   void require_table(const Header& header) const;
@@ -123,6 +128,7 @@ class ServerCore {
   const Placement& placement_;
   DenseStore store_;
   TableStore tables_;
+  Announcements announced_;
   SyncClock clock_;
   int64_t open_;                      // the clock that is open (sync)
   std::optional<double> opened_at_;   // when its first gradient came

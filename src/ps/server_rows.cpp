@@ -27,22 +27,60 @@ void ServerCore::attempt(const Header& header, Body body) const {
   }
 }
 
-ServerCore::Waiting ServerCore::pull_rows(const Message& m, double now) const {
+ServerCore::Waiting ServerCore::pull_rows(const Message& m, double now) {
   const Header& h = m.header;
   require_table(h);
   if (m.payload.size() % sizeof(int64_t) != 0) refuse(h, "keys have 8 bytes each");
   Waiting pull{h, now, std::vector<int64_t>(m.payload.size() / sizeof(int64_t))};
   if (!m.payload.empty()) std::memcpy(pull.keys.data(), m.payload.data(), m.payload.size());
   attempt(h, [&] { tables_.require_keys(h.table, pull.keys); });
+  const auto clock = static_cast<int64_t>(h.clock);
+  if (sync() && (h.flags & kTrains) && (clock == open_ || clock == open_ + 1))
+    announced_.add(h.table, h.worker, clock, pull.keys);
   return pull;
 }
 
+// Rows of the clock after the open one, when it is known which of them the open one will change.
+bool ServerCore::may_begin(const Waiting& pull) const {
+  const Header& h = pull.header;
+  return static_cast<Kind>(h.kind) == Kind::pull_rows && (h.flags & kAhead) && !pull.begun &&
+         sync() && static_cast<int64_t>(h.clock) == open_ + 1 &&
+         announced_.complete(h.table, open_);
+}
+
+void ServerCore::answer_first_part(Waiting& pull) {
+  const Header& h = pull.header;
+  const std::vector<bool> lasting = announced_.untouched(h.table, open_, pull.keys);
+  std::vector<int64_t> now, later;
+  for (size_t i = 0; i < pull.keys.size(); ++i) (lasting[i] ? now : later).push_back(pull.keys[i]);
+  const size_t front = pulled_bytes(pull.keys.size(), 0);
+  const auto dim = static_cast<size_t>(tables_.rows(h.table).dim());
+  const size_t bytes = front + pulled_bytes(now.size(), dim);
+  Payload payload = pool_->take(bytes);
+  std::memset(payload->data(), 0, front);
+  for (size_t i = 0; i < lasting.size(); ++i)
+    payload->data()[i] = static_cast<std::byte>(lasting[i]);
+  tables_.pull(h.table, now, h.flags & kTrains, payload->data() + front);
+  counts_.early_rows += static_cast<int64_t>(now.size());
+  counts_.rows += static_cast<int64_t>(now.size());
+  pull.answered = later.empty();
+  pull.begun = true;
+  pull.keys = std::move(later);
+  say(Kind::pulled_rows, h, std::move(payload), bytes);
+  pull.header.piece_index = 1;
+}
+
+// Of rows that were asked for ahead, those that are still owed; if that is all, in one part.
 void ServerCore::answer_rows(const Waiting& pull) {
+  counts_.rows += static_cast<int64_t>(pull.keys.size());
   const int table = pull.header.table;
   const auto dim = static_cast<size_t>(tables_.rows(table).dim());
-  const size_t bytes = pulled_bytes(pull.keys.size(), dim);
+  const bool marks = (pull.header.flags & kAhead) && !pull.begun;
+  const size_t front = marks ? pulled_bytes(pull.keys.size(), 0) : 0;
+  const size_t bytes = front + pulled_bytes(pull.keys.size(), dim);
   Payload payload = pool_->take(bytes);
-  tables_.pull(table, pull.keys, pull.header.flags & kTrains, payload->data());
+  std::memset(payload->data(), 1, front);
+  tables_.pull(table, pull.keys, pull.header.flags & kTrains, payload->data() + front);
   say(Kind::pulled_rows, pull.header, std::move(payload), bytes);
 }
 

@@ -62,11 +62,11 @@ void Simulator::deliver(const Message& m) {
     servers_[to - workers_.size()]->on_message(std::move(copy), now_);
 }
 
-// Scripts go on when everything was answered and the time of computing is over.
+// Scripts go on when all but rows asked ahead was answered and the time of computing is over.
 void Simulator::go_on(int worker) {
   Worker& w = workers_[static_cast<size_t>(worker)];
   w.scheduled = false;
-  if (w.done || !w.client->idle()) return;
+  if (w.done || !w.client->up_to_date()) return;
   const double computes = w.script(*w.client);
   w.done = computes < 0;
   w.ready_at = now_ + std::max(0.0, computes);
@@ -77,7 +77,7 @@ void Simulator::run() {
     collect();
     for (size_t i = 0; i < workers_.size(); ++i) {
       Worker& w = workers_[i];
-      if (w.done || w.scheduled || !w.client->idle()) continue;
+      if (w.done || w.scheduled || !w.client->up_to_date()) continue;
       w.scheduled = true;
       at(std::max(now_, w.ready_at), static_cast<int>(i), nullptr);
     }

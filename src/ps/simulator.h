@@ -21,9 +21,9 @@ struct NetworkSpec {
   double repeat = 0;               // probability that a message comes again, later
 };
 
-// What a worker does: called whenever all that it asked was answered (and first of all at time 0),
-// it asks for more. The answer is how long it computes before it is called again at the earliest;
-// below 0: it is done.
+// What a worker does: called whenever all that it asked was answered, but for rows ahead of the
+// clock (and first of all at time 0), it asks for more. The answer is how long it computes before
+// it is called again at the earliest; below 0: it is done.
 using WorkerScript = std::function<double(ClientCore&)>;
 
 class Simulator {

@@ -49,6 +49,15 @@ std::vector<std::vector<NodeGradient>> split_by_server(std::span<const NodeGradi
 constexpr size_t pulled_bytes(size_t keys, size_t dim) {
   return (keys + 7) / 8 * 8 + keys * dim * sizeof(float);
 }
+// Asked for ahead of the clock, they come in two parts: those that cannot change any more, behind a
+// byte for each of all keys (1: it is in this part), padded to 8; then the others. Room for both,
+// the second at second_part().
+constexpr size_t ahead_bytes(size_t keys, size_t dim) {
+  return pulled_bytes(keys, 0) + 2 * pulled_bytes(keys, dim);
+}
+constexpr size_t second_part(size_t keys, size_t all_bytes) {
+  return (all_bytes + pulled_bytes(keys, 0)) / 2;
+}
 
 // The node that covers all leaves.
 TreeNode root_of(int shards);

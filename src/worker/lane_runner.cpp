@@ -315,24 +315,35 @@ void LaneRunner::run_lanes(const std::function<void(int)>& job) {
   team_.run(job, [this](const std::exception& e) { exchange_.fail(e.what()); });
 }
 
-void LaneRunner::fetch_rows(const StepPlan& plan, Loader& loader, bool trains) {
-  if (!tables_) return;
-  const auto start = Clock::now();
+void LaneRunner::look_up(const StepPlan& plan, Loader& loader, LaneTables::For step) {
   run_lanes([&](int index) {
     Lane& lane = *lanes_[static_cast<size_t>(index)];
-    lane.data_seconds = 0;
     const LeafRun run = exchange_.leaves(index);
     for (int leaf = run.first; leaf < run.last; ++leaf)
       if (leaf_span(plan.begin, plan.samples, leaf, exchange_.shards()).size() > 0)
-        tables_->look_up(leaf, load(lane, plan, leaf, loader));
+        tables_->look_up(leaf, load(lane, plan, leaf, loader), step);
   });
-  tables_->fetch(trains);
+}
+
+void LaneRunner::fetch_rows(const StepPlan& plan, const StepPlan* next, Loader& loader) {
+  if (!tables_) return;
+  const auto start = Clock::now();
+  for (const auto& lane : lanes_) lane->data_seconds = 0;
+  if (!plan.trains)
+    look_up(plan, loader, LaneTables::For::evaluation);
+  else if (!tables_->announced())
+    look_up(plan, loader, LaneTables::For::training);
+  tables_->fetch(plan.trains);
+  if (next && tables_->exchange().asks_ahead()) {
+    look_up(*next, loader, LaneTables::For::ahead);
+    tables_->announce();
+  }
   fetch_seconds_ = seconds_since(start);
 }
 
 void LaneRunner::train(const StepPlan& plan, Loader& loader, const UpdateSettings& settings) {
   pack(training_, plan, exchange_.params());
-  fetch_rows(plan, loader, true);
+  fetch_rows(plan, settings.next, loader);
   run_lanes([&](int lane) { train_lane(lane, plan, loader, settings); });
   loader.release(plan.step);
   fresh_ = true;
@@ -345,7 +356,7 @@ const StepResult* LaneRunner::finished(bool wait) {
 
 const StepResult& LaneRunner::evaluate(const StepPlan& plan, Loader& loader) {
   pack(evaluation_, plan, exchange_.averaged_params());
-  fetch_rows(plan, loader, false);
+  fetch_rows(plan, nullptr, loader);
   run_lanes([&](int lane) { evaluate_lane(lane, plan, loader); });
   loader.release(plan.step);
   result_.scores.clear();

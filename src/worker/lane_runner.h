@@ -41,8 +41,9 @@ class LaneRunner final : public StepRunner {
   // Runs a job on every lane; an error of one ends the waits of all lanes of all ranks at once.
   void run_lanes(const std::function<void(int)>& job);
   void pack(ProgramSet& programs, const StepPlan& plan, const float* params);
-  // The rows that the step's leaves look up.
-  void fetch_rows(const StepPlan& plan, Loader& loader, bool trains);
+  // The rows that the step's leaves look up, and word of those that the next one's will.
+  void fetch_rows(const StepPlan& plan, const StepPlan* next, Loader& loader);
+  void look_up(const StepPlan& plan, Loader& loader, LaneTables::For step);
   const std::vector<int64_t>& leaf_sizes(int64_t batch);
   void train_lane(int lane, const StepPlan& plan, Loader& loader, const UpdateSettings& settings);
   void evaluate_lane(int lane, const StepPlan& plan, Loader& loader);

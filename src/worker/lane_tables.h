@@ -23,23 +23,38 @@ class LaneTables {
   TableExchange& exchange() const { return exchange_; }
 
   // Every step, in this order. Which keys the leaf looks up; absent leaves are left out. Lanes.
-  void look_up(int leaf, const LeafBatch& batch);
+  // ahead: of the training step after this one.
+  enum class For { training, ahead, evaluation };
+  void look_up(int leaf, const LeafBatch& batch, For step);
   // The rows of all leaves. The step thread, when all lanes are done with look_up().
   void fetch(bool trains);
+  // Tells of the keys that were looked up ahead; the next training step begins with its fetch().
+  void announce();
+  bool announced() const { return announced_; }
   // What the leaf's Workspace::tables points to, its gradients zero. Lanes.
   const TableLeaf* bind(int leaf, bool trains);
   // Sums the gradients of the lane's leaves to pieces and hands them over. Lanes.
   void push(int lane, LeafRun leaves);
 
  private:
-  struct Use;  // one table
-  struct Leaf;
-  Leaf& leaf(int index) const { return *leaves_[static_cast<size_t>(index - run_.first)]; }
+  struct Use {  // of one table
+    int64_t features = 0, values = 0, dim = 0;
+    bool per_feature = true;
+  };
+  struct Batch;  // what one step looks up
+  Batch& batch(bool trains) { return trains ? *training_[now_] : *evaluation_; }
+  Batch& batch(For step) {
+    return step == For::ahead ? *training_[1 - now_] : batch(step == For::training);
+  }
+  void merge_keys(Batch& batch);
 
   TableExchange& exchange_;
   const LeafRun run_;
-  std::vector<std::unique_ptr<Use>> uses_;  // by table
-  std::vector<std::unique_ptr<Leaf>> leaves_;
+  std::vector<Use> uses_;  // by table
+  std::unique_ptr<Batch> training_[2], evaluation_;
+  size_t now_ = 0;
+  bool announced_ = false;
+  std::vector<int64_t> merged_;
 };
 
 }  // namespace trireme

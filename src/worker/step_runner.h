@@ -29,7 +29,8 @@ struct UpdateSettings {
   OptimizerScalars scalars;
   double clip_norm = 0;
   Requests requests;
-  bool poison = false;  // debug: makes one gradient element not finite
+  bool poison = false;             // debug: makes one gradient element not finite
+  const StepPlan* next = nullptr;  // the step that follows; null: none, or not known
 };
 
 class StepRunner {

@@ -40,6 +40,11 @@ class TableExchange {
     for (size_t t = 0; t < wanted.size(); ++t)
       fetch(static_cast<int>(t), wanted[t].keys, trains, wanted[t].rows, wanted[t].present);
   }
+  // Whether rows are better asked for ahead. Then announce(), by the step thread after fetch_all()
+  // of one training step, has the keys of the next one, of every table, as fetch_all() will: rows
+  // travel while this step computes.
+  virtual bool asks_ahead() const { return false; }
+  virtual void announce(std::span<const std::span<const int64_t>>) {}
   // A piece of the reduction tree that this lane has summed. Every present leaf's once, in any
   // order. Never waits.
   virtual void push(int lane, int table, ps::NodeGradient part) = 0;

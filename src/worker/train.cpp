@@ -125,6 +125,9 @@ class TrainingRun {
     settings.requests = requests();
     settings.poison = s_.first() && s_.experiment.debug.nan_step == state_.step;
     const StepPlan plan = s_.steps->at(state_.step);
+    const bool last = state_.step + 1 == s_.steps->total();
+    const StepPlan next = last ? StepPlan{} : s_.steps->at(state_.step + 1);
+    settings.next = last ? nullptr : &next;
     s_.runner->train(plan, loader, settings);
     state_.step += 1;
     state_.samples += plan.samples;

@@ -78,6 +78,8 @@ for name in two-two three-one replicated mixed single; do
   [ "$(exported one)" = "$(exported "$name")" ] || fail "$name" "another export than one rank's"
 done
 grep -q "tables: rows of 2 on 2 servers" "$folder/two-two.log" || fail two-two "where rows live was not printed"
+grep -q "gave [1-9][0-9]* rows of tables, [1-9][0-9]* of them" "$folder/two-two"/*/rank-3.log ||
+  fail two-two "no row came ahead of its step"
 grep -q "table emb: [1-9][0-9]* rows here" "$folder/two-two"/*/rank-3.log || fail two-two "the last server has no rows"
 
 # A dead server ends the job; its last checkpoint goes on with servers and without.

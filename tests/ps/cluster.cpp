@@ -94,11 +94,17 @@ double Cluster::step(int worker, ClientCore& client) {
     case 1:
       if (!sync) most_ahead_ = std::max(most_ahead_, p.clock - client.result().slowest);
       if (p.clock == spec_.clocks) return -1;
-      pull_rows(worker, p.clock, client);
+      if (!spec_.ahead || p.clock == 0) pull_rows(worker, p.clock, client, kTrains);
       return spec_.compute +
              spec_.compute_jitter * std::uniform_real_distribution<double>(0, 1)(random_);
     case 2:
+      if (!client.idle()) {  // rows ahead have not all come: looks again a little later
+        --p.phase;
+        return 0.25;
+      }
       check_rows(worker, p.clock);
+      if (spec_.ahead && p.clock + 1 < spec_.clocks)
+        pull_rows(worker, p.clock + 1, client, kTrains | kAhead);
       push_rows(worker, p.clock, scalars, client);
       for (int64_t i = 0; i < spec_.elements; ++i)
         gradients_[w][static_cast<size_t>(i)] = counts(worker, p.clock, i) ? -1.0f : 0.0f;
@@ -122,14 +128,36 @@ double Cluster::step(int worker, ClientCore& client) {
   }
 }
 
-void Cluster::pull_rows(int worker, int64_t clock, ClientCore& client) {
+std::vector<int64_t> Cluster::keys_of(int worker, int table, int server, int64_t clock) const {
+  std::vector<int64_t> keys = keys_[static_cast<size_t>(server)];
+  if (spec_.ahead)
+    std::erase_if(keys,
+                  [&](int64_t key) { return !counts(worker, clock, key - kFirstKey + table); });
+  return keys;
+}
+
+void Cluster::pull_rows(int worker, int64_t clock, ClientCore& client, uint32_t flags) {
   for (int t = 0; t < spec_.tables; ++t)
     for (int s = 0; s < spec_.servers; ++s) {
-      const auto& keys = keys_[static_cast<size_t>(s)];
-      auto& into = rows_[static_cast<size_t>(worker)][static_cast<size_t>(t * spec_.servers + s)];
-      into.resize(pulled_bytes(keys.size(), kDim));
-      client.pull_rows(t, s, clock, keys, true, into);
+      Pulled& pulled =
+          rows_[static_cast<size_t>(worker)][static_cast<size_t>(t * spec_.servers + s)];
+      pulled.keys = keys_of(worker, t, s, clock);
+      pulled.flags = flags;
+      const size_t n = pulled.keys.size();
+      pulled.bytes.resize(flags & kAhead ? ahead_bytes(n, kDim) : pulled_bytes(n, kDim));
+      client.pull_rows(t, s, clock, pulled.keys, flags, pulled.bytes);
     }
+}
+
+const std::byte* Cluster::Pulled::row(size_t key) const {
+  constexpr size_t kRow = kDim * sizeof(float);
+  if (!(flags & kAhead)) return bytes.data() + pulled_bytes(keys.size(), 0) + key * kRow;
+  const auto marks = std::span(bytes).first(keys.size());
+  const auto now = static_cast<size_t>(std::ranges::count(marks, std::byte{1}));
+  const bool here = marks[key] == std::byte{1};
+  const auto place = static_cast<size_t>(std::ranges::count(marks.first(key), marks[key]));
+  const size_t part = here ? pulled_bytes(keys.size(), 0) : second_part(keys.size(), bytes.size());
+  return bytes.data() + part + pulled_bytes(here ? now : keys.size() - now, 0) + place * kRow;
 }
 
 float Cluster::added(int table, int64_t key, int first, int last, int64_t clock) const {
@@ -150,13 +178,12 @@ void Cluster::check_rows(int worker, int64_t clock) {
   const bool sync = spec_.consistency.mode == Mode::sync;
   for (int t = 0; t < spec_.tables; ++t)
     for (int s = 0; s < spec_.servers; ++s) {
-      const auto& keys = keys_[static_cast<size_t>(s)];
-      const auto& bytes =
+      const Pulled& pulled =
           rows_[static_cast<size_t>(worker)][static_cast<size_t>(t * spec_.servers + s)];
-      const std::byte* rows = bytes.data() + bytes.size() - keys.size() * kDim * sizeof(float);
+      const std::vector<int64_t>& keys = pulled.keys;
       for (size_t i = 0; i < keys.size(); ++i) {
         float value;
-        std::memcpy(&value, rows + i * kDim * sizeof(float), sizeof value);
+        std::memcpy(&value, pulled.row(i), sizeof value);
         stale_rows_ += sync ? value != added(t, keys[i], 0, spec_.workers, clock)
                             : value < added(t, keys[i], worker, worker + 1, clock);
       }

@@ -13,7 +13,8 @@ struct ClusterSpec {
   Consistency consistency;
   int64_t clocks = 6;
   int shards = 8;
-  int tables = 0;  // of 64 keys each
+  int tables = 0;      // of 64 keys each
+  bool ahead = false;  // workers ask for the rows that they will push, a clock before
   int64_t elements = 3 * kChunk + 640, block = kChunk;
   NetworkSpec network;
   double compute = 5, compute_jitter = 0;  // of a clock
@@ -43,7 +44,8 @@ class Cluster {
 
  private:
   double step(int worker, ClientCore& client);
-  void pull_rows(int worker, int64_t clock, ClientCore& client);
+  std::vector<int64_t> keys_of(int worker, int table, int server, int64_t clock) const;
+  void pull_rows(int worker, int64_t clock, ClientCore& client, uint32_t flags);
   void check_rows(int worker, int64_t clock);
   void push_rows(int worker, int64_t clock, const OptimizerScalars& scalars, ClientCore& client);
   // What workers [first, last) add to a row before `clock`.
@@ -60,8 +62,14 @@ class Cluster {
     int phase = 0;
   };
   std::vector<Progress> progress_;
-  std::vector<std::vector<int64_t>> keys_;                 // by server
-  std::vector<std::vector<std::vector<std::byte>>> rows_;  // by worker; table and server
+  std::vector<std::vector<int64_t>> keys_;  // by server
+  struct Pulled {
+    std::vector<int64_t> keys;
+    std::vector<std::byte> bytes;
+    uint32_t flags = 0;
+    const std::byte* row(size_t key) const;
+  };
+  std::vector<std::vector<Pulled>> rows_;  // by worker; table and server
   std::mt19937_64 random_;
   int64_t most_ahead_ = 0, stale_rows_ = 0;
   std::vector<std::unique_ptr<ClientCore>> clients_;

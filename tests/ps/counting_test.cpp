@@ -18,6 +18,7 @@ ClusterSpec troubled(Mode mode, uint64_t seed) {
   spec.workers = 1 + static_cast<int>(seed % 5);
   spec.servers = 1 + static_cast<int>(seed % 3);
   spec.tables = static_cast<int>(seed % 4 / 2) + static_cast<int>(seed % 2);
+  spec.ahead = seed % 8 > 3;
   return spec;
 }
 
@@ -85,6 +86,29 @@ TEST(Counting, AsyncWorkersGoFurtherAheadThanBoundedOnes) {
   bounded.run();
   EXPECT_EQ(bounded.most_ahead(), 1);
   EXPECT_GT(bounded.now(), async.now());  // which costs time
+}
+
+TEST(Counting, RowsAheadThatNobodyTouchesComeBeforeTheClockIsOver) {
+  ClusterSpec spec;
+  spec.tables = 2;
+  spec.workers = 2;
+  spec.ahead = true;
+  Cluster ahead(spec);
+  ahead.run();
+  int64_t rows = 0, early = 0, asked = 0;
+  for (int s = 0; s < spec.servers; ++s) {
+    rows += ahead.server(s).counts().rows;
+    early += ahead.server(s).counts().early_rows;
+  }
+  for (int t = 0; t < spec.tables; ++t)
+    for (int w = 0; w < spec.workers; ++w)
+      for (int64_t c = 0; c < spec.clocks; ++c)
+        for (int64_t i = 0; i < 64; ++i) asked += Cluster::counts(w, c, i + t);
+  EXPECT_EQ(rows, asked);
+  EXPECT_EQ(ahead.stale_rows(), 0);
+  // Both workers together touch 4 of 5 keys, or 3, at each clock.
+  EXPECT_GT(early, 0);
+  EXPECT_LT(early, rows / 2);
 }
 
 // docs/parameter_server.md: of W workers with one piece each, S servers, B blocks: a step costs B

@@ -36,7 +36,7 @@ class ParameterCarrier final : public BucketCarrier {
   bool gathering() const override { return gather_.open(); }
   void take(size_t index) override;
   bool may_take() const override { return true; }
-  bool busy() const override { return !idle(); }
+  bool busy() const override { return !link_.up_to_date(); }
   bool advance() override;
   void idle(int round) override { link_.idle(round); }
 

@@ -40,14 +40,17 @@ void RowServers::tell(const std::function<void(ps::ClientCore&)>& words) {
 void RowServers::take_squares(std::span<double> squares) {
   ps::ClientCore& client = link_.client();
   if (first()) client.await_partials();
-  move_until([this] { return link_.idle(); });
+  move_until([this] { return link_.up_to_date(); });
   if (first()) std::ranges::copy(client.partials(), squares.begin());
   workers_.broadcast(std::as_writable_bytes(squares), 0,
                      {timeout_, "the servers' norms of rows", clock_});
 }
 
 void RowServers::conclude(const OptimizerScalars& scalars, const StepVerdict& verdict) {
-  if (first()) tell([&](ps::ClientCore& client) { client.commit(clock_, scalars, verdict); });
+  tell([&](ps::ClientCore& client) {
+    if (first()) client.commit(clock_, scalars, verdict);
+    client.rows_are_due();
+  });
   ++clock_;
 }
 

@@ -43,57 +43,96 @@ ServedTables::ServedTables(Servers& servers, const Topology& topology,
       optimizer_(optimizer),
       seed_(seed),
       count_(servers.count()),
-      shares_(specs.size() * static_cast<size_t>(count_)),
       pushed_(topology, specs_),
-      sums_(specs.size()) {}
+      sums_(specs.size()) {
+  for (Pull* pull : {&now_, &ahead_})
+    pull->shares.resize(specs.size() * static_cast<size_t>(count_));
+}
 
 void ServedTables::fetch(int table, std::span<const int64_t> keys, bool trains, float* rows,
                          uint8_t* present) {
-  split(table, keys);
-  servers_.ask([&](ps::ClientCore& client) { pull(table, trains, client); });
-  deal_out(table, rows, present);
+  now_.flags = trains ? ps::kTrains : 0;
+  split(now_, table, keys);
+  servers_.ask([&](ps::ClientCore& client) { ask(now_, table, servers_.clock(), client); });
+  deal_out(now_, table, rows, present);
 }
 
-// One wait for all of them.
+// One wait for all of them. What was asked for ahead has been answered when nothing is open.
 void ServedTables::fetch_all(std::span<const Fetch> wanted, bool trains) {
   const int tables = static_cast<int>(wanted.size());
-  for (int t = 0; t < tables; ++t) split(t, wanted[static_cast<size_t>(t)].keys);
+  const bool ahead = trains && announced_;
+  if (trains) announced_ = false;
+  Pull& pull = ahead ? ahead_ : now_;
+  if (!ahead) {
+    pull.flags = trains ? ps::kTrains : 0;
+    for (int t = 0; t < tables; ++t) split(pull, t, wanted[static_cast<size_t>(t)].keys);
+  }
   servers_.ask([&](ps::ClientCore& client) {
-    for (int t = 0; t < tables; ++t) pull(t, trains, client);
+    for (int t = 0; t < tables && !ahead; ++t) ask(pull, t, servers_.clock(), client);
   });
   for (int t = 0; t < tables; ++t)
-    deal_out(t, wanted[static_cast<size_t>(t)].rows, wanted[static_cast<size_t>(t)].present);
+    deal_out(pull, t, wanted[static_cast<size_t>(t)].rows, wanted[static_cast<size_t>(t)].present);
 }
 
-void ServedTables::split(int table, std::span<const int64_t> keys) {
-  for (Share& share : shares(table)) {
+void ServedTables::announce(std::span<const std::span<const int64_t>> keys) {
+  const int tables = static_cast<int>(keys.size());
+  ahead_.flags = ps::kTrains | ps::kAhead;
+  for (int t = 0; t < tables; ++t) split(ahead_, t, keys[static_cast<size_t>(t)]);
+  servers_.tell([&](ps::ClientCore& client) {
+    for (int t = 0; t < tables; ++t) ask(ahead_, t, servers_.clock() + 1, client);
+  });
+  announced_ = true;
+}
+
+void ServedTables::split(Pull& pull, int table, std::span<const int64_t> keys) const {
+  for (Share& share : shares(pull, table)) {
     share.keys.clear();
     share.places.clear();
   }
   for (size_t i = 0; i < keys.size(); ++i) {
-    Share& share = shares(table)[static_cast<size_t>(ps::server_of_key(keys[i], count_))];
+    Share& share = shares(pull, table)[static_cast<size_t>(ps::server_of_key(keys[i], count_))];
     share.keys.push_back(keys[i]);
     share.places.push_back(i);
   }
 }
 
-void ServedTables::pull(int table, bool trains, ps::ClientCore& client) {
+// Servers want to hear of a training step's keys also from workers that have none: then they know
+// all of them.
+void ServedTables::ask(Pull& pull, int table, int64_t clock, ps::ClientCore& client) const {
+  const auto dim = static_cast<size_t>(spec(table).dim);
   for (int s = 0; s < count_; ++s) {
-    Share& share = shares(table)[static_cast<size_t>(s)];
-    if (share.keys.empty()) continue;
-    share.answer.resize(ps::pulled_bytes(share.keys.size(), static_cast<size_t>(spec(table).dim)));
-    client.pull_rows(table, s, servers_.clock(), share.keys, trains, share.answer);
+    Share& share = shares(pull, table)[static_cast<size_t>(s)];
+    if (share.keys.empty() && !(pull.flags & ps::kTrains)) continue;
+    const size_t n = share.keys.size();
+    share.answer.resize(pull.flags & ps::kAhead ? ps::ahead_bytes(n, dim)
+                                                : ps::pulled_bytes(n, dim));
+    client.pull_rows(table, s, clock, share.keys, pull.flags, share.answer);
   }
 }
 
-void ServedTables::deal_out(int table, float* rows, uint8_t* present) {
+void ServedTables::deal_out(Pull& pull, int table, float* rows, uint8_t* present) const {
   const auto dim = static_cast<size_t>(spec(table).dim);
-  for (const Share& share : shares(table)) {
-    const size_t n = share.keys.size(), bytes = dim * sizeof(float);
-    const std::byte* values = share.answer.data() + ps::pulled_bytes(n, 0);
+  const size_t bytes = dim * sizeof(float);
+  for (const Share& share : shares(pull, table)) {
+    const size_t n = share.keys.size();
+    const std::span<const std::byte> answer = share.answer;
+    const auto deal = [&](size_t i, const std::byte* part, size_t part_keys, size_t k) {
+      present[share.places[i]] = static_cast<uint8_t>(part[k]);
+      std::memcpy(rows + share.places[i] * dim, part + ps::pulled_bytes(part_keys, 0) + k * bytes,
+                  bytes);
+    };
+    if (!(pull.flags & ps::kAhead)) {
+      for (size_t i = 0; i < n; ++i) deal(i, answer.data(), n, i);
+      continue;
+    }
+    const auto in_first = answer.first(n);
+    const std::byte* parts[2] = {answer.data() + ps::second_part(n, answer.size()),
+                                 answer.data() + ps::pulled_bytes(n, 0)};
+    size_t sizes[2] = {0, 0}, next[2] = {0, 0};
+    for (const std::byte first : in_first) ++sizes[static_cast<size_t>(first)];
     for (size_t i = 0; i < n; ++i) {
-      present[share.places[i]] = static_cast<uint8_t>(share.answer[i]);
-      std::memcpy(rows + share.places[i] * dim, values + i * bytes, bytes);
+      const auto part = static_cast<size_t>(in_first[i]);
+      deal(i, parts[part], sizes[part], next[part]++);
     }
   }
 }

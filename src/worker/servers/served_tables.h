@@ -25,6 +25,8 @@ class ServedTables : public TableExchange {
   void fetch(int table, std::span<const int64_t> keys, bool trains, float* rows,
              uint8_t* present) override;
   void fetch_all(std::span<const Fetch> wanted, bool trains) override;
+  bool asks_ahead() const override { return true; }
+  void announce(std::span<const std::span<const int64_t>> keys) override;
   void push(int lane, int table, ps::NodeGradient part) override {
     pushed_.push(lane, table, std::move(part));
   }
@@ -42,20 +44,24 @@ class ServedTables : public TableExchange {
   int64_t rows(int table) const override;
 
  private:
-  struct Share {  // of one table and server, in a fetch
+  struct Share {  // of one table and server
     std::vector<int64_t> keys;
     std::vector<size_t> places;  // of these keys among all
     std::vector<std::byte> answer;
   };
+  struct Pull {                 // of all tables
+    std::vector<Share> shares;  // by table and server
+    uint32_t flags = 0;
+  };
   const TableSpec& spec(int table) const { return specs_[static_cast<size_t>(table)]; }
   std::unique_ptr<ps::RowTable> empty_table(int table) const;
-  std::span<Share> shares(int table) {  // by server
+  std::span<Share> shares(Pull& pull, int table) const {  // by server
     const auto n = static_cast<size_t>(count_);
-    return std::span(shares_).subspan(static_cast<size_t>(table) * n, n);
+    return std::span(pull.shares).subspan(static_cast<size_t>(table) * n, n);
   }
-  void split(int table, std::span<const int64_t> keys);
-  void pull(int table, bool trains, ps::ClientCore& client);
-  void deal_out(int table, float* rows, uint8_t* present);
+  void split(Pull& pull, int table, std::span<const int64_t> keys) const;
+  void ask(Pull& pull, int table, int64_t clock, ps::ClientCore& client) const;
+  void deal_out(Pull& pull, int table, float* rows, uint8_t* present) const;
   void send(int table, std::span<const ps::NodeGradient> parts, const OptimizerScalars& scalars);
   void fetch_all(int table, ps::RowTable& into) const;
   void load_all(int table, const ps::RowTable& from);
@@ -66,7 +72,8 @@ class ServedTables : public TableExchange {
   const ps::RowOptimizer optimizer_;
   const uint64_t seed_;
   const int count_;
-  std::vector<Share> shares_;  // by table and server
+  Pull now_, ahead_;
+  bool announced_ = false;  // ahead_ is asked for
   PushedRows pushed_;
   std::vector<ps::NodeGradient> sums_;  // by table, of this rank alone
   int64_t step_ = -1;

@@ -35,15 +35,14 @@ bool ServerLink::advance() {
     moved = true;
   }
   moved = link_.advance() || moved;
-  const bool waits = !idle();
+  const bool waits = !up_to_date();
   if (waits && !waiting_) since_ = Clock::now();
-  waiting_ = waits;
-  while (waiting_ && link_.receive(m)) {
+  while (!idle() && link_.receive(m)) {
     client_.on_message(std::move(m));
     since_ = Clock::now();
     moved = true;
-    waiting_ = !idle();
   }
+  waiting_ = !up_to_date();
   return moved;
 }
 

@@ -19,6 +19,8 @@ class ServerLink {
 
   ps::ClientCore& client() { return client_; }
   bool idle() const { return client_.idle() && !link_.sending(); }
+  // But for rows that were asked for ahead.
+  bool up_to_date() const { return client_.up_to_date() && !link_.sending(); }
   bool advance();  // false: nothing moved
   bool waiting() const { return waiting_; }
   // Throws CommError, naming the server and `step`, when one that owes an answer died or is silent

@@ -25,6 +25,9 @@ void describe_end(const ps::ServerCore& core) {
            c.messages_in, c.messages_out, human_bytes(static_cast<double>(c.bytes_in)),
            human_bytes(static_cast<double>(c.bytes_out)), c.repeated, c.of_earlier_runs);
   const ps::TableStore& tables = core.tables();
+  if (c.rows > 0)
+    log_info("gave {} rows of tables, {} of them while workers still computed the step before",
+             c.rows, c.early_rows);
   for (int t = 0; t < static_cast<int>(tables.size()); ++t)
     log_info("table {}: {} rows here, {}", tables.rows(t).spec().name, tables.rows(t).size(),
              human_bytes(static_cast<double>(tables.rows(t).bytes())));
