@@ -52,6 +52,13 @@ RunSummary summary() {
   return s;
 }
 
+TEST(Report, DrawsStalenessWhereWorkersGoAtTheirOwnPace) {
+  History h = history();
+  EXPECT_THAT(report_html(experiment(), h, summary()), Not(HasSubstr(">Staleness")));
+  for (StepPoint& p : h.steps) p.staleness = static_cast<double>(p.record.step % 3);
+  EXPECT_THAT(report_html(experiment(), h, summary()), HasSubstr(">Staleness"));
+}
+
 TEST(Report, ContainsWhatARunIsAskedFor) {
   const std::string html = report_html(experiment(), history(), summary());
   for (const char* text :
