@@ -66,4 +66,18 @@ class RankServer {
   std::unique_ptr<NodeBarrier> barrier_;
 };
 
+// The main() of such a program: `run` with the world of its ranks; the exit code.
+template <class Run>
+int on_ranks(int argc, char** argv, Run run) {
+  try {
+    const auto comm = make_mpi_communicator(&argc, &argv);
+    run(*comm);
+    comm->close();
+    return 0;
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "%s: %s\n", argv[0], e.what());
+    return 1;
+  }
+}
+
 }  // namespace trireme::bench

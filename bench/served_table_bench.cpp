@@ -116,34 +116,25 @@ class Server {
   ps::Link link_;
 };
 
-void serve_all(int argc, char** argv) {
-  const auto comm = make_mpi_communicator(&argc, &argv);
-  {
-    const int lanes = argc > 1 ? std::stoi(argv[1]) : 1;
-    std::unique_ptr<Worker> worker;
-    std::unique_ptr<Server> server;
-    if (comm->rank() == 0)
-      worker = std::make_unique<Worker>(*comm, lanes);
-    else
-      server = std::make_unique<Server>(*comm);
-    RankServer(*comm).serve(fmt::format(R"({{"lanes": {}}})", lanes), [&](const Request& request) {
-      if (worker) return worker->run(request.repetitions);
-      server->run(request.repetitions);
-      return 0.0;
-    });
-  }
-  comm->close();
+void serve_all(Communicator& comm, int lanes) {
+  std::unique_ptr<Worker> worker;
+  std::unique_ptr<Server> server;
+  if (comm.rank() == 0)
+    worker = std::make_unique<Worker>(comm, lanes);
+  else
+    server = std::make_unique<Server>(comm);
+  RankServer(comm).serve(fmt::format(R"({{"lanes": {}}})", lanes), [&](const Request& request) {
+    if (worker) return worker->run(request.repetitions);
+    server->run(request.repetitions);
+    return 0.0;
+  });
 }
 
 }  // namespace
 }  // namespace trireme::bench
 
 int main(int argc, char** argv) {
-  try {
-    trireme::bench::serve_all(argc, argv);
-    return 0;
-  } catch (const std::exception& e) {
-    fprintf(stderr, "served_table_bench: %s\n", e.what());
-    return 1;
-  }
+  using namespace trireme;
+  const int lanes = argc > 1 ? std::stoi(argv[1]) : 1;
+  return bench::on_ranks(argc, argv, [&](Communicator& comm) { bench::serve_all(comm, lanes); });
 }

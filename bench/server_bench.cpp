@@ -122,24 +122,14 @@ class ServerBench {
   AlignedBuffer weights_;
 };
 
-void serve_all(int argc, char** argv) {
-  const auto comm = make_mpi_communicator(&argc, &argv);
-  {
-    ServerBench bench(*comm);
-    RankServer(*comm).serve("{}", [&](const Request& request) { return bench.run(request); });
-  }
-  comm->close();
-}
-
 }  // namespace
 }  // namespace trireme::bench
 
 int main(int argc, char** argv) {
-  try {
-    trireme::bench::serve_all(argc, argv);
-    return 0;
-  } catch (const std::exception& e) {
-    std::fprintf(stderr, "server_bench: %s\n", e.what());
-    return 1;
-  }
+  using namespace trireme;
+  return bench::on_ranks(argc, argv, [](Communicator& comm) {
+    bench::ServerBench bench(comm);
+    bench::RankServer(comm).serve(
+        "{}", [&](const bench::Request& request) { return bench.run(request); });
+  });
 }
