@@ -9,7 +9,7 @@ from program import PROGRAM, Tally
 if not PROGRAM.is_file():
     sys.exit(f"{PROGRAM} does not exist: build Trireme first, or set TRIREME")
 tally = Tally()
-gradients.check(tally, list(gradients.MODELS))
+gradients.check(tally, list(gradients.MODELS) + list(gradients.VARIANTS))
 exports.check(tally, list(exports.RUNS))
 classical.check(tally)
 print(f"{tally.passed} passed, {tally.failed} failed")
