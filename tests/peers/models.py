@@ -209,6 +209,8 @@ MODELS = {
     "criteo_dlrm": Model(lambda: recommenders.Dlrm(13, 26, 16, (64, 32), (64, 32)), (13,), 2, two_classes, ids=(26, 1)),
     "criteo_logistic_ftrl": Model(lambda: recommenders.SparseLogistic(26), (), 2, two_classes, ids=(26, 1),
                                   fixed=("out.weight",)),
+    "movielens_style_mf": Model(recommenders.MatrixFactorization, (), 2, two_classes, ids=(2, 1),
+                                fixed=("biases.weight",)),
 }
 
 VARIANTS = {
@@ -218,10 +220,6 @@ VARIANTS = {
     "deepfm": Model(lambda: recommenders.DeepFm(13, 26, 8, (32, 16)), (13,), 2, two_classes, ids=(26, 1),
                     fixed=("first_order.weight",), config="criteo_dlrm",
                     overrides=["--model.preset=deepfm", "--model.dim=8", "--model.hidden=32,16"]),
-    "matrix_factorization": Model(recommenders.MatrixFactorization, (), 2, two_classes, ids=(2, 1),
-                                  fixed=("biases.weight",), config="criteo_logistic_ftrl",
-                                  overrides=["--model.preset=matrix_factorization", "--model.dim=8",
-                                             "--data.ids=C1,C2", "--data.ignore=Id,I1-I13,C3-C26"]),
     "cross, shared keys": Model(lambda: recommenders.CrossNetwork(13, 3), (13,), 2, two_classes, ids=(3, 4),
                                 config="criteo_dlrm",
                                 overrides=["--model.preset=", "--data.ids=C1-C3", "--data.ignore=Id,C4-C26",

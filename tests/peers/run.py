@@ -4,6 +4,7 @@ import sys
 import classical
 import exports
 import gradients
+import ranking
 import trainings
 from program import PROGRAM, Tally
 
@@ -13,6 +14,7 @@ tally = Tally()
 gradients.check(tally, list(gradients.MODELS) + list(gradients.VARIANTS))
 exports.check(tally, list(exports.RUNS))
 classical.check(tally)
+ranking.check(tally)
 trainings.check(tally, list(trainings.TRAININGS))
 print(f"{tally.passed} passed, {tally.failed} failed")
 sys.exit(1 if tally.failed or not tally.passed else 0)
