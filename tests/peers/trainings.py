@@ -27,7 +27,8 @@ ADAGRAD = {"lr": 0.01, "eps": 1e-10, "initial_accumulator_value": 1e-8}
 STEPS = 80
 SERVED = ["--exchange.name=parameter_server"]
 # what: ranks, overrides
-EXCHANGES = {"1 rank": (0, []), "2 workers, 1 server": (3, SERVED)}
+EXCHANGES = {"1 rank": (0, []), "2 workers, 1 server": (3, SERVED),
+             "the same, dense by all-reduce": (3, SERVED + ["--exchange.dense=all_reduce"])}
 
 
 def losses_and_predictions(config, folder, overrides, ranks):
@@ -152,7 +153,7 @@ def check(tally, names):
         with tempfile.TemporaryDirectory() as folder:
             reference = function(data, other, pathlib.Path(folder))
             for exchange, (ranks, more) in EXCHANGES.items():
-                tally.attempt(f"{name:22} {exchange:20}", lambda: compare(
+                tally.attempt(f"{name:22} {exchange:29}", lambda: compare(
                     losses_and_predictions(config, pathlib.Path(folder), overrides + more, ranks), reference))
 
 
