@@ -165,9 +165,9 @@ same_answers() {
     experiment=$(basename "$experiment" .ini)
     case $experiment in
       synthetic_resnet*) same_answer "$experiment" 4 --train.batch_size=8 --data.samples=32 ;;
-      cifar_* | mnist_* | lenet5)
+      cifar_* | mnist_* | lenet5 | criteo_*)
         data=mnist
-        case $experiment in cifar_*) data=cifar10 ;; esac
+        case $experiment in cifar_*) data=cifar10 ;; criteo_*) data=criteo ;; esac
         if [ -d "../shared/data/$data" ]; then
           same_answer "$experiment" 4
         else

@@ -80,12 +80,23 @@ Path resolve_checkpoint(const std::string& what);
 std::string describe_checkpoint(const Path& checkpoint);  // table of tensors, state, files
 std::vector<std::string> verify_checkpoint(const Path& checkpoint);  // problems; empty: whole
 struct TensorDifference {
-  std::string name, kind;  // "only in A", "only in B", "shape" (or dtype), "values"
+  // "only in A", "only in B", "shape" (or dtype), "values"; of a table's keys "keys"
+  std::string name, kind;
   double max_absolute = 0, max_relative = 0;  // |a - b|, and divided by max(|a|, |b|)
   int64_t differing = 0, elements = 0;        // elements whose bits differ
 };
-// By name; empty: all tensors are equal bit for bit.
+// By name; empty: all tensors are equal bit for bit. Tensors of a table are compared by key: those
+// of its rows count the rows that both have, that of its keys counts keys that only one has.
 std::vector<TensorDifference> diff_checkpoints(const Path& a, const Path& b);
+struct TableDifference {
+  std::string name;
+  int64_t only_in_a = 0, only_in_b = 0, both = 0;  // keys
+  int64_t differing = 0;    // rows of both whose values' bits differ; their state is not looked at
+  double max_absolute = 0;  // of any value
+  int64_t key = 0;          // of the row where that is
+};
+// Tables that both have, by name, whose keys or rows differ. Reads them where the files are mapped.
+std::vector<TableDifference> diff_tables(const Path& a, const Path& b);
 // SHA-256 over all model.* tensors and keys and rows of tables, by sorted name (name, shape,
 // bytes): what `verify` compares.
 std::string weights_hash(const CheckpointReader& checkpoint);

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "checkpoint/checkpoint.h"
+#include "checkpoint/describe_tables.h"
 
 namespace trireme {
 namespace {
@@ -78,23 +79,6 @@ void describe_tensors(Out out, const Manifest& m) {
                  human_bytes(static_cast<double>(total)));
 }
 
-// Every table: its rows, their width, and the bytes of all that is kept of them.
-void describe_tables(Out out, const Manifest& m) {
-  constexpr std::string_view kPrefix = "table.", kRows = ".rows";
-  for (const auto& [rows, file] : m.tensors) {
-    if (!rows.name.starts_with(kPrefix) || !rows.name.ends_with(kRows)) continue;
-    const std::string stem = rows.name.substr(0, rows.name.size() - kRows.size() + 1);
-    size_t bytes = 0;
-    for (const auto& [t, holder] : m.tensors)
-      if (t.name.starts_with(stem) && t.name.find('.', stem.size()) == std::string::npos)
-        bytes += t.bytes();
-    fmt::format_to(out, "table {}: {} rows of {} values, {} with keys and optimizer state\n",
-                   stem.substr(kPrefix.size(), stem.size() - kPrefix.size() - 1), rows.shape[0],
-                   rows.shape.rank() > 1 ? rows.shape[1] : 1,
-                   human_bytes(static_cast<double>(bytes)));
-  }
-}
-
 }  // namespace
 
 std::string describe_checkpoint(const Path& checkpoint) {
@@ -105,7 +89,8 @@ std::string describe_checkpoint(const Path& checkpoint) {
   fmt::format_to(out, "checkpoint      {}\n", checkpoint.string());
   describe_state(out, m);
   describe_tensors(out, m);
-  describe_tables(out, m);
+  for (const StoredTable& table : stored_tables(reader))
+    text += describe_table(table, m.state.updates);
   fmt::format_to(out, "\nsha256 of the weights  {}\n", weights_hash(reader));
   for (const ShardFile& f : m.files) {
     fmt::format_to(out, "{}  {}  {} bytes\n", f.sha256, f.name, f.bytes);

@@ -20,9 +20,13 @@ std::string help() {
       "Looks into checkpoints. CHECKPOINT, A and B: a run directory, its checkpoints "
       "folder (both stand for\nthe newest good checkpoint), or one checkpoint.",
       kNoOptions,
-      "inspect  the run's state and every tensor\n"
+      "inspect  the run's state and every tensor; of embedding tables norms, updates and age of "
+      "their\n"
+      "         rows, and the most updated keys\n"
       "verify   reads everything back; exit 3 when something is not whole\n"
-      "diff     the tensors that differ; exit 1 when any does\n");
+      "diff     the tensors that differ; exit 1 when any does. Rows of embedding tables are "
+      "compared by\n"
+      "         key\n");
 }
 
 // The checkpoint itself where one is named, so that a damaged one is shown and not passed over.
@@ -51,8 +55,18 @@ int verify(const std::string& what) {
   return static_cast<int>(whole ? ExitCode::done : ExitCode::data);
 }
 
+void print(const TableDifference& d) {
+  fmt::print("table {}: {} keys only in A, {} only in B, {} in both", d.name, d.only_in_a,
+             d.only_in_b, d.both);
+  if (d.differing > 0)
+    fmt::print(", of which {} rows differ, by at most {:.4g} (key {})", d.differing, d.max_absolute,
+               d.key);
+  fmt::print("\n");
+}
+
 int diff(const std::string& a, const std::string& b) {
-  const auto differences = diff_checkpoints(resolve_checkpoint(a), resolve_checkpoint(b));
+  const Path left = resolve_checkpoint(a), right = resolve_checkpoint(b);
+  const auto differences = diff_checkpoints(left, right);
   if (differences.empty()) {
     fmt::print("equal: all tensors agree bit for bit\n");
     return static_cast<int>(ExitCode::done);
@@ -66,6 +80,7 @@ int diff(const std::string& a, const std::string& b) {
                d.differing, d.elements, d.max_absolute, d.max_relative);
   }
   fmt::print("{} tensors differ\n", differences.size());
+  for (const TableDifference& d : diff_tables(left, right)) print(d);
   return static_cast<int>(ExitCode::failure);
 }
 

@@ -14,14 +14,19 @@
 namespace trireme {
 namespace {
 
+using Tensors = std::map<std::string, HostTensor>;
+
 const std::vector<OptionSpec>& specs() {
   static const std::vector<OptionSpec> s = {
-      {"--weights", "FILE", "safetensors with every parameter by name (PyTorch layouts)"},
+      {"--weights", "FILE",
+       "safetensors with every parameter by name (PyTorch layouts), and table.NAME.keys and .rows"},
       {"--batch", "FILE",
-       "safetensors with `input` (N,C,H,W or N,F, float32) and `target` (int64 or float32)"},
+       "safetensors with `input` (N,C,H,W or N,F, float32), `target` (int64 or float32), `ids` "
+       "(N,features,values, int64)"},
       {"--out", "FILE",
        "safetensors to write: loss, output, and each parameter's gradient by name"},
-      {"--init", "FILE", "write the initial weights there instead"},
+      {"--init", "FILE",
+       "write the initial weights there instead; of tables, the rows of the batch's ids"},
   };
   return s;
 }
@@ -33,9 +38,9 @@ std::string required(const Options& options, const std::string& name) {
   return *value;
 }
 
-std::map<std::string, HostTensor> read_all(const std::string& file) {
+Tensors read_all(const std::string& file) {
   const SafetensorsReader reader{Path(file)};
-  std::map<std::string, HostTensor> tensors;
+  Tensors tensors;
   for (const TensorMeta& t : reader.tensors()) tensors.emplace(t.name, reader.tensor(t.name));
   return tensors;
 }
@@ -53,13 +58,17 @@ int command_gradients(const Args& args) {
             "One forward and backward pass of the experiment's model, dropout off, "
             "in training mode:\n"
             "the gradient of the mean loss, to hold against another framework's.\n"
-            "A model with several inputs finds each in the batch by its name, instead of `input`.",
+            "A model with several inputs finds each in the batch by its name, instead of `input`.\n"
+            "Rows of embedding tables come and go as table.NAME.keys and table.NAME.rows; a key "
+            "that\n"
+            "the weights have no row for has its initial one.",
             specs()));
     return options.has("--help") ? 0 : static_cast<int>(ExitCode::config);
   }
   const Experiment experiment = load_experiment(options.positional()[0], options.overrides());
   if (const auto init = options.value("--init")) {
-    write_tensors(Path(*init), initial_weights(experiment));
+    const auto batch = options.value("--batch");
+    write_tensors(Path(*init), initial_weights(experiment, batch ? read_all(*batch) : Tensors{}));
     return 0;
   }
   const auto comm = make_local_communicator();

@@ -7,8 +7,8 @@
 namespace trireme {
 
 inline DataShape data_shape_of(const Schema& schema) {
-  return {schema.input,    schema.image,       schema.classes,  schema.target_width,
-          schema.weighted, schema.id_features, schema.id_values};
+  return {schema.input,    schema.image,       schema.classes,   schema.target_width,
+          schema.weighted, schema.id_features, schema.id_values, schema.id_names};
 }
 
 }  // namespace trireme

@@ -103,7 +103,7 @@ class Scorer {
     add(metric_sums_, sums);
     if (metrics_.gathers())
       metrics_.gather(n, width, output, batch_.labels.data(),
-                      schema_.weighted ? batch_.weights.data() : nullptr, scores_);
+                      schema_.weighted ? batch_.weights.data() : nullptr, pass.ids(), scores_);
   }
 
   // Null: the model does not read it.
@@ -158,7 +158,7 @@ class Scorer {
   ModelTables tables_;
   Batch batch_;
   std::vector<double> metric_sums_, loss_sums_;
-  std::vector<ScoredSample> scores_;
+  Scores scores_;
   bool has_losses_ = false;
   std::unique_ptr<Graph> tail_;
 };

@@ -19,6 +19,7 @@ struct DataShape {
   int64_t target_width = 1;
   bool weighted = false;
   int64_t id_features = 0, id_values = 0;  // 0: no ids
+  std::vector<std::string> id_names = {};  // of the features; empty: the numbers
 };
 
 // The preset's layers, losses and metrics as lines; or the model's own lines, with overrides

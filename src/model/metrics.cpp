@@ -18,6 +18,7 @@ struct MetricSet::Impl {
   std::vector<std::unique_ptr<Metric>> metrics;
   std::vector<int64_t> offsets;  // of each metric's sums
   std::optional<size_t> confusion;
+  std::optional<int64_t> group_feature;  // of the metrics that need groups
   int64_t doubles = 0;
 
   void add(std::unique_ptr<Metric> metric) {
@@ -25,7 +26,20 @@ struct MetricSet::Impl {
     doubles += metric->doubles();
     metrics.push_back(std::move(metric));
   }
+  bool needs(Metric::Needs what) const {
+    return std::ranges::any_of(metrics, [&](const auto& m) { return m->needs() == what; });
+  }
 };
+
+void Scores::clear() {
+  samples.clear();
+  grouped.clear();
+}
+
+void Scores::append(const Scores& others) {
+  samples.insert(samples.end(), others.samples.begin(), others.samples.end());
+  grouped.insert(grouped.end(), others.grouped.begin(), others.grouped.end());
+}
 
 namespace {
 
@@ -55,10 +69,17 @@ void require_width(int64_t width, const DataShape& data) {
         "set the units of the last dense layer");
 }
 
-// A total order, so that sums over sorted samples do not depend on who came first.
+// Total orders, so that sums over sorted samples do not depend on who came first.
 bool before(const ScoredSample& a, const ScoredSample& b) {
   if (std::isnan(a.score) || std::isnan(b.score)) return std::isnan(a.score) > std::isnan(b.score);
   return std::tie(a.score, a.label, a.weight) < std::tie(b.score, b.label, b.weight);
+}
+
+bool ranked_before(const GroupedSample& a, const GroupedSample& b) {
+  if (a.group != b.group) return a.group < b.group;
+  if (std::isnan(a.score) != std::isnan(b.score)) return std::isnan(b.score);
+  if (!std::isnan(a.score) && a.score != b.score) return a.score > b.score;
+  return a.label < b.label;
 }
 
 }  // namespace
@@ -79,6 +100,12 @@ MetricSet::MetricSet(const ModelConfig& model, const DataShape& data,
     auto metric = read_metric(lines[i], data, impl_->class_names, problems);
     if (!metric) continue;
     if (lines[i].op == "confusion_matrix") impl_->confusion = impl_->metrics.size();
+    if (metric->needs() == Metric::Needs::groups) {
+      const int64_t feature = metric->group_feature();
+      if (impl_->group_feature.value_or(feature) != feature)
+        problems.add(lines[i], "another metric has other groups", "give both the same group=");
+      impl_->group_feature = feature;
+    }
     impl_->add(std::move(metric));
   }
   problems.throw_if_any();
@@ -97,26 +124,41 @@ void MetricSet::accumulate(int64_t n, int64_t width, const float* outputs, const
 }
 
 bool MetricSet::gathers() const {
-  return std::ranges::any_of(impl_->metrics, [](const auto& m) { return m->needs_scores(); });
+  return impl_->needs(Metric::Needs::scores) || impl_->group_feature;
 }
 
 void MetricSet::gather(int64_t n, int64_t width, const float* outputs, const int64_t* labels,
-                       const float* weight, std::vector<ScoredSample>& scores) const {
+                       const float* weight, const int64_t* ids, Scores& scores) const {
   require_width(width, impl_->data);
-  for (int64_t i = 0; i < n; ++i)
-    scores.push_back({binary_logit(outputs + i * width, width), weight ? weight[i] : 1.0f,
-                      static_cast<int32_t>(labels[i])});
+  const bool samples = impl_->needs(Metric::Needs::scores);
+  const int64_t ids_of_sample = impl_->data.id_features * impl_->data.id_values;
+  const int64_t group = impl_->group_feature.value_or(0) * impl_->data.id_values;
+  for (int64_t i = 0; i < n; ++i) {
+    const float score = binary_logit(outputs + i * width, width);
+    const auto label = static_cast<int32_t>(labels[i]);
+    if (samples) scores.samples.push_back({score, weight ? weight[i] : 1.0f, label});
+    if (impl_->group_feature)
+      scores.grouped.push_back({ids[i * ids_of_sample + group], score, label});
+  }
 }
 
-std::vector<MetricValue> MetricSet::finish(std::span<const double> totals,
-                                           std::vector<ScoredSample> scores) const {
-  std::ranges::sort(scores, before);
+std::vector<MetricValue> MetricSet::finish(std::span<const double> totals, Scores scores) const {
+  std::ranges::sort(scores.samples, before);
+  std::ranges::sort(scores.grouped, ranked_before);
   std::vector<MetricValue> values;
   for (size_t i = 0; i < impl_->metrics.size(); ++i) {
-    if (impl_->metrics[i]->needs_scores())
-      impl_->metrics[i]->finish_scores(scores, values);
-    else
-      impl_->metrics[i]->finish(totals.data() + impl_->offsets[i], values);
+    const Metric& metric = *impl_->metrics[i];
+    switch (metric.needs()) {
+      case Metric::Needs::sums:
+        metric.finish(totals.data() + impl_->offsets[i], values);
+        break;
+      case Metric::Needs::scores:
+        metric.finish_scores(scores.samples, values);
+        break;
+      case Metric::Needs::groups:
+        metric.finish_groups(scores.grouped, values);
+        break;
+    }
   }
   return values;
 }
@@ -139,7 +181,7 @@ bool MetricSet::larger_is_better(std::string_view name) {
       (prefix == "train" || prefix == "validation" || prefix == "test"))
     name.remove_prefix(split + 1);
   for (const std::string_view better :
-       {"accuracy", "top_", "precision", "recall", "f1", "r2", "auc"})
+       {"accuracy", "top_", "precision", "recall", "f1", "r2", "auc", "hit_rate", "ndcg"})
     if (name.starts_with(better)) return true;
   return false;
 }

@@ -12,14 +12,15 @@
 namespace trireme {
 namespace {
 
-std::vector<ScoredSample> of_all_ranks(Session& s, const std::vector<ScoredSample>& mine) {
+template <class Sample>
+std::vector<Sample> of_all_ranks(Session& s, const std::vector<Sample>& mine) {
   const auto gathered =
       s.comm.all_gather(std::as_bytes(std::span(mine)),
                         {s.experiment.run.timeout, "the scores of an evaluation", -1});
-  std::vector<ScoredSample> all;
+  std::vector<Sample> all;
   for (const auto& bytes : gathered) {
     const size_t at = all.size();
-    all.resize(at + bytes.size() / sizeof(ScoredSample));
+    all.resize(at + bytes.size() / sizeof(Sample));
     if (!bytes.empty()) std::memcpy(all.data() + at, bytes.data(), bytes.size());
   }
   return all;
@@ -35,16 +36,17 @@ Evaluation evaluate(Session& s) {
   };
   const auto loader = s.make_loader(false, 0, plan, batches, batch);
   double loss = 0, weight = 0;
-  std::vector<ScoredSample> scores;
+  Scores scores;
   std::vector<double> totals(static_cast<size_t>(s.metrics->doubles()));
   for (int64_t b = 0; b < batches; ++b) {
     const StepResult& result = s.runner->evaluate(plan(b), *loader);
     loss += result.loss * result.weight;
     weight += result.weight;
     for (size_t i = 0; i < totals.size(); ++i) totals[i] += result.metrics[i];
-    scores.insert(scores.end(), result.scores.begin(), result.scores.end());
+    scores.append(result.scores);
   }
-  if (s.metrics->gathers()) scores = of_all_ranks(s, scores);
+  if (s.metrics->gathers())
+    scores = {of_all_ranks(s, scores.samples), of_all_ranks(s, scores.grouped)};
   Evaluation evaluation;
   evaluation.values.push_back({"loss", weight > 0 ? loss / weight : 0});
   for (MetricValue& v : s.metrics->finish(totals, std::move(scores)))

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "base/error.h"
 #include "export/data_shape.h"
@@ -11,6 +12,7 @@
 #include "model/build.h"
 #include "model/program.h"
 #include "worker/batch_fields.h"
+#include "worker/gradient_tables.h"
 #include "worker/mean_loss.h"
 
 namespace trireme {
@@ -163,9 +165,6 @@ std::map<std::string, HostTensor> gradients(const Device& device, const Experime
                                             const std::map<std::string, HostTensor>& weights,
                                             const std::map<std::string, HostTensor>& batch) {
   const auto graph = graph_of(experiment, false);
-  if (!graph->tables().empty())
-    throw ConfigError("trireme gradients knows no embedding tables yet",
-                      "compare a model of dense layers, or train and compare checkpoints");
   const HostTensor input = read_input(dense_inputs(experiment), *graph, batch);
   const auto target = batch.find("target");
   const bool has_target = target != batch.end() && target->second.shape.rank() > 0;
@@ -200,6 +199,11 @@ std::map<std::string, HostTensor> gradients(const Device& device, const Experime
                          memory.zeros(static_cast<size_t>(program->loss_sums()) * sizeof(double)),
                      constants = memory.copy_of(program->constants().data(),
                                                 program->constants().size_bytes());
+  std::optional<GradientTables> tables;
+  if (!graph->tables().empty()) {
+    tables.emplace(*graph, experiment.run.seed, read_ids(*graph, batch, n).ints().data(), n);
+    tables->load(*graph, weights);
+  }
   const auto buffers = fields_of(*program, *graph, input, n, batch, memory);
   std::vector<std::byte*> fields;
   for (const DeviceBuffer& buffer : buffers) fields.push_back(buffer.data());
@@ -215,6 +219,7 @@ std::map<std::string, HostTensor> gradients(const Device& device, const Experime
   ws.keys = reinterpret_cast<const SampleKey*>(keys.data());
   ws.sums = reinterpret_cast<double*>(sums.data());
   ws.stream = memory.stream();
+  if (tables) ws.tables = tables->leaf();
   const KernelTable& k = device.kernels();
   if (low.size() > 0)
     check(
@@ -227,6 +232,7 @@ std::map<std::string, HostTensor> gradients(const Device& device, const Experime
   auto flat = memory.read<float>(grads.data(), values.size());
   for (float& g : flat) g = static_cast<float>(static_cast<double>(g) / totals[1]);
   auto result = from_flat(table, flat.data());
+  if (tables) tables->append_gradients(totals[1], result);
   const auto loss = static_cast<float>(mean_loss(loss_weights(*graph), totals.data()));
   const Node& out = graph->node(graph->output());
   const int64_t outputs = n * out.shape.elements();
@@ -238,12 +244,20 @@ std::map<std::string, HostTensor> gradients(const Device& device, const Experime
   return result;
 }
 
-std::map<std::string, HostTensor> initial_weights(const Experiment& experiment) {
+std::map<std::string, HostTensor> initial_weights(const Experiment& experiment,
+                                                  const std::map<std::string, HostTensor>& batch) {
   const auto graph = graph_of(experiment, true);
   std::vector<float> params(static_cast<size_t>(graph->params().size())),
       state(static_cast<size_t>(graph->state().size()));
   initial_values(*graph, experiment.run.seed, params.data(), state.data());
-  return from_flat(graph->params(), params.data());
+  auto result = from_flat(graph->params(), params.data());
+  const auto ids = batch.find("ids");
+  if (!graph->tables().empty() && ids != batch.end() && ids->second.shape.rank() > 0) {
+    const int64_t n = ids->second.shape[0];
+    GradientTables(*graph, experiment.run.seed, read_ids(*graph, batch, n).ints().data(), n)
+        .append_rows(result);
+  }
+  return result;
 }
 
 }  // namespace trireme

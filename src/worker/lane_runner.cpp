@@ -22,7 +22,7 @@ struct LaneRunner::Lane {
   std::vector<std::vector<double>> synced;      // total of each segment's sync
   std::vector<const double*> synced_sums;       // where these lie
   std::vector<double> totals;
-  std::vector<ScoredSample> scores;  // of an evaluation's step
+  Scores scores;  // of an evaluation's step
   double data_seconds = 0;
   bool poison = false;  // this step
 };
@@ -143,6 +143,7 @@ void LaneRunner::finish_leaf(int index, int leaf, const Program& program, const 
                      slot + loss_sums_);
   if (metrics.gathers())
     metrics.gather(batch.samples, width, program.output(ws), labels, weight,
+                   reinterpret_cast<const int64_t*>(batch.at(BatchField::ids)),
                    lanes_[static_cast<size_t>(index)]->scores);
 }
 
@@ -360,8 +361,7 @@ const StepResult& LaneRunner::evaluate(const StepPlan& plan, Loader& loader) {
   run_lanes([&](int lane) { evaluate_lane(lane, plan, loader); });
   loader.release(plan.step);
   result_.scores.clear();
-  for (const auto& lane : lanes_)
-    result_.scores.insert(result_.scores.end(), lane->scores.begin(), lane->scores.end());
+  for (const auto& lane : lanes_) result_.scores.append(lane->scores);
   return result_;
 }
 

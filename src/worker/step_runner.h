@@ -15,8 +15,8 @@ struct StepResult {
   double loss = 0;  // mean over the batch, all losses with their weights
   double weight = 0;
   float learning_rate = 0;
-  std::vector<double> metrics;       // totals of the MetricSet
-  std::vector<ScoredSample> scores;  // evaluation: this rank's, where the metrics need them
+  std::vector<double> metrics;  // totals of the MetricSet
+  Scores scores;                // evaluation: this rank's, where the metrics need them
   // Of the step thread.
   double data_seconds = 0, compute_seconds = 0, exchange_seconds = 0, optimizer_seconds = 0,
          checkpoint_seconds = 0;

@@ -147,6 +147,7 @@ const std::vector<std::vector<std::vector<std::string>>> kVariations = {
      {"data.validation=/x/*.csv, \"/y, z.csv\""},
      {"data.delimiter=\"\\t\""},
      {"data.normalize=given", "data.mean=1,2e-9", "data.std=3,4"}},
+    {{}, {"data.order=sequential"}, {"data.order=block", "data.shuffle=false"}},
     {{}, {"model.dropout=0.5"}, {"model.preset=svm"}, {"model.dense_1.init=\"a b\""}},
     {{}, {"optimizer.lr_scale=conv*:0.1, \"a,b:2\""}, {"export.formats=onnx,safetensors"}},
 };

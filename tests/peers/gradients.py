@@ -1,4 +1,4 @@
-"""Holds loss, output and every gradient of configs/*.ini against PyTorch's.
+"""Holds loss, output and every gradient of configs/*.ini and of further presets against PyTorch's.
 
 The reference is PyTorch in double precision. A gradient passes when its error relative to that, in the norm over the
 whole parameter, is at most 1e-5, or twice the error that PyTorch itself makes in single precision. Where rounding
@@ -14,16 +14,13 @@ import zlib
 import torch
 from safetensors.torch import load_file, save_file
 
-from models import MODELS
+from models import MODELS, VARIANTS
 from program import ROOT, Tally, run
 
 TOLERANCE = 1e-5
 BATCHES = 6
 # configuration: data that is not part of the repository
 DATA = {"mnist_": "mnist", "lenet5": "mnist", "cifar_": "cifar10"}
-
-# `trireme gradients` has no rows of tables to take weights for yet.
-WITH_TABLES = {"criteo_dlrm", "criteo_logistic_ftrl", "synthetic_tables"}
 
 
 def missing_data(config):
@@ -37,14 +34,26 @@ def missing_data(config):
 
 def random_weights(initial):
     """Like the initial values, but with no zeros and ones: those would hide a missing bias or scale."""
-    return {name: value + 0.1 * torch.rand_like(value) * (value.abs().mean() + 0.1) for name, value in initial.items()}
+    return {name: value + 0.1 * torch.rand_like(value) * (value.abs().mean() + 0.1) if value.is_floating_point() else value
+            for name, value in initial.items()}
+
+
+def random_ids(samples, features, values):
+    """Few ids, so that they come again, and of several values some are missing."""
+    ids = torch.randint(1 << 62, (12,))[torch.randint(12, (samples, features, values))]
+    return ids.where(torch.rand(ids.shape) < 0.7, -1) if values > 1 else ids
 
 
 def random_batch(model):
     target = torch.randn(model.samples, 1)
     if model.classes:
         target = torch.randint(model.classes, (model.samples,))
-    return {"input": torch.randn(model.samples, *model.shape), "target": target}
+    batch = {"target": target}
+    if model.shape:
+        batch["input"] = torch.randn(model.samples, *model.shape)
+    if model.ids:
+        batch["ids"] = random_ids(model.samples, *model.ids)
+    return batch
 
 
 def batch_file(model, batch):
@@ -59,47 +68,68 @@ def batch_file(model, batch):
 def reference(model, weights, batch, dtype):
     """Loss, output and gradients of the mean loss, in training mode over the whole batch."""
     module = model.build().to(dtype)
+    inputs = [batch["input"].to(dtype) if model.shape else None]
+    if model.ids:
+        module.fill(weights, dtype)
+        inputs.append(batch["ids"])
     named = dict(module.named_parameters())
-    if sorted(named) != sorted(weights):
+    if set(named) != {n for n in weights if not n.endswith(".keys")}:
         raise ValueError(f"parameters differ: {sorted(set(named) ^ set(weights))}")
     module.load_state_dict({n: w.to(dtype) for n, w in weights.items()}, strict=False)
     module.train()
     target = batch["target"] if model.classes else batch["target"].to(dtype)
-    output = module(batch["input"].to(dtype))
+    output = module(*inputs)
     loss = model.loss(output, target)
     loss.backward()
-    return {"loss": loss.detach(), "output": output.detach(), **{n: p.grad for n, p in named.items()}}
+    gradients = {n: torch.zeros_like(p) if n in model.fixed else p.grad for n, p in named.items()}
+    return {"loss": loss.detach(), "output": output.detach(), **gradients}
 
 
 def relative(got, exact):
     exact = exact.double()
-    return float((got.double().reshape(exact.shape) - exact).norm() / exact.norm())
+    error = (got.double().reshape(exact.shape) - exact).norm()
+    return float(error / exact.norm()) if error > 0 else 0.0
 
 
-def compare(file, overrides, model, weights, folder):
+def compare(name, file, overrides, model, folder):
     """On one random batch: (holds, line) for every tensor."""
-    paths = {name: folder / f"{file.stem}-{name}.safetensors" for name in ("weights", "batch", "out")}
+    paths = {part: folder / f"{part}.safetensors" for part in ("init", "weights", "batch", "out")}
     batch = random_batch(model)
-    save_file(weights, paths["weights"])
     save_file(batch_file(model, batch), paths["batch"])
+    run("gradients", file, *overrides, "--batch", paths["batch"], "--init", paths["init"])
+    weights = random_weights(load_file(paths["init"]))
+    save_file(weights, paths["weights"])
     run("gradients", file, *overrides, "--weights", paths["weights"], "--batch", paths["batch"], "--out", paths["out"])
     ours = load_file(paths["out"])
+    for table in [n for n in ours if n.endswith(".keys")]:
+        if not torch.equal(ours.pop(table), weights[table]):
+            raise ValueError(f"{table} are not those of the batch")
     exact, single = (reference(model, weights, batch, dtype) for dtype in (torch.float64, torch.float32))
     if sorted(ours) != sorted(exact):
         raise ValueError(f"tensors differ: {sorted(set(ours) ^ set(exact))}")
-    for name in sorted(exact):
-        error, peer = relative(ours[name], exact[name]), relative(single[name], exact[name])
-        yield error <= max(TOLERANCE, 2 * peer), f"{file.stem:20} {name:32} {error:.2e}, PyTorch fp32 {peer:.2e}"
+    for tensor in sorted(exact):
+        error, peer = relative(ours[tensor], exact[tensor]), relative(single[tensor], exact[tensor])
+        yield error <= max(TOLERANCE, 2 * peer), f"{name:20} {tensor:32} {error:.2e}, PyTorch fp32 {peer:.2e}"
 
 
-def check_config(config, folder, tally):
-    model, file = MODELS[config], ROOT / "configs" / f"{config}.ini"
-    overrides = [f"--data.shape={','.join(map(str, model.shape))}"] if config.startswith("synthetic_") else []
+def made_up_clicks(path):
+    """A file with the columns of Criteo's: gradients are of random batches, but the model wants to know its data."""
+    columns = ["Id", "Label", *(f"I{i}" for i in range(1, 14)), *(f"C{i}" for i in range(1, 27))]
+    rows = [[i, i % 2, *range(i, i + 13), *("ab" for _ in range(26))] for i in range(64)]
+    path.write_text("\n".join(",".join(map(str, row)) for row in [columns, *rows]) + "\n")
+    return path
+
+
+def check_config(config, model, folder, tally):
+    file = ROOT / "configs" / f"{model.config or config}.ini"
+    overrides = list(model.overrides)
+    if file.stem.startswith("synthetic_"):
+        overrides.append(f"--data.shape={','.join(map(str, model.shape))}")
+    if file.stem.startswith("criteo_"):
+        overrides += [f"--data.train={made_up_clicks(folder / 'clicks.csv')}"]
     torch.manual_seed(zlib.crc32(config.encode()))
-    run("gradients", file, *overrides, "--init", folder / "init.safetensors")
-    weights = random_weights(load_file(folder / "init.safetensors"))
     for attempt in range(1, BATCHES + 1):
-        results = list(compare(file, overrides, model, weights, folder))
+        results = list(compare(config, file, overrides, model, folder))
         if all(holds for holds, _ in results):
             break
     for holds, line in results:
@@ -116,14 +146,14 @@ def check(tally, configs):
                 print(f"skip  {config}: {absent} is absent")
                 continue
             try:
-                check_config(config, pathlib.Path(folder), tally)
+                check_config(config, {**MODELS, **VARIANTS}[config], pathlib.Path(folder), tally)
             except (RuntimeError, ValueError, OSError) as error:
                 tally.check(config, False, str(error))
-    known = {p.stem for p in (ROOT / "configs").glob("*.ini")} - WITH_TABLES
+    known = {p.stem for p in (ROOT / "configs").glob("*.ini")}
     tally.check("every configuration has a peer", known == set(MODELS), str(sorted(known ^ set(MODELS)) or ""))
 
 
 if __name__ == "__main__":
     result = Tally()
-    check(result, sys.argv[1:] or sorted(MODELS))
+    check(result, sys.argv[1:] or sorted(MODELS) + sorted(VARIANTS))
     sys.exit(1 if result.failed else 0)

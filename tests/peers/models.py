@@ -1,7 +1,8 @@
 """The models of configs/*.ini in PyTorch, written by hand from their papers, with Trireme's parameter names.
 
 MODELS: for each configuration its model, its loss, the shape of a sample, what the target is, and how many samples
-a comparison takes. Dropout is left out: comparisons run without it.
+a comparison takes. VARIANTS: the same for configurations with overrides. Dropout is left out: comparisons run
+without it.
 """
 import dataclasses
 import typing
@@ -9,6 +10,8 @@ import typing
 import torch
 from torch import nn
 from torch.nn import functional as F
+
+import recommenders
 
 
 class DigitsCnn(nn.Module):
@@ -168,6 +171,10 @@ def squared_hinge(z, t):
     return F.multi_margin_loss(z, t, p=2)
 
 
+def two_classes(z, t):
+    return F.binary_cross_entropy_with_logits(z, t[:, None].to(z.dtype))
+
+
 @dataclasses.dataclass
 class Model:
     build: typing.Callable[[], nn.Module]
@@ -176,6 +183,10 @@ class Model:
     loss: typing.Callable = F.cross_entropy
     samples: int = 8
     inputs: dict = dataclasses.field(default_factory=dict)  # several: their shapes; columns of a sample, in order
+    ids: tuple = ()  # features, values
+    fixed: tuple = ()  # parameters that are not trained
+    config: str = ""  # of a variant: the configuration
+    overrides: list = dataclasses.field(default_factory=list)
 
 
 MODELS = {
@@ -194,4 +205,26 @@ MODELS = {
     # Its last stage normalises over 2x2 pixels a sample: with few samples, rounding is what the gradients show.
     "synthetic_resnet50": Model(lambda: ResNet(64, (3, 4, 6, 3), 1000, bottleneck=True), (3, 64, 64), 1000,
                                 samples=8),
+    "synthetic_tables": Model(recommenders.MadeUpClicks, (4,), 2, two_classes, ids=(5, 2)),
+    "criteo_dlrm": Model(lambda: recommenders.Dlrm(13, 26, 16, (64, 32), (64, 32)), (13,), 2, two_classes, ids=(26, 1)),
+    "criteo_logistic_ftrl": Model(lambda: recommenders.SparseLogistic(26), (), 2, two_classes, ids=(26, 1),
+                                  fixed=("out.weight",)),
+    "movielens_style_mf": Model(recommenders.MatrixFactorization, (), 2, two_classes, ids=(2, 1),
+                                fixed=("biases.weight",)),
+}
+
+VARIANTS = {
+    "wide_deep": Model(lambda: recommenders.WideDeep(13, 26, 8, (32, 16)), (13,), 2, two_classes, ids=(26, 1),
+                       fixed=("wide.weight",), config="criteo_dlrm",
+                       overrides=["--model.preset=wide_deep", "--model.dim=8", "--model.hidden=32,16"]),
+    "deepfm": Model(lambda: recommenders.DeepFm(13, 26, 8, (32, 16)), (13,), 2, two_classes, ids=(26, 1),
+                    fixed=("first_order.weight",), config="criteo_dlrm",
+                    overrides=["--model.preset=deepfm", "--model.dim=8", "--model.hidden=32,16"]),
+    "cross, shared keys": Model(lambda: recommenders.CrossNetwork(13, 3), (13,), 2, two_classes, ids=(3, 4),
+                                config="criteo_dlrm",
+                                overrides=["--model.preset=", "--data.ids=C1-C3", "--data.ignore=Id,C4-C26",
+                                           "--data.ids_separator=|", "--data.ids_max=4",
+                                           *(f"--model.input={line}" for line in recommenders.CrossNetwork.INPUTS),
+                                           *(f"--model.layer={line}" for line in recommenders.CrossNetwork.LAYERS),
+                                           "--model.loss=sigmoid_cross_entropy"]),
 }

@@ -18,7 +18,13 @@ shape = 6
 classes = 2
 samples = 64
 validation_samples = 101
+ids_features = 2
+ids_range = 9
 [model]
+input = x: 6
+input = ids: 2x1 dtype=int64
+layer = emb: embedding_bag from=ids dim=2 flat=true
+layer = all: concat from=x,emb
 layer = out: dense units=1
 loss = sigmoid_cross_entropy
 metric = auc
@@ -26,6 +32,8 @@ metric = log_loss
 metric = normalized_entropy
 metric = calibration
 metric = accuracy
+metric = hit_rate k=2 group=1
+metric = ndcg k=2 group=1
 [train]
 batch_size = 32
 eval_batch_size = 40
@@ -49,10 +57,13 @@ std::vector<MetricValue> values_on(int ranks, int lanes) {
 
 TEST(Evaluate, GivesTheSameBitsOnAnyNumberOfRanksAndLanes) {
   const auto alone = values_on(1, 1);
-  ASSERT_EQ(alone.size(), 6u);
+  ASSERT_EQ(alone.size(), 8u);
   EXPECT_EQ(alone[1].name, "auc");
   EXPECT_GT(alone[1].value, 0);
   EXPECT_LT(alone[1].value, 1);
+  EXPECT_EQ(alone[7].name, "ndcg_2");
+  EXPECT_GT(alone[7].value, 0);
+  EXPECT_LT(alone[7].value, alone[6].value);
   // The loss is the log loss of the same samples, summed elsewhere.
   EXPECT_NEAR(alone[0].value, alone[2].value, 1e-6);
   for (const auto& [ranks, lanes] : {std::pair{1, 3}, {2, 1}, {3, 2}, {9, 1}}) {

@@ -91,7 +91,8 @@ void read_order(Section& s, DataConfig& c) {
   s.only_for("order", {"block"});
   c.block_size = s.integer("block_size", 4096, {1, 1 << 30}, "samples", "of a block");
   s.for_all();
-  c.shuffle = s.boolean("shuffle", true, "a new order each epoch; false: as stored");
+  c.shuffle =
+      s.boolean("shuffle", c.order != "sequential", "a new order each epoch; false: as stored");
   c.drop_last = s.boolean("drop_last", false, "leave out an epoch's last, smaller batch");
   c.class_balanced = s.boolean("class_balanced", false, "draw classes uniformly, with replacement");
   c.prefetch_threads = s.integer("prefetch_threads", -1, {-1, 256}, "threads",

@@ -69,7 +69,7 @@ class Calibration final : public Metric {
 class Auc final : public Metric {
  public:
   int64_t doubles() const override { return 0; }
-  bool needs_scores() const override { return true; }
+  Needs needs() const override { return Needs::scores; }
   void accumulate(const MetricBatch&, double*) const override {}
   void finish(const double*, std::vector<MetricValue>& out) const override {
     out.push_back({"auc", NAN});

@@ -27,10 +27,16 @@ class Metric {
   virtual int64_t doubles() const = 0;
   virtual void accumulate(const MetricBatch& batch, double* sums) const = 0;
   virtual void finish(const double* totals, std::vector<MetricValue>& out) const = 0;
-  // True: no sums will do, finish_scores() is asked instead, with all samples by ascending score
-  // (NaN first), label and weight.
-  virtual bool needs_scores() const { return false; }
+  // What finish() is asked with: where no sums will do, finish_scores() or finish_groups() is
+  // asked instead.
+  enum class Needs : uint8_t { sums, scores, groups };
+  virtual Needs needs() const { return Needs::sums; }
+  // All samples by ascending score (NaN first), label and weight.
   virtual void finish_scores(std::span<const ScoredSample>, std::vector<MetricValue>&) const {}
+  // All samples by group, within it by descending score (NaN last), then label.
+  virtual void finish_groups(std::span<const GroupedSample>, std::vector<MetricValue>&) const {}
+  // The feature whose id tells the groups apart. Requires needs() == groups.
+  virtual int64_t group_feature() const { return 0; }
 };
 
 // The class that one row of outputs predicts: the first largest (a NaN is largest, as for
@@ -57,6 +63,9 @@ std::unique_ptr<Metric> make_log_loss();
 std::unique_ptr<Metric> make_normalized_entropy();
 std::unique_ptr<Metric> make_calibration();
 std::unique_ptr<Metric> make_auc();
+// Two classes, among the k first of each group.
+std::unique_ptr<Metric> make_hit_rate(int64_t k, int64_t group_feature);
+std::unique_ptr<Metric> make_ndcg(int64_t k, int64_t group_feature);
 std::unique_ptr<Metric> make_mse();
 std::unique_ptr<Metric> make_mae();
 std::unique_ptr<Metric> make_r2(int64_t width);

@@ -36,7 +36,8 @@ void StepResults::read_metrics(const StepSlot& slot, const MetricSet& metrics,
                      labels_ ? nullptr : reinterpret_cast<const float*>(targets), weight,
                      result.metrics.data());
   if (metrics.gathers())
-    metrics.gather(batch->samples, width_, slot.output.floats(), labels, weight, result.scores);
+    metrics.gather(batch->samples, width_, slot.output.floats(), labels, weight,
+                   reinterpret_cast<const int64_t*>(batch->at(BatchField::ids)), result.scores);
 }
 
 Requests StepResults::meet(const StepPlan& plan, const Requests& mine,

@@ -36,8 +36,8 @@ std::string long_duration(double seconds) {
 }
 
 bool is_fraction_metric(const std::string& name) {
-  constexpr std::array<std::string_view, 7> kPrefixes = {"accuracy", "top_", "f1",      "precision",
-                                                         "recall",   "auc",  "balanced"};
+  constexpr std::array<std::string_view, 9> kPrefixes = {
+      "accuracy", "top_", "f1", "precision", "recall", "auc", "balanced", "hit_rate", "ndcg"};
   return std::any_of(kPrefixes.begin(), kPrefixes.end(),
                      [&](std::string_view p) { return name.starts_with(p); });
 }

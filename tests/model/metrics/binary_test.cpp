@@ -37,9 +37,9 @@ std::vector<double> values_of(const std::string& metrics, const Samples& s, bool
   const auto n = static_cast<int64_t>(s.labels.size()), width = int64_t{two_outputs ? 2 : 1};
   const float* weights = s.weights.empty() ? nullptr : s.weights.data();
   std::vector<double> sums(static_cast<size_t>(set.doubles()));
-  std::vector<ScoredSample> scores;
+  Scores scores;
   set.accumulate(n, width, outputs.data(), s.labels.data(), nullptr, weights, sums.data());
-  set.gather(n, width, outputs.data(), s.labels.data(), weights, scores);
+  set.gather(n, width, outputs.data(), s.labels.data(), weights, nullptr, scores);
   std::vector<double> values;
   for (const MetricValue& value : set.finish(sums, scores)) values.push_back(value.value);
   return values;
