@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "ps/row_clip.h"
 #include "ps/table_shards.h"
 
 namespace trireme::ps {
@@ -79,6 +80,14 @@ ClientCore::Question ClientCore::about(Kind kind, int block, int64_t clock,
   return q;
 }
 
+// The message has a copy of `payload`.
+void ClientCore::own(Message& message, Bytes payload) const {
+  if (payload.empty()) return;
+  message.owned = pool_->take(payload.size());
+  std::memcpy(message.owned->data(), payload.data(), payload.size());
+  message.payload = {message.owned->data(), payload.size()};
+}
+
 void ClientCore::push(int block, int64_t clock, const float* floats, Piece piece, int64_t samples) {
   Question q = about(Kind::push, block, clock, floats);
   q.message.header.piece_level = piece.level;
@@ -138,12 +147,17 @@ void ClientCore::bye(int exit_code) {
 
 void ClientCore::commit(int64_t clock, const OptimizerScalars& scalars,
                         const StepVerdict& verdict) {
+  const size_t of_tables = static_cast<size_t>(config_.tables) * kTableShards;
+  const std::vector<float> scales =
+      table_scales(scalars.grad_scale, partials().last(of_tables), config_.clip_table_norm);
+  const Bytes payload = std::as_bytes(std::span(scales));
   for (int server = 0; server < placement_.servers(); ++server) {
     Question q;
     q.message.header = header(Kind::commit, server, clock);
     q.message.header.scalars = scalars;
     q.message.header.flags = (verdict.applied ? kApplied : 0) | (verdict.finite ? kFinite : 0);
     q.message.header.grad_norm = verdict.grad_norm;
+    own(q.message, payload);
     ask(std::move(q));
   }
   awaits_partials_ = false;

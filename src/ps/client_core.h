@@ -20,9 +20,10 @@ struct ClientConfig {
   int worker = 0, workers = 1;
   uint32_t generation = 0;
   Consistency consistency;
-  int64_t start_clock = 0;  // steps done before
-  int tables = 0;           // whose rows live on the servers
-  size_t in_flight = 16;    // questions to each server that have no answer; others wait here
+  int64_t start_clock = 0;     // steps done before
+  int tables = 0;              // whose rows live on the servers
+  double clip_table_norm = 0;  // RowClip::table; worker 0, sync
+  size_t in_flight = 16;       // questions to each server that have no answer; others wait here
 };
 
 struct PullResult {
@@ -103,6 +104,7 @@ class ClientCore {
     std::map<uint64_t, Question> asked;  // by sequence
   };
   Header header(Kind kind, int server, int64_t clock) const;
+  void own(Message& message, Bytes payload) const;
   Question about(Kind kind, int block, int64_t clock, const float* floats) const;
   void ask(Question question);
   Question* answered(const Header& header);

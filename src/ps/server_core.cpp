@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstring>
 #include <utility>
 
@@ -34,7 +35,8 @@ ServerCore::ServerCore(const ServerConfig& config, const KernelTable& kernels,
     : config_(config),
       placement_(placement),
       store_(kernels, optimizer, params, placement, config.server, config.average, weights),
-      tables_(tables_of(config, placement), kernels, RowOptimizer(optimizer, config.rowwise)),
+      tables_(tables_of(config, placement), kernels,
+              RowOptimizer(optimizer, config.rowwise, {config.clip_row_norm, 0})),
       clock_(kernels, placement, config.server, config.runs, config.shards),
       open_(config.start_clock),
       clocks_(
@@ -84,7 +86,7 @@ void ServerCore::on_message(Message&& m, double now) {
     case Kind::push:
       return push(std::move(m), now);
     case Kind::commit:
-      return commit(h);
+      return commit(m);
     case Kind::pull:
       meeting_.ask(h.requests);
       waiting_.push_back({.header = h, .since = now, .blocks = use_order_});
@@ -166,12 +168,19 @@ void ServerCore::push_at_once(const Message& m) {
   answer_pulls();
 }
 
-void ServerCore::commit(const Header& h) {
+// With tables whose norm is clipped, the payload is each table's scale.
+void ServerCore::commit(const Message& m) {
+  const Header& h = m.header;
   if (h.worker != 0 || static_cast<int64_t>(h.clock) != open_ || (takes_part() && !reduced_at_))
     refuse(h, fmt::format("clock {} cannot be committed", open_));
+  const std::span<const float> scales = values_of<float>(m);
+  if (!m.payload.empty() && m.payload.size() != tables_.size() * sizeof(float))
+    refuse(h, fmt::format("there are {} tables", tables_.size()));
+  if (!std::ranges::all_of(scales, [](float s) { return std::isfinite(s); }))
+    refuse(h, "a table's scale is not finite");
   if (h.flags & kApplied) {
     to_apply_.assign(use_order_.begin(), use_order_.end());
-    tables_.commit(h.scalars);
+    tables_.commit(h.scalars, scales);
   }
   if (to_apply_.empty()) clock_.end();
   tables_.end();

@@ -35,6 +35,7 @@ struct ServerConfig {
   std::vector<TableSpec> tables = {};  // whose rows live on the servers
   uint64_t seed = 0;                   // of their initial values
   bool rowwise = false;                // RowOptimizer's
+  double clip_row_norm = 0;            // likewise
 };
 
 // By how many updates a block had moved on when a push that was computed with its older weights
@@ -94,7 +95,7 @@ class ServerCore {
   void push_rows(const Message& message, double now);
   void open(double now);
   void conclude(double now);
-  void commit(const Header& header);
+  void commit(const Message& message);
   void load(const Message& message);
   void fetch(const Header& header);
   Waiting pull_rows(const Message& message, double now) const;

@@ -30,6 +30,7 @@ struct ExchangeOptions {
   int64_t bucket = int64_t{1} << 20;  // elements of a bucket between hosts, or of a server's block
   int64_t table_partials = 0;         // partial norms of UpdateRequest::tables
   int served_tables = 0;              // of these tables, whose rows live on servers: all or none
+  double clip_table_norm = 0;         // of these
 };
 
 class NodeExchange : public Exchange {

@@ -70,6 +70,12 @@ void Session::open() {
                     "which would be those of one worker",
                     experiment.exchange.consistency),
         "use exchange.consistency = sync, or layer_norm instead");
+  if (graph->tables().empty() &&
+      (experiment.train.clip_row_norm > 0 || experiment.train.clip_table_norm > 0))
+    throw ConfigError(
+        "train.clip_row_norm and train.clip_table_norm are for rows of embedding tables, and this "
+        "model has none",
+        "use train.clip_norm or train.clip_value");
   if (!graph->tables().empty() && experiment.train.ema > 0)
     throw ConfigError("train.ema has no averages of rows of tables", "set train.ema = 0");
   if (!graph->tables().empty() && !in_step() && served_tables().empty())
@@ -177,6 +183,7 @@ void Session::start_lanes() {
   exchange_options.bucket = bucket_elements();
   exchange_options.table_partials = static_cast<int64_t>(graph->tables().size()) * ps::kTableShards;
   exchange_options.served_tables = static_cast<int>(served_tables().size());
+  exchange_options.clip_table_norm = experiment.train.clip_table_norm;
   std::unique_ptr<NodeExchange> exchange;
   if (roles.servers == 0) {
     exchange = std::make_unique<AllReduceExchange>(comm, topology, *kernels, *graph, optimizer,
@@ -236,7 +243,9 @@ std::span<const TableSpec> Session::served_tables() const {
 
 void Session::start_tables() {
   if (graph->tables().empty()) return;
-  const ps::RowOptimizer rows(optimizer, experiment.optimizer.rowwise);
+  const TrainConfig& train = experiment.train;
+  const ps::RowOptimizer rows(optimizer, experiment.optimizer.rowwise,
+                              {train.clip_row_norm, train.clip_table_norm});
   if (!served_tables().empty())
     tables = std::make_unique<ServedTables>(*servers_, topology, graph->tables(), rows,
                                             experiment.run.seed);

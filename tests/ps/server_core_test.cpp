@@ -71,6 +71,13 @@ TEST_F(Server, RefusesAVerdictBeforeTheGradients) {
   EXPECT_THROW(say(question(Kind::commit, 1)), FormatError);
 }
 
+TEST_F(Server, RefusesScalesOfTablesThatItDoesNotHave) {
+  Header h = question(Kind::push, 1);
+  h.samples = 8;
+  say(h, floats_);
+  EXPECT_THROW(say(question(Kind::commit, 2), std::span(floats_).first(1)), FormatError);
+}
+
 TEST_F(Server, RefusesAPieceThatNobodyAwaits) {
   Header h = question(Kind::push, 1);
   h.samples = 8;

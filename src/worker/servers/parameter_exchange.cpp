@@ -45,6 +45,7 @@ ParameterExchange::ParameterExchange(Subgroup& workers, const Topology& topology
   config.start_clock = start_clock;
   config.consistency = consistency;
   config.tables = options_.served_tables;
+  config.clip_table_norm = options_.clip_table_norm;
   auto carrier = std::make_unique<ParameterCarrier>(workers, kernels_, topology_, pieces_,
                                                     placement_, config, memory_.params(),
                                                     memory_.staging(), options_.timeout, faults);
