@@ -47,7 +47,8 @@ ClientCore::ClientCore(const ClientConfig& config, const Placement& placement, f
       placement_(placement),
       weights_(weights),
       versions_(placement.blocks().size()),
-      servers_(static_cast<size_t>(placement.servers())) {
+      servers_(static_cast<size_t>(placement.servers())),
+      coder_(config.codec, config.consistency.mode != Mode::sync, pool_) {
   const int64_t elements = placement.blocks().empty() ? 0 : placement.blocks().back().range.end;
   partials_.resize(static_cast<size_t>((elements + kSumChunk - 1) / kSumChunk) +
                    static_cast<size_t>(config.tables) * kTableShards);
@@ -93,6 +94,7 @@ void ClientCore::push(int block, int64_t clock, const float* floats, Piece piece
   q.message.header.piece_level = piece.level;
   q.message.header.piece_index = piece.index;
   q.message.header.samples = samples;
+  code(q, floats, piece, static_cast<double>(samples));
   ask(std::move(q));
 }
 
@@ -101,7 +103,19 @@ void ClientCore::push(int block, int64_t clock, const float* floats,
   Question q = about(Kind::push, block, clock, floats);
   q.message.header.version = versions_[static_cast<size_t>(block)];
   q.message.header.scalars = scalars;
+  code(q, floats, {}, 1 / double{scalars.grad_scale});
   ask(std::move(q));
+}
+
+void ClientCore::code(Question& q, const float* floats, Piece piece, double divisor) {
+  if (!config_.codec.codes() || !floats) return;
+  const int block = q.message.header.block;
+  const auto n = static_cast<size_t>(placement_.block(block).range.size());
+  auto coded = coder_.code(block, piece, {floats, n}, divisor);
+  if (!coded) return;
+  q.message.header.flags |= kCoded;
+  q.message.owned = std::move(coded->payload);
+  q.message.payload = {q.message.owned->data(), coded->bytes};
 }
 
 void ClientCore::pull(int64_t clock, int64_t need, bool whole, uint32_t requests) {
@@ -286,7 +300,10 @@ void ClientCore::take_partials(const Message& m) {
 void ClientCore::take_pulled(const Message& m) {
   const Header& h = m.header;
   Question& q = *answered(h);
-  if (h.block >= 0) versions_[static_cast<size_t>(h.block)] = h.version;
+  if (h.block >= 0) {
+    versions_[static_cast<size_t>(h.block)] = h.version;
+    if (config_.consistency.mode == Mode::sync) coder_.conclude(h.block, h.flags & kApplied);
+  }
   result_.verdict = h.flags;
   result_.grad_norm = h.grad_norm;
   result_.scalars = h.scalars;

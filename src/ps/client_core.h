@@ -13,6 +13,7 @@
 #include "ps/consistency.h"
 #include "ps/message.h"
 #include "ps/placement.h"
+#include "ps/push_coder.h"
 
 namespace trireme::ps {
 
@@ -23,6 +24,7 @@ struct ClientConfig {
   int64_t start_clock = 0;     // steps done before
   int tables = 0;              // whose rows live on the servers
   double clip_table_norm = 0;  // RowClip::table; worker 0, sync
+  CodecSpec codec;             // of pushes of blocks
   size_t in_flight = 16;       // questions to each server that have no answer; others wait here
 };
 
@@ -44,9 +46,9 @@ class ClientCore {
   // `weights`: the whole index space, where pulls arrive. Borrows it and the placement.
   ClientCore(const ClientConfig& config, const Placement& placement, float* weights);
 
-  // Floats of questions are borrowed until they are answered (idle()).
-  // Sync: the sum of `piece`. Else: all that this worker has for the clock, to be applied at once
-  // with `scalars`; null: nothing.
+  // Floats of questions are borrowed until they are answered (idle()); those that are coded are
+  // not. Sync: the sum of `piece`. Else: all that this worker has for the clock, to be applied at
+  // once with `scalars`; null: nothing.
   void push(int block, int64_t clock, const float* floats, Piece piece, int64_t samples);
   void push(int block, int64_t clock, const float* floats, const OptimizerScalars& scalars);
   // The weights that clock `clock` begins with. Sync: after the verdict of the clock before; else
@@ -78,6 +80,8 @@ class ClientCore {
   void await_partials() { awaits_partials_ = true; }  // idle() means these, too
   void commit(int64_t clock, const OptimizerScalars& scalars, const StepVerdict& verdict);
 
+  PushCoder& coder() { return coder_; }
+
   // Everything was answered.
   bool idle() const { return open_ == 0 && (!awaits_partials_ || has_partials()); }
   const PullResult& result() const { return result_; }  // of the last pull, when idle()
@@ -105,6 +109,7 @@ class ClientCore {
   };
   Header header(Kind kind, int server, int64_t clock) const;
   void own(Message& message, Bytes payload) const;
+  void code(Question& question, const float* floats, Piece piece, double divisor);
   Question about(Kind kind, int block, int64_t clock, const float* floats) const;
   void ask(Question question);
   Question* answered(const Header& header);
@@ -127,6 +132,7 @@ class ClientCore {
   std::vector<double> partials_;
   std::set<int> partials_missing_;  // servers
   std::shared_ptr<PayloadPool> pool_ = PayloadPool::make();
+  PushCoder coder_;
   PullResult result_;
   ClientCounts counts_;
 };

@@ -44,6 +44,8 @@ constexpr uint32_t kWeights = 0, kFirstMoment = 1, kAverage = 100;
 
 // Flags of commit and pulled.
 constexpr uint32_t kApplied = 1, kFinite = 2;
+// Flag of push: the payload is as ps/codec.h has it.
+constexpr uint32_t kCoded = 1;
 // Flag of pull: send the weights although the last clock changed none.
 constexpr uint32_t kWhole = 1;
 // Flag of pull_rows: keys without a row get one.

@@ -117,6 +117,7 @@ void ServerCore::on_message(Message&& m, double now) {
 void ServerCore::push(Message&& m, double now) {
   const Header h = m.header;
   if (!has_block(h.block)) refuse(h, "the block is not its own");
+  if (h.flags & kCoded) decode(m);
   const auto whole = static_cast<size_t>(placement_.block(h.block).range.size()) * sizeof(float);
   if (m.payload.size() != whole && (sync() || !m.payload.empty()))
     refuse(h, fmt::format("the block has {} bytes", whole));
@@ -125,6 +126,16 @@ void ServerCore::push(Message&& m, double now) {
     push_to_clock(std::move(m), now);
   else
     push_at_once(m);
+}
+
+// The floats, in memory of the message's own.
+void ServerCore::decode(Message& m) const {
+  const Header& h = m.header;
+  const auto n = static_cast<size_t>(placement_.block(h.block).range.size());
+  Payload floats = pool_->take(n * sizeof(float));
+  attempt(h, [&] { ps::decode(config_.codec, m.payload, {floats->floats(), n}); });
+  m.owned = std::move(floats);
+  m.payload = {m.owned->data(), n * sizeof(float)};
 }
 
 void ServerCore::push_to_clock(Message&& m, double now) {

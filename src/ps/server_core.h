@@ -13,7 +13,9 @@
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "ps/clocks.h"
+#include "ps/codec.h"
 #include "ps/consistency.h"
 #include "ps/dense_store.h"
 #include "ps/meeting.h"
@@ -36,6 +38,7 @@ struct ServerConfig {
   uint64_t seed = 0;                   // of their initial values
   bool rowwise = false;                // RowOptimizer's
   double clip_row_norm = 0;            // likewise
+  CodecSpec codec = {};                // of pushes of blocks
 };
 
 // By how many updates a block had moved on when a push that was computed with its older weights
@@ -90,6 +93,7 @@ class ServerCore {
   };
   bool take(const Message& message);
   void push(Message&& message, double now);
+  void decode(Message& message) const;
   void push_to_clock(Message&& message, double now);
   void push_at_once(const Message& message);
   void push_rows(const Message& message, double now);
@@ -104,7 +108,13 @@ class ServerCore {
   void require_table(const Header& header) const;
   // `body`, which may refuse what the message brings; then the header is named.
   template <class Body>
-  void attempt(const Header& header, Body body) const;
+  void attempt(const Header& header, Body body) const {
+    try {
+      body();
+    } catch (const FormatError& e) {
+      refuse(header, e.what());
+    }
+  }
   bool takes_part() const;
   bool may_answer(const Header& pull) const;
   void answer_pulls();

@@ -18,15 +18,6 @@ void ServerCore::require_table(const Header& h) const {
     refuse(h, "it has no such table");
 }
 
-template <class Body>
-void ServerCore::attempt(const Header& header, Body body) const {
-  try {
-    body();
-  } catch (const FormatError& e) {
-    refuse(header, e.what());
-  }
-}
-
 ServerCore::Waiting ServerCore::pull_rows(const Message& m, double now) const {
   const Header& h = m.header;
   require_table(h);

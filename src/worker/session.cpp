@@ -184,6 +184,7 @@ void Session::start_lanes() {
   exchange_options.table_partials = static_cast<int64_t>(graph->tables().size()) * ps::kTableShards;
   exchange_options.served_tables = static_cast<int>(served_tables().size());
   exchange_options.clip_table_norm = experiment.train.clip_table_norm;
+  exchange_options.codec = codec_of(experiment.exchange);
   std::unique_ptr<NodeExchange> exchange;
   if (roles.servers == 0) {
     exchange = std::make_unique<AllReduceExchange>(comm, topology, *kernels, *graph, optimizer,

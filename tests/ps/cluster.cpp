@@ -13,6 +13,7 @@ OptimizerConfig sgd() {
 }
 
 constexpr int64_t kFirstKey = -32, kLastKey = 32, kDim = 3;
+constexpr int64_t kSamples = 1024;  // of a batch
 
 ParamTable one_slot(int64_t elements) {
   Slot slot;
@@ -56,6 +57,7 @@ Cluster::Cluster(const ClusterSpec& spec)
     config.workers = spec.workers;
     config.consistency = spec.consistency;
     config.runs = runs_;
+    config.codec = spec.codec;
     config.shards = spec.shards;
     servers_.push_back(
         std::make_unique<ServerCore>(config, cpu_kernels(), optimizer_, params_, placement_));
@@ -69,6 +71,7 @@ Cluster::Cluster(const ClusterSpec& spec)
     config.workers = spec.workers;
     config.consistency = spec.consistency;
     config.tables = spec.tables;
+    config.codec = spec.codec;
     config.in_flight = 4;
     clients_.push_back(
         std::make_unique<ClientCore>(config, placement_, weights_[static_cast<size_t>(w)].data()));
@@ -109,7 +112,7 @@ double Cluster::step(int worker, ClientCore& client) {
           client.push(block, p.clock, floats, scalars);
         else
           for (const Piece& piece : host_pieces(runs_[w], spec_.shards))
-            client.push(block, p.clock, floats, piece, 1000);
+            client.push(block, p.clock, floats, piece, kSamples);
       }
       if (sync && worker == 0) client.await_partials();
       return 0;
@@ -187,6 +190,15 @@ void Cluster::push_rows(int worker, int64_t clock, const OptimizerScalars& scala
       client.push_rows(t, s, clock, bytes, scalars);
     }
   }
+}
+
+float Cluster::with_residuals(int64_t i) const {
+  if (residuals_.empty()) {
+    residuals_.resize(static_cast<size_t>(params_.size()));
+    for (const auto& client : clients_) client->coder().add_residuals(placement_, residuals_);
+  }
+  const float divisor = spec_.consistency.mode == Mode::sync ? kSamples : 1;
+  return value(i) - residuals_[static_cast<size_t>(i)] * divisor;
 }
 
 float Cluster::expected_row(int table, int64_t key) const {

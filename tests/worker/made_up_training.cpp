@@ -157,6 +157,7 @@ ExchangeOptions MadeUpTraining::options(bool served) const {
   options.bucket = bucket;
   options.table_partials = static_cast<int64_t>(tables.size()) * ps::kTableShards;
   options.clip_table_norm = clip.table;
+  options.codec = codec;
   options.served_tables = served && tables_served ? static_cast<int>(tables.size()) : 0;
   return options;
 }
@@ -189,6 +190,7 @@ void MadeUpTraining::serve(Communicator& world, const std::vector<LeafRun>& runs
   if (tables_served) config.tables = tables;
   config.seed = kSeed;
   config.clip_row_norm = clip.row;
+  config.codec = codec;
   prepare_kernel_thread();
   const NodeRegions regions(world, ps::DenseStore::bytes_of_weights(placement, config.server),
                             timeout);
@@ -243,8 +245,9 @@ Outcome MadeUpTraining::train(Communicator& comm, NodeExchange& exchange, const 
   if (!resume.empty()) {
     const CheckpointReader checkpoint(resume, true);
     exchange.restore([&](const TensorMeta& tensor, std::span<std::byte> out) {
-      checkpoint.read(*checkpoint.find(tensor.name), out);
-      return true;
+      const TensorMeta* stored = checkpoint.find(tensor.name);
+      if (stored) checkpoint.read(*stored, out);
+      return stored != nullptr;
     });
     if (given) given->restore(checkpoint);
     comm.barrier({timeout, "the restored state", -1});

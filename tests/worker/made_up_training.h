@@ -33,6 +33,7 @@ struct MadeUpTraining {
   int servers = 0;  // of the ranks, the last; they return an empty outcome
   ps::Consistency consistency = {};
   ps::Faults faults = {};
+  ps::CodecSpec codec = {};
   int64_t bucket = 1 << 20;
   bool keep_leaves = false;
   double timeout = 20;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/error.h"
 #include "worker/table_exchange.h"
@@ -18,6 +19,8 @@ std::vector<Range> ranges_of(const ps::Placement& placement) {
 
 // What workers and servers wait for has a grace of its own; the lanes wait longer than both.
 constexpr double kLanesGrace = 3 * kGrace;
+
+constexpr int kResidualTag = 420;  // a worker's residuals, to worker 0
 
 }  // namespace
 
@@ -46,6 +49,7 @@ ParameterExchange::ParameterExchange(Subgroup& workers, const Topology& topology
   config.consistency = consistency;
   config.tables = options_.served_tables;
   config.clip_table_norm = options_.clip_table_norm;
+  config.codec = options_.codec;
   auto carrier = std::make_unique<ParameterCarrier>(workers, kernels_, topology_, pieces_,
                                                     placement_, config, memory_.params(),
                                                     memory_.staging(), options_.timeout, faults);
@@ -97,6 +101,7 @@ void ParameterExchange::restore(const TensorReader& read) {
     restore_flat(read, "optimizer." + moments_[i] + ".", params_, flat.floats());
     load(ps::kFirstMoment + static_cast<uint32_t>(i), flat.floats());
   }
+  if (first() && options_.codec.feeds_back()) restore_residuals(read, flat.floats());
   if (memory_.ema()) {
     restore_flat(read, "ema.", params_, memory_.ema());
     if (first()) load(ps::kAverage, memory_.ema());
@@ -144,7 +149,10 @@ void ParameterExchange::take_new_weights(Lane& lane, const UpdateRequest& reques
   driver_->finish();
   if (!served) reduce_tables(lane, request.tables);
   wait_for_snapshot();  // nothing comes in before it is asked for
-  tell([&](ps::ClientCore& client) { client.pull(clock + 1, clock + 1, false); });
+  tell([&](ps::ClientCore& client) {
+    take_coding(client);
+    client.pull(clock + 1, clock + 1, false);
+  });
   if (first()) {
     driver_->until([&] { return carrier_->client().has_partials(); });
     std::ranges::copy(carrier_->client().partials(), memory_.partials());
@@ -181,6 +189,7 @@ Verdict ParameterExchange::update_alone(Lane& lane, const UpdateRequest& request
       for (size_t b = 0; b < placement_.blocks().size(); ++b)
         client.push(static_cast<int>(b), clock,
                     gradient ? gradient + placement_.blocks()[b].range.begin : nullptr, scalars);
+      take_coding(client);
       client.pull(clock + 1, 0, true, requests);
     });
     const ps::PullResult& result = carrier_->client().result();
@@ -195,6 +204,14 @@ Verdict ParameterExchange::update_alone(Lane& lane, const UpdateRequest& request
   }
   meet(lane, "the new weights from the servers", kLanesGrace);
   return verdict_;
+}
+
+void ParameterExchange::take_coding(ps::ClientCore& client) {
+  const ps::CodingCounts counts = client.coder().take_counts();
+  coding_.reset();
+  if (counts.plain_bytes > 0)
+    coding_ = {counts.bytes, counts.plain_bytes,
+               counts.all > 0 ? std::sqrt(counts.left_out / counts.all) : 0};
 }
 
 // Bounded and async: nobody goes on before everybody has seen the weights of all pushes.
@@ -220,8 +237,36 @@ std::unique_ptr<StateSource> ParameterExchange::snapshot(bool writes) {
     if (memory_.ema()) flat->add("ema.", params_, memory_.ema());
     flat->add("state.", state_, memory_.state());
   }
+  if (options_.codec.feeds_back())
+    gather_residuals(flat ? flat->room(kResidual, params_) : nullptr);
   if (!sync()) comm_.barrier({options_.timeout, "the snapshot", clock_});
   return flat;
+}
+
+// What codecs of all workers have left out so far, as one mean gradient, on worker 0: added up in
+// the order of workers.
+void ParameterExchange::gather_residuals(float* flat) {
+  AlignedBuffer room(static_cast<size_t>(params_.size()) * sizeof(float));
+  float* mine = first() ? flat : room.floats();
+  const auto count = static_cast<size_t>(params_.size());
+  std::fill_n(mine, count, 0.0f);
+  tell([&](ps::ClientCore& client) {
+    client.coder().add_residuals(placement_, std::span(mine, count));
+  });
+  const Wait wait{options_.timeout, "what codecs left out", clock_};
+  if (!first()) return comm_.wait(comm_.send(0, kResidualTag, {room.data(), room.size()}), wait);
+  for (int worker = 1; worker < comm_.size(); ++worker) {
+    comm_.wait(comm_.receive(worker, kResidualTag, {room.data(), room.size()}), wait);
+    for (size_t i = 0; i < count; ++i) flat[i] += room.floats()[i];
+  }
+}
+
+// Worker 0 goes on with what all of them had left out.
+void ParameterExchange::restore_residuals(const TensorReader& read, float* flat) {
+  std::fill_n(flat, params_.size(), 0.0f);
+  restore_flat(read, kResidual, params_, flat);
+  const std::span<const float> mean(flat, static_cast<size_t>(params_.size()));
+  tell([&](ps::ClientCore& client) { client.coder().set_residuals(placement_, mean); });
 }
 
 void ParameterExchange::leave(ExitCode code) {

@@ -17,6 +17,10 @@
 
 namespace trireme {
 
+// Tensors of a checkpoint, before the parameter's name: what codecs had left out of the gradients
+// of all workers.
+inline constexpr const char* kResidual = "exchange.residual.";
+
 class ParameterExchange final : public NodeExchange {
  public:
   // Every worker must call; servers must be there and know the same placement. `topology`: each
@@ -33,6 +37,7 @@ class ParameterExchange final : public NodeExchange {
   std::unique_ptr<StateSource> snapshot(bool writes) override;
   void restore(const TensorReader& read) override;
   double staleness() const override { return staleness_; }
+  std::optional<Coding> coding() const override { return coding_; }
   // For what speaks to the servers beside it, between steps and within update(); lane 0's thread,
   // or the step thread where no lane runs. Calls `questions` once, on the thread that owns the
   // client, and returns when all is answered.
@@ -49,6 +54,9 @@ class ParameterExchange final : public NodeExchange {
 
  private:
   bool sync() const { return consistency_.mode == ps::Mode::sync; }
+  void take_coding(ps::ClientCore& client);
+  void gather_residuals(float* flat);
+  void restore_residuals(const TensorReader& read, float* flat);
   void load(uint32_t buffer, const float* flat);
   void fetch(uint32_t buffer, float* flat);
   Verdict update_all(Lane& lane, const UpdateRequest& request);
@@ -65,6 +73,7 @@ class ParameterExchange final : public NodeExchange {
   int64_t clock_;                        // steps done
   int64_t settled_at_ = -1;
   double staleness_ = -1;
+  std::optional<Coding> coding_;
 };
 
 }  // namespace trireme

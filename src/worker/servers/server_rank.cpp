@@ -88,6 +88,7 @@ ExitCode run_server(Communicator& world, const Experiment& experiment, const Rol
   config.tables = setup.tables;
   config.seed = experiment.run.seed;
   config.rowwise = experiment.optimizer.rowwise;
+  config.codec = codec_of(experiment.exchange);
   config.clip_row_norm = experiment.train.clip_row_norm;
   prepare_kernel_thread();
   const NodeRegions regions(world, ps::DenseStore::bytes_of_weights(placement, roles.server),
