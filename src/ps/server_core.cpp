@@ -42,6 +42,8 @@ ServerCore::ServerCore(const ServerConfig& config, const KernelTable& kernels,
       clocks_(
           config.workers, config.start_clock,
           static_cast<int64_t>(placement.blocks_of(config.server).size() + config.tables.size())),
+      given_(placement, config.server,
+             config.delay_compensation > 0 && !sync() ? config.workers : 0),
       meeting_(config.workers),
       windows_(static_cast<size_t>(config.workers)) {
   // Parameters lie in reverse order of first use.
@@ -125,7 +127,7 @@ void ServerCore::push(Message&& m, double now) {
   if (sync())
     push_to_clock(std::move(m), now);
   else
-    push_at_once(m);
+    push_at_once(std::move(m));
 }
 
 // The floats, in memory of the message's own.
@@ -169,14 +171,32 @@ void ServerCore::conclude(double now) {
 }
 
 // A push without floats only says that the worker has done the clock.
-void ServerCore::push_at_once(const Message& m) {
+void ServerCore::push_at_once(Message&& m) {
   const Header& h = m.header;
   if (!m.payload.empty()) {
+    if (given_.keeps()) compensate(m);
     counts_.delay.add(store_.version(h.block) - h.version);
     store_.apply(h.block, values_of<float>(m).data(), h.scalars);
   }
   clocks_.pushed(h.worker, static_cast<int64_t>(h.clock));
   answer_pulls();
+}
+
+// In memory of the message's own.
+void ServerCore::compensate(Message& m) const {
+  const Header& h = m.header;
+  if (h.version != given_.version(h.worker, h.block))
+    refuse(h,
+           fmt::format("the worker was given version {} last", given_.version(h.worker, h.block)));
+  if (h.version == store_.version(h.block)) return;
+  const std::span<const float> sum = values_of<float>(m);
+  Payload own = std::move(m.owned);
+  if (!own) own = pool_->take(sum.size_bytes());
+  ps::compensate(sum, h.scalars.grad_scale, config_.delay_compensation,
+                 store_.values(h.block, kWeights).data(), given_.weights(h.worker, h.block),
+                 own->floats());
+  m.payload = {own->data(), sum.size_bytes()};
+  m.owned = std::move(own);
 }
 
 // With tables whose norm is clipped, the payload is each table's scale.
@@ -221,6 +241,9 @@ void ServerCore::load(const Message& m) {
   if (m.payload.size() != values.size_bytes())
     refuse(m.header, fmt::format("the block has {} bytes", values.size_bytes()));
   std::memcpy(values.data(), m.payload.data(), m.payload.size());
+  if (m.header.buffer == kWeights)  // all workers begin with these
+    for (int worker = 0; worker < given_.workers(); ++worker)
+      given_.give(worker, m.header.block, values, store_.version(m.header.block));
   say(Kind::loaded, m.header, {});
 }
 
@@ -278,6 +301,8 @@ void ServerCore::answer(Waiting& pull) {
     h.scalars = scalars_;
     h.meet_at = meeting_.at();
     h.requests = meeting_.requests();
+    if (block >= 0 && given_.keeps())
+      given_.give(h.worker, block, store_.values(block, kWeights), h.version);
     say(h, block >= 0 && whole ? std::as_bytes(store_.values(block, kWeights)) : Bytes{}, !sync());
     return true;
   });

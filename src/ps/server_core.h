@@ -17,6 +17,7 @@
 #include "ps/clocks.h"
 #include "ps/codec.h"
 #include "ps/consistency.h"
+#include "ps/delay_compensation.h"
 #include "ps/dense_store.h"
 #include "ps/meeting.h"
 #include "ps/message.h"
@@ -39,6 +40,7 @@ struct ServerConfig {
   bool rowwise = false;                // RowOptimizer's
   double clip_row_norm = 0;            // likewise
   CodecSpec codec = {};                // of pushes of blocks
+  double delay_compensation = 0;       // lambda of compensate(); bounded, async
 };
 
 // By how many updates a block had moved on when a push that was computed with its older weights
@@ -82,6 +84,7 @@ class ServerCore {
   const ServerCounts& counts() const { return counts_; }
   const DenseStore& store() const { return store_; }
   const TableStore& tables() const { return tables_; }
+  const GivenWeights& given() const { return given_; }
 
  private:
   struct Waiting {  // a pull
@@ -95,7 +98,8 @@ class ServerCore {
   void push(Message&& message, double now);
   void decode(Message& message) const;
   void push_to_clock(Message&& message, double now);
-  void push_at_once(const Message& message);
+  void push_at_once(Message&& message);
+  void compensate(Message& message) const;
   void push_rows(const Message& message, double now);
   void open(double now);
   void conclude(double now);
@@ -145,6 +149,7 @@ class ServerCore {
   double grad_norm_ = 0;
   OptimizerScalars scalars_{};
   Clocks clocks_;                    // bounded, async
+  GivenWeights given_;               // likewise, for compensate()
   Meeting meeting_;                  // of the first server
   std::vector<PushWindow> windows_;  // by worker
   std::deque<Waiting> waiting_;

@@ -58,6 +58,7 @@ Cluster::Cluster(const ClusterSpec& spec)
     config.consistency = spec.consistency;
     config.runs = runs_;
     config.codec = spec.codec;
+    config.delay_compensation = spec.delay_compensation;
     config.shards = spec.shards;
     servers_.push_back(
         std::make_unique<ServerCore>(config, cpu_kernels(), optimizer_, params_, placement_));

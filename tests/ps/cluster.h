@@ -15,6 +15,7 @@ struct ClusterSpec {
   int shards = 8;
   int tables = 0;  // of 64 keys each
   CodecSpec codec;
+  double delay_compensation = 0;
   int64_t elements = 3 * kChunk + 640, block = kChunk;
   NetworkSpec network;
   double compute = 5, compute_jitter = 0;  // of a clock

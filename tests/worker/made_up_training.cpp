@@ -191,6 +191,7 @@ void MadeUpTraining::serve(Communicator& world, const std::vector<LeafRun>& runs
   config.seed = kSeed;
   config.clip_row_norm = clip.row;
   config.codec = codec;
+  config.delay_compensation = delay_compensation;
   prepare_kernel_thread();
   const NodeRegions regions(world, ps::DenseStore::bytes_of_weights(placement, config.server),
                             timeout);
