@@ -99,8 +99,9 @@ void ClientCore::push(int block, int64_t clock, const float* floats, Piece piece
 }
 
 void ClientCore::push(int block, int64_t clock, const float* floats,
-                      const OptimizerScalars& scalars) {
+                      const OptimizerScalars& scalars, int64_t since) {
   Question q = about(Kind::push, block, clock, floats);
+  q.message.header.need = since < 0 ? clock : since;
   q.message.header.version = versions_[static_cast<size_t>(block)];
   q.message.header.scalars = scalars;
   code(q, floats, {}, 1 / double{scalars.grad_scale});

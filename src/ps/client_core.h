@@ -48,9 +48,11 @@ class ClientCore {
 
   // Floats of questions are borrowed until they are answered (idle()); those that are coded are
   // not. Sync: the sum of `piece`. Else: all that this worker has for the clock, to be applied at
-  // once with `scalars`; null: nothing.
+  // once with `scalars`; null: nothing. It speaks for the clocks from `since` on; below 0: that
+  // one.
   void push(int block, int64_t clock, const float* floats, Piece piece, int64_t samples);
-  void push(int block, int64_t clock, const float* floats, const OptimizerScalars& scalars);
+  void push(int block, int64_t clock, const float* floats, const OptimizerScalars& scalars,
+            int64_t since = -1);
   // The weights that clock `clock` begins with. Sync: after the verdict of the clock before; else
   // when all workers have completed `need` clocks. whole: although none changed.
   void pull(int64_t clock, int64_t need, bool whole, uint32_t requests = 0);

@@ -62,7 +62,7 @@ struct Header {
   int32_t piece_level = 0, piece_index = 0;
   uint32_t buffer = 0, flags = 0;
   int64_t samples = 0;         // sync push: of the whole batch, which decides what leaves there are
-  int64_t need = 0;            // pull: see ServerCore
+  int64_t need = 0;            // pull: see ServerCore; push at once: the first clock it speaks for
   int64_t version = 0;         // updates of the block; push: what its gradient was computed with;
                                // fetched_rows: rows of the table on this server
   int64_t slowest = 0;         // pulled: clocks that all workers have completed

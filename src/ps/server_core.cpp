@@ -44,7 +44,7 @@ ServerCore::ServerCore(const ServerConfig& config, const KernelTable& kernels,
           static_cast<int64_t>(placement.blocks_of(config.server).size() + config.tables.size())),
       given_(placement, config.server,
              config.delay_compensation > 0 && !sync() ? config.workers : 0),
-      meeting_(config.workers),
+      meeting_(config.workers, config.push_every),
       windows_(static_cast<size_t>(config.workers)) {
   // Parameters lie in reverse order of first use.
   const std::vector<int>& mine = placement.blocks_of(config.server);
@@ -173,12 +173,15 @@ void ServerCore::conclude(double now) {
 // A push without floats only says that the worker has done the clock.
 void ServerCore::push_at_once(Message&& m) {
   const Header& h = m.header;
+  const auto clock = static_cast<int64_t>(h.clock);
+  if (!clocks_.fits(h.worker, h.need, clock))
+    refuse(h, fmt::format("the worker has completed {} clocks", clocks_.completed(h.worker)));
   if (!m.payload.empty()) {
     if (given_.keeps()) compensate(m);
     counts_.delay.add(store_.version(h.block) - h.version);
     store_.apply(h.block, values_of<float>(m).data(), h.scalars);
   }
-  clocks_.pushed(h.worker, static_cast<int64_t>(h.clock));
+  clocks_.pushed(h.worker, h.need, clock);
   answer_pulls();
 }
 

@@ -41,6 +41,7 @@ struct ServerConfig {
   double clip_row_norm = 0;            // likewise
   CodecSpec codec = {};                // of pushes of blocks
   double delay_compensation = 0;       // lambda of compensate(); bounded, async
+  int64_t push_every = 1;              // clocks that workers take between pushes; likewise
 };
 
 // By how many updates a block had moved on when a push that was computed with its older weights

@@ -48,7 +48,7 @@ void ServerCore::push_rows(const Message& m, double now) {
   }
   attempt(h, [&] { tables_.apply(h.table, m.payload, h.scalars); });
   say(Kind::pushed_rows, h, {}, false);
-  clocks_.pushed(h.worker, static_cast<int64_t>(h.clock));
+  clocks_.pushed(h.worker, static_cast<int64_t>(h.clock), static_cast<int64_t>(h.clock));
   answer_pulls();
 }
 

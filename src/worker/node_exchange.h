@@ -32,6 +32,7 @@ struct ExchangeOptions {
   int64_t table_partials = 0;         // partial norms of UpdateRequest::tables
   int served_tables = 0;              // of these tables, whose rows live on servers: all or none
   double clip_table_norm = 0;         // of these
+  int64_t push_every = 1;             // steps; to servers, where workers do not go in step
   ps::CodecSpec codec;                // of pushes to servers
 };
 

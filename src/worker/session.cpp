@@ -76,6 +76,12 @@ void Session::open() {
         "train.clip_row_norm and train.clip_table_norm are for rows of embedding tables, and this "
         "model has none",
         "use train.clip_norm or train.clip_value");
+  if (!graph->tables().empty() && !in_step() && experiment.exchange.push_every > 1)
+    throw ConfigError(
+        fmt::format("exchange.push_every = {}: this model has embedding tables, whose rows a "
+                    "worker asks for at every step",
+                    experiment.exchange.push_every),
+        "set exchange.push_every = 1");
   if (!graph->tables().empty() && experiment.train.ema > 0)
     throw ConfigError("train.ema has no averages of rows of tables", "set train.ema = 0");
   if (!graph->tables().empty() && !in_step() && served_tables().empty())
@@ -184,6 +190,7 @@ void Session::start_lanes() {
   exchange_options.table_partials = static_cast<int64_t>(graph->tables().size()) * ps::kTableShards;
   exchange_options.served_tables = static_cast<int>(served_tables().size());
   exchange_options.clip_table_norm = experiment.train.clip_table_norm;
+  exchange_options.push_every = experiment.exchange.push_every;
   exchange_options.codec = codec_of(experiment.exchange);
   std::unique_ptr<NodeExchange> exchange;
   if (roles.servers == 0) {

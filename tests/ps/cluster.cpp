@@ -59,6 +59,7 @@ Cluster::Cluster(const ClusterSpec& spec)
     config.runs = runs_;
     config.codec = spec.codec;
     config.delay_compensation = spec.delay_compensation;
+    config.push_every = spec.push_every;
     config.shards = spec.shards;
     servers_.push_back(
         std::make_unique<ServerCore>(config, cpu_kernels(), optimizer_, params_, placement_));
@@ -96,7 +97,8 @@ double Cluster::step(int worker, ClientCore& client) {
       client.pull(p.clock, sync ? p.clock : 0, true);
       return 0;
     case 1:
-      if (!sync) most_ahead_ = std::max(most_ahead_, p.clock - client.result().slowest);
+      if (!sync && p.clock % spec_.push_every == 0)
+        most_ahead_ = std::max(most_ahead_, p.clock - client.result().slowest);
       if (p.clock == spec_.clocks) return -1;
       pull_rows(worker, p.clock, client);
       return spec_.compute +
@@ -104,13 +106,19 @@ double Cluster::step(int worker, ClientCore& client) {
     case 2:
       check_rows(worker, p.clock);
       push_rows(worker, p.clock, scalars, client);
+      if (p.clock == p.pushed) std::ranges::fill(gradients_[w], 0.0f);
       for (int64_t i = 0; i < spec_.elements; ++i)
-        gradients_[w][static_cast<size_t>(i)] = counts(worker, p.clock, i) ? -1.0f : 0.0f;
+        gradients_[w][static_cast<size_t>(i)] -= counts(worker, p.clock, i) ? 1.0f : 0.0f;
+      if ((p.clock + 1) % spec_.push_every != 0 && p.clock + 1 < spec_.clocks) {  // later
+        ++p.clock;
+        p.phase = 1;
+        return 0;
+      }
       for (size_t b = 0; b < placement_.blocks().size(); ++b) {
         const float* floats = gradients_[w].data() + placement_.blocks()[b].range.begin;
         const int block = static_cast<int>(b);
         if (!sync)
-          client.push(block, p.clock, floats, scalars);
+          client.push(block, p.clock, floats, scalars, p.pushed);
         else
           for (const Piece& piece : host_pieces(runs_[w], spec_.shards))
             client.push(block, p.clock, floats, piece, kSamples);
@@ -119,7 +127,7 @@ double Cluster::step(int worker, ClientCore& client) {
       return 0;
     default:
       if (sync && worker == 0) client.commit(p.clock, scalars, applied());
-      ++p.clock;
+      p.pushed = ++p.clock;
       p.phase = 1;
       client.pull(p.clock, sync ? p.clock : 0, false);
       return 0;

@@ -16,6 +16,7 @@ struct ClusterSpec {
   int tables = 0;  // of 64 keys each
   CodecSpec codec;
   double delay_compensation = 0;
+  int64_t push_every = 1;  // clocks; bounded and async, without tables
   int64_t elements = 3 * kChunk + 640, block = kChunk;
   NetworkSpec network;
   double compute = 5, compute_jitter = 0;  // of a clock
@@ -62,6 +63,7 @@ class Cluster {
   struct Progress {
     int64_t clock = 0;
     int phase = 0;
+    int64_t pushed = 0;  // clocks
   };
   std::vector<Progress> progress_;
   std::vector<std::vector<int64_t>> keys_;                 // by server

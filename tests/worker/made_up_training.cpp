@@ -158,6 +158,7 @@ ExchangeOptions MadeUpTraining::options(bool served) const {
   options.table_partials = static_cast<int64_t>(tables.size()) * ps::kTableShards;
   options.clip_table_norm = clip.table;
   options.codec = codec;
+  options.push_every = push_every;
   options.served_tables = served && tables_served ? static_cast<int>(tables.size()) : 0;
   return options;
 }
@@ -192,6 +193,7 @@ void MadeUpTraining::serve(Communicator& world, const std::vector<LeafRun>& runs
   config.clip_row_norm = clip.row;
   config.codec = codec;
   config.delay_compensation = delay_compensation;
+  config.push_every = push_every;
   prepare_kernel_thread();
   const NodeRegions regions(world, ps::DenseStore::bytes_of_weights(placement, config.server),
                             timeout);

@@ -35,6 +35,7 @@ struct MadeUpTraining {
   ps::Faults faults = {};
   ps::CodecSpec codec = {};
   double delay_compensation = 0;
+  int64_t push_every = 1;
   int64_t bucket = 1 << 20;
   bool keep_leaves = false;
   double timeout = 20;

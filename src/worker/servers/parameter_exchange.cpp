@@ -38,6 +38,7 @@ ParameterExchange::ParameterExchange(Subgroup& workers, const Topology& topology
       placement_(placement),
       consistency_(consistency),
       moments_(optimizer.state().begin(), optimizer.state().end()),
+      local_(kernels, params_, sync() ? 1 : options.push_every, start_clock),
       clock_(start_clock) {
   for (size_t i = 0; i < moments_.size(); ++i)
     initial_moments_.push_back(optimizer.initial_state(static_cast<int>(i)));
@@ -172,6 +173,23 @@ void ParameterExchange::take_new_weights(Lane& lane, const UpdateRequest& reques
   lane.waited += seconds_since(start);
 }
 
+// What a meeting before the next clock is for.
+uint32_t ParameterExchange::push_and_pull(int64_t clock, const float* gradient,
+                                          const OptimizerScalars& scalars, uint32_t requests) {
+  ask([&](ps::ClientCore& client) {
+    if (local_.active())
+      push_local(client);
+    else
+      push_all(client, clock, gradient, scalars, clock);
+    take_coding(client);
+    client.pull(clock + 1, 0, true, requests);
+  });
+  if (local_.active()) local_.pushed();
+  const ps::PullResult& result = carrier_->client().result();
+  staleness_ = static_cast<double>(clock + 1 - result.slowest);
+  return result.meet_at == clock + 1 ? result.requests : 0;
+}
+
 Verdict ParameterExchange::update_alone(Lane& lane, const UpdateRequest& request) {
   reduce_node(lane);
   meet(lane, "the reduced gradient");
@@ -185,17 +203,15 @@ Verdict ParameterExchange::update_alone(Lane& lane, const UpdateRequest& request
     const uint32_t requests = gather_requests(lane);
     wait_for_snapshot();
     if (request.tables) request.tables->commit(0, 1, scalars);
-    ask([&](ps::ClientCore& client) {
-      for (size_t b = 0; b < placement_.blocks().size(); ++b)
-        client.push(static_cast<int>(b), clock,
-                    gradient ? gradient + placement_.blocks()[b].range.begin : nullptr, scalars);
-      take_coding(client);
-      client.pull(clock + 1, 0, true, requests);
-    });
-    const ps::PullResult& result = carrier_->client().result();
-    staleness_ = static_cast<double>(clock + 1 - result.slowest);
+    if (local_.active()) local_.add(reduced(lane), scalars);
+    uint32_t met = 0;
+    staleness_ = -1;
+    coding_.reset();
+    if (local_.pushes(clock))
+      met = push_and_pull(clock, gradient, scalars, requests);
+    else
+      local_.move(reduced(lane), scalars, memory_.params());
     clock_ = clock + 1;
-    const uint32_t met = result.meet_at == clock_ ? result.requests : 0;
     verdict_ = {.applied = step.applied != 0,
                 .finite = step.finite != 0,
                 .requests = requests_of(met),
@@ -206,6 +222,18 @@ Verdict ParameterExchange::update_alone(Lane& lane, const UpdateRequest& request
   return verdict_;
 }
 
+// gradient: null: only that the clocks [since, clock] are done.
+void ParameterExchange::push_all(ps::ClientCore& client, int64_t clock, const float* gradient,
+                                 const OptimizerScalars& scalars, int64_t since) {
+  for (size_t b = 0; b < placement_.blocks().size(); ++b)
+    client.push(static_cast<int>(b), clock,
+                gradient ? gradient + placement_.blocks()[b].range.begin : nullptr, scalars, since);
+}
+
+void ParameterExchange::push_local(ps::ClientCore& client) {
+  push_all(client, local_.until(), local_.sum(), local_.scalars(), local_.since());
+}
+
 void ParameterExchange::take_coding(ps::ClientCore& client) {
   const ps::CodingCounts counts = client.coder().take_counts();
   coding_.reset();
@@ -214,12 +242,17 @@ void ParameterExchange::take_coding(ps::ClientCore& client) {
                counts.all > 0 ? std::sqrt(counts.left_out / counts.all) : 0};
 }
 
-// Bounded and async: nobody goes on before everybody has seen the weights of all pushes.
+// Bounded and async: what local steps have added up is pushed, and nobody goes on before everybody
+// has seen the weights of all pushes.
 void ParameterExchange::settle() {
   if (settled_at_ == clock_) return;
   settled_at_ = clock_;
   if (!sync()) {
-    ask([&](ps::ClientCore& client) { client.pull(clock_, clock_, true); });
+    ask([&](ps::ClientCore& client) {
+      if (local_.pending()) push_local(client);
+      client.pull(clock_, clock_, true);
+    });
+    if (local_.pending()) local_.pushed();
     comm_.barrier({options_.timeout, "all workers to meet", clock_});
   }
   if (memory_.ema()) fetch(ps::kAverage, memory_.ema());

@@ -13,6 +13,7 @@
 
 #include "ps/placement.h"
 #include "worker/node_exchange.h"
+#include "worker/servers/local_steps.h"
 #include "worker/servers/parameter_carrier.h"
 
 namespace trireme {
@@ -54,6 +55,11 @@ class ParameterExchange final : public NodeExchange {
 
  private:
   bool sync() const { return consistency_.mode == ps::Mode::sync; }
+  void push_all(ps::ClientCore& client, int64_t clock, const float* gradient,
+                const OptimizerScalars& scalars, int64_t since);
+  void push_local(ps::ClientCore& client);
+  uint32_t push_and_pull(int64_t clock, const float* gradient, const OptimizerScalars& scalars,
+                         uint32_t requests);
   void take_coding(ps::ClientCore& client);
   void gather_residuals(float* flat);
   void restore_residuals(const TensorReader& read, float* flat);
@@ -67,6 +73,7 @@ class ParameterExchange final : public NodeExchange {
   const ps::Consistency consistency_;
   const std::vector<std::string> moments_;
   std::vector<float> initial_moments_;
+  LocalSteps local_;
   ParameterCarrier* carrier_ = nullptr;  // the driver's
   Verdict verdict_;                      // of lane 0, for all lanes
   OptimizerScalars scalars_{};           // likewise

@@ -90,6 +90,7 @@ ExitCode run_server(Communicator& world, const Experiment& experiment, const Rol
   config.rowwise = experiment.optimizer.rowwise;
   config.codec = codec_of(experiment.exchange);
   config.delay_compensation = experiment.exchange.delay_compensation;
+  config.push_every = experiment.exchange.push_every;
   config.clip_row_norm = experiment.train.clip_row_norm;
   prepare_kernel_thread();
   const NodeRegions regions(world, ps::DenseStore::bytes_of_weights(placement, roles.server),
