@@ -30,9 +30,18 @@ Values values_of(const Experiment& experiment) {
 
 // Whether a key takes part in what the weights become, its files aside: these have a fingerprint.
 bool bears_on_result(const std::string& name) {
-  constexpr std::array<std::string_view, 8> kSections = {
-      "data.",     "model.",   "train.",           "optimizer.",
-      "schedule.", "run.seed", "run.reproducible", "exchange.consistency"};
+  constexpr std::array<std::string_view, 12> kSections = {"data.",
+                                                          "model.",
+                                                          "train.",
+                                                          "optimizer.",
+                                                          "schedule.",
+                                                          "run.seed",
+                                                          "run.reproducible",
+                                                          "exchange.consistency",
+                                                          "exchange.codec",
+                                                          "exchange.top_k",
+                                                          "exchange.push_every",
+                                                          "exchange.delay_compensation"};
   constexpr std::array<std::string_view, 12> kOthers = {
       "data.train",       "data.validation", "data.prefetch_",   "model.init_from",
       "model.metric",     "train.max_",      "train.eval_",      "train.early_stopping",
