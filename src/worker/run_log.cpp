@@ -68,8 +68,11 @@ struct RunLog::Impl {
     const auto mean = [](double sum, int64_t times) {
       return times > 0 ? sum / static_cast<double>(times) : -1;
     };
-    point.staleness = mean(last.staleness_sum - std::max(0.0, recorded.staleness_sum),
-                           last.staleness_times - recorded.staleness_times);
+    const int64_t taken = last.staleness_times - recorded.staleness_times;
+    point.staleness = mean(last.staleness_sum - std::max(0.0, recorded.staleness_sum), taken);
+    if (taken == 0 && last.staleness_sum >= 0 &&
+        !history.steps.empty())  // the weights are still those
+      point.staleness = history.steps.back().staleness;
     const int64_t pushes = last.coded_pushes - recorded.coded_pushes;
     point.codec_saved_bytes = mean(last.codec_saved_bytes - recorded.codec_saved_bytes, pushes);
     point.codec_error = mean(last.codec_error - recorded.codec_error, pushes);
