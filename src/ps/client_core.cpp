@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "ps/row_clip.h"
 #include "ps/table_shards.h"
 
 namespace trireme::ps {
@@ -46,7 +47,8 @@ ClientCore::ClientCore(const ClientConfig& config, const Placement& placement, f
       placement_(placement),
       weights_(weights),
       versions_(placement.blocks().size()),
-      servers_(static_cast<size_t>(placement.servers())) {
+      servers_(static_cast<size_t>(placement.servers())),
+      coder_(config.codec, config.consistency.mode != Mode::sync, pool_) {
   const int64_t elements = placement.blocks().empty() ? 0 : placement.blocks().back().range.end;
   partials_.resize(static_cast<size_t>((elements + kSumChunk - 1) / kSumChunk) +
                    static_cast<size_t>(config.tables) * kTableShards);
@@ -81,20 +83,42 @@ ClientCore::Question ClientCore::about(Kind kind, int block, int64_t clock,
   return q;
 }
 
+// The message has a copy of `payload`.
+void ClientCore::own(Message& message, Bytes payload) const {
+  if (payload.empty()) return;
+  message.owned = pool_->take(payload.size());
+  std::memcpy(message.owned->data(), payload.data(), payload.size());
+  message.payload = {message.owned->data(), payload.size()};
+}
+
 void ClientCore::push(int block, int64_t clock, const float* floats, Piece piece, int64_t samples) {
   Question q = about(Kind::push, block, clock, floats);
   q.message.header.piece_level = piece.level;
   q.message.header.piece_index = piece.index;
   q.message.header.samples = samples;
+  code(q, floats, piece, static_cast<double>(samples));
   ask(std::move(q));
 }
 
 void ClientCore::push(int block, int64_t clock, const float* floats,
-                      const OptimizerScalars& scalars) {
+                      const OptimizerScalars& scalars, int64_t since) {
   Question q = about(Kind::push, block, clock, floats);
+  q.message.header.need = since < 0 ? clock : since;
   q.message.header.version = versions_[static_cast<size_t>(block)];
   q.message.header.scalars = scalars;
+  code(q, floats, {}, 1 / double{scalars.grad_scale});
   ask(std::move(q));
+}
+
+void ClientCore::code(Question& q, const float* floats, Piece piece, double divisor) {
+  if (!config_.codec.codes() || !floats) return;
+  const int block = q.message.header.block;
+  const auto n = static_cast<size_t>(placement_.block(block).range.size());
+  auto coded = coder_.code(block, piece, {floats, n}, divisor);
+  if (!coded) return;
+  q.message.header.flags |= kCoded;
+  q.message.owned = std::move(coded->payload);
+  q.message.payload = {q.message.owned->data(), coded->bytes};
 }
 
 void ClientCore::pull(int64_t clock, int64_t need, bool whole, uint32_t requests) {
@@ -141,12 +165,17 @@ void ClientCore::bye(int exit_code) {
 
 void ClientCore::commit(int64_t clock, const OptimizerScalars& scalars,
                         const StepVerdict& verdict) {
+  const size_t of_tables = static_cast<size_t>(config_.tables) * kTableShards;
+  const std::vector<float> scales =
+      table_scales(scalars.grad_scale, partials().last(of_tables), config_.clip_table_norm);
+  const Bytes payload = std::as_bytes(std::span(scales));
   for (int server = 0; server < placement_.servers(); ++server) {
     Question q;
     q.message.header = header(Kind::commit, server, clock);
     q.message.header.scalars = scalars;
     q.message.header.flags = (verdict.applied ? kApplied : 0) | (verdict.finite ? kFinite : 0);
     q.message.header.grad_norm = verdict.grad_norm;
+    own(q.message, payload);
     ask(std::move(q));
   }
   awaits_partials_ = false;
@@ -288,7 +317,10 @@ void ClientCore::take_partials(const Message& m) {
 void ClientCore::take_pulled(const Message& m) {
   const Header& h = m.header;
   Question& q = *answered(h);
-  if (h.block >= 0) versions_[static_cast<size_t>(h.block)] = h.version;
+  if (h.block >= 0) {
+    versions_[static_cast<size_t>(h.block)] = h.version;
+    if (config_.consistency.mode == Mode::sync) coder_.conclude(h.block, h.flags & kApplied);
+  }
   result_.verdict = h.flags;
   result_.grad_norm = h.grad_norm;
   result_.scalars = h.scalars;

@@ -13,6 +13,7 @@
 #include "ps/consistency.h"
 #include "ps/message.h"
 #include "ps/placement.h"
+#include "ps/push_coder.h"
 
 namespace trireme::ps {
 
@@ -20,9 +21,11 @@ struct ClientConfig {
   int worker = 0, workers = 1;
   uint32_t generation = 0;
   Consistency consistency;
-  int64_t start_clock = 0;  // steps done before
-  int tables = 0;           // whose rows live on the servers
-  size_t in_flight = 16;    // due questions to each server that have no answer; others wait here
+  int64_t start_clock = 0;     // steps done before
+  int tables = 0;              // whose rows live on the servers
+  double clip_table_norm = 0;  // RowClip::table; worker 0, sync
+  CodecSpec codec;             // of pushes of blocks
+  size_t in_flight = 16;       // due questions to each server without an answer; others wait here
 };
 
 struct PullResult {
@@ -43,11 +46,13 @@ class ClientCore {
   // `weights`: the whole index space, where pulls arrive. Borrows it and the placement.
   ClientCore(const ClientConfig& config, const Placement& placement, float* weights);
 
-  // Floats of questions are borrowed until they are answered (idle()).
-  // Sync: the sum of `piece`. Else: all that this worker has for the clock, to be applied at once
-  // with `scalars`; null: nothing.
+  // Floats of questions are borrowed until they are answered (idle()); those that are coded are
+  // not. Sync: the sum of `piece`. Else: all that this worker has for the clock, to be applied at
+  // once with `scalars`; null: nothing. It speaks for the clocks from `since` on; below 0: that
+  // one.
   void push(int block, int64_t clock, const float* floats, Piece piece, int64_t samples);
-  void push(int block, int64_t clock, const float* floats, const OptimizerScalars& scalars);
+  void push(int block, int64_t clock, const float* floats, const OptimizerScalars& scalars,
+            int64_t since = -1);
   // The weights that clock `clock` begins with. Sync: after the verdict of the clock before; else
   // when all workers have completed `need` clocks. whole: although none changed.
   void pull(int64_t clock, int64_t need, bool whole, uint32_t requests = 0);
@@ -82,6 +87,8 @@ class ClientCore {
   void rows_are_due();
   // Everything was answered but rows that are not due.
   bool up_to_date() const { return open_ == ahead_ && (!awaits_partials_ || has_partials()); }
+  PushCoder& coder() { return coder_; }
+
   // Everything was answered.
   bool idle() const { return open_ == 0 && (!awaits_partials_ || has_partials()); }
   const PullResult& result() const { return result_; }  // of the last pull, when idle()
@@ -114,6 +121,8 @@ class ClientCore {
     size_t ahead = 0;                    // of these, not due
   };
   Header header(Kind kind, int server, int64_t clock) const;
+  void own(Message& message, Bytes payload) const;
+  void code(Question& question, const float* floats, Piece piece, double divisor);
   Question about(Kind kind, int block, int64_t clock, const float* floats) const;
   void ask(Question question);
   Question* answered(const Header& header);
@@ -138,6 +147,7 @@ class ClientCore {
   std::vector<double> partials_;
   std::set<int> partials_missing_;  // servers
   std::shared_ptr<PayloadPool> pool_ = PayloadPool::make();
+  PushCoder coder_;
   PullResult result_;
   ClientCounts counts_;
 };

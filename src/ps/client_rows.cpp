@@ -1,6 +1,5 @@
 // What a worker asks about rows of tables.
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "ps/client_core.h"
@@ -52,11 +51,7 @@ void ClientCore::push_rows(int table, int server, int64_t clock, Bytes parts,
                            const OptimizerScalars& scalars) {
   Question q = rows(Kind::push_rows, table, server, clock);
   q.message.header.scalars = scalars;
-  if (!parts.empty()) {
-    q.message.owned = pool_->take(parts.size());
-    std::memcpy(q.message.owned->data(), parts.data(), parts.size());
-    q.message.payload = {q.message.owned->data(), parts.size()};
-  }
+  own(q.message, parts);
   ask(std::move(q));
 }
 

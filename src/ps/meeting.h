@@ -11,7 +11,9 @@ namespace trireme::ps {
 
 class Meeting {
  public:
-  explicit Meeting(int workers) : begun_(static_cast<size_t>(workers), -1) {}
+  // every: workers hear of it only before clocks that this divides.
+  explicit Meeting(int workers, int64_t every = 1)
+      : every_(every), begun_(static_cast<size_t>(workers), -1) {}
   // `worker` asks for the weights of `clock`, which it will begin with, and for `requests` (bits).
   void ask(uint32_t requests) { waiting_ |= requests; }
   // It is answered: it begins. Its answer carries at() and requests().
@@ -22,6 +24,7 @@ class Meeting {
  private:
   bool over() const;  // everybody has begun the clock of the meeting
 
+  const int64_t every_;
   std::vector<int64_t> begun_;  // the last clock of each worker
   int64_t at_ = -1;
   uint32_t requests_ = 0, waiting_ = 0;

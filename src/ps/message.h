@@ -44,6 +44,8 @@ constexpr uint32_t kWeights = 0, kFirstMoment = 1, kAverage = 100;
 
 // Flags of commit and pulled.
 constexpr uint32_t kApplied = 1, kFinite = 2;
+// Flag of push: the payload is as ps/codec.h has it.
+constexpr uint32_t kCoded = 1;
 // Flag of pull: send the weights although the last clock changed none.
 constexpr uint32_t kWhole = 1;
 // Flags of pull_rows: keys without a row get one; the clock before is not over, so that the answer
@@ -61,7 +63,7 @@ struct Header {
   int32_t piece_level = 0, piece_index = 0;
   uint32_t buffer = 0, flags = 0;
   int64_t samples = 0;         // sync push: of the whole batch, which decides what leaves there are
-  int64_t need = 0;            // pull: see ServerCore
+  int64_t need = 0;            // pull: see ServerCore; push at once: the first clock it speaks for
   int64_t version = 0;         // updates of the block; push: what its gradient was computed with;
                                // fetched_rows: rows of the table on this server
   int64_t slowest = 0;         // pulled: clocks that all workers have completed

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <utility>
 
 #include "base/error.h"
 
@@ -15,11 +16,12 @@ constexpr size_t kAhead = 8;
 const SlotRule kRule{1, 1};
 }  // namespace
 
-RowOptimizer::RowOptimizer(const Optimizer& optimizer, bool rowwise)
+RowOptimizer::RowOptimizer(const Optimizer& optimizer, bool rowwise, const RowClip& clip)
     : spec_(optimizer.spec()),
       state_(optimizer.state().begin(), optimizer.state().end()),
       initial_(optimizer.initial_state(0)),
-      rowwise_(rowwise) {
+      rowwise_(rowwise),
+      clip_(clip) {
   if (rowwise && spec_.kind != OptimizerKind::adagrad)
     throw ConfigError("optimizer.rowwise needs optimizer.name = adagrad",
                       "remove optimizer.rowwise");
@@ -40,14 +42,16 @@ void RowOptimizer::step(const KernelTable& kernels, const OptimizerScalars& scal
                         int64_t first, int64_t last) const {
   if (scalars.skip != 0) return;
   const int64_t at_once = std::max<int64_t>(1, kBlock / table.dim());
+  std::vector<float> room;
   for (int64_t i = first; i < last; i += at_once) {
     const auto count = static_cast<size_t>(std::min(at_once, last - i));
     const auto part = rows.subspan(static_cast<size_t>(i), count);
+    const float* from = clipped(scalars, gradient, i, static_cast<int64_t>(count), room);
     if (rowwise_) {
       for (size_t k = 0; k < count; ++k)
-        step_rowwise(scalars, table, part[k], gradient.row(i + static_cast<int64_t>(k)));
+        step_rowwise(scalars, table, part[k], from + static_cast<int64_t>(k) * table.dim());
     } else {
-      step_elements(kernels, scalars, table, part, gradient.row(i));
+      step_elements(kernels, scalars, table, part, from);
     }
     for (const RowId row : part) {
       RowHeader& header = table.header(row);
@@ -55,6 +59,24 @@ void RowOptimizer::step(const KernelTable& kernels, const OptimizerScalars& scal
       ++header.updates;
     }
   }
+}
+
+// The gradients of rows [first, first + count): where they lie, or, where one of them is clipped,
+// in `room`.
+const float* RowOptimizer::clipped(const OptimizerScalars& scalars, const RowGradient& gradient,
+                                   int64_t first, int64_t count, std::vector<float>& room) const {
+  const float* from = gradient.row(first);
+  if (clip_.row <= 0) return from;
+  const int64_t dim = gradient.dim;
+  bool copied = false;
+  for (int64_t k = 0; k < count; ++k) {
+    const std::span<const float> row(from + k * dim, static_cast<size_t>(dim));
+    const float factor = row_factor(scalars.grad_scale, row, clip_.row);
+    if (factor == 1) continue;
+    if (!std::exchange(copied, true)) room.assign(from, from + count * dim);
+    for (int64_t e = k * dim; e < (k + 1) * dim; ++e) room[static_cast<size_t>(e)] *= factor;
+  }
+  return copied ? room.data() : from;
 }
 
 // The kernel wants ranges: rows are brought together, moments apart, and taken back. A row as long

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstring>
 #include <utility>
 
@@ -34,14 +35,17 @@ ServerCore::ServerCore(const ServerConfig& config, const KernelTable& kernels,
     : config_(config),
       placement_(placement),
       store_(kernels, optimizer, params, placement, config.server, config.average, weights),
-      tables_(tables_of(config, placement), kernels, RowOptimizer(optimizer, config.rowwise)),
+      tables_(tables_of(config, placement), kernels,
+              RowOptimizer(optimizer, config.rowwise, {config.clip_row_norm, 0})),
       announced_(config.tables.size(), config.workers),
       clock_(kernels, placement, config.server, config.runs, config.shards),
       open_(config.start_clock),
       clocks_(
           config.workers, config.start_clock,
           static_cast<int64_t>(placement.blocks_of(config.server).size() + config.tables.size())),
-      meeting_(config.workers),
+      given_(placement, config.server,
+             config.delay_compensation > 0 && !sync() ? config.workers : 0),
+      meeting_(config.workers, config.push_every),
       windows_(static_cast<size_t>(config.workers)) {
   // Parameters lie in reverse order of first use.
   const std::vector<int>& mine = placement.blocks_of(config.server);
@@ -85,7 +89,7 @@ void ServerCore::on_message(Message&& m, double now) {
     case Kind::push:
       return push(std::move(m), now);
     case Kind::commit:
-      return commit(h);
+      return commit(m);
     case Kind::pull:
       meeting_.ask(h.requests);
       waiting_.push_back({.header = h, .since = now, .blocks = use_order_});
@@ -116,6 +120,7 @@ void ServerCore::on_message(Message&& m, double now) {
 void ServerCore::push(Message&& m, double now) {
   const Header h = m.header;
   if (!has_block(h.block)) refuse(h, "the block is not its own");
+  if (h.flags & kCoded) decode(m);
   const auto whole = static_cast<size_t>(placement_.block(h.block).range.size()) * sizeof(float);
   if (m.payload.size() != whole && (sync() || !m.payload.empty()))
     refuse(h, fmt::format("the block has {} bytes", whole));
@@ -123,7 +128,17 @@ void ServerCore::push(Message&& m, double now) {
   if (sync())
     push_to_clock(std::move(m), now);
   else
-    push_at_once(m);
+    push_at_once(std::move(m));
+}
+
+// The floats, in memory of the message's own.
+void ServerCore::decode(Message& m) const {
+  const Header& h = m.header;
+  const auto n = static_cast<size_t>(placement_.block(h.block).range.size());
+  Payload floats = pool_->take(n * sizeof(float));
+  attempt(h, [&] { ps::decode(config_.codec, m.payload, {floats->floats(), n}); });
+  m.owned = std::move(floats);
+  m.payload = {m.owned->data(), n * sizeof(float)};
 }
 
 void ServerCore::push_to_clock(Message&& m, double now) {
@@ -157,22 +172,50 @@ void ServerCore::conclude(double now) {
 }
 
 // A push without floats only says that the worker has done the clock.
-void ServerCore::push_at_once(const Message& m) {
+void ServerCore::push_at_once(Message&& m) {
   const Header& h = m.header;
+  const auto clock = static_cast<int64_t>(h.clock);
+  if (!clocks_.fits(h.worker, h.need, clock))
+    refuse(h, fmt::format("the worker has completed {} clocks", clocks_.completed(h.worker)));
   if (!m.payload.empty()) {
+    if (given_.keeps()) compensate(m);
     counts_.delay.add(store_.version(h.block) - h.version);
     store_.apply(h.block, values_of<float>(m).data(), h.scalars);
   }
-  clocks_.pushed(h.worker, static_cast<int64_t>(h.clock));
+  clocks_.pushed(h.worker, h.need, clock);
   answer_pulls();
 }
 
-void ServerCore::commit(const Header& h) {
+// In memory of the message's own.
+void ServerCore::compensate(Message& m) const {
+  const Header& h = m.header;
+  if (h.version != given_.version(h.worker, h.block))
+    refuse(h,
+           fmt::format("the worker was given version {} last", given_.version(h.worker, h.block)));
+  if (h.version == store_.version(h.block)) return;
+  const std::span<const float> sum = values_of<float>(m);
+  Payload own = std::move(m.owned);
+  if (!own) own = pool_->take(sum.size_bytes());
+  ps::compensate(sum, h.scalars.grad_scale, config_.delay_compensation,
+                 store_.values(h.block, kWeights).data(), given_.weights(h.worker, h.block),
+                 own->floats());
+  m.payload = {own->data(), sum.size_bytes()};
+  m.owned = std::move(own);
+}
+
+// With tables whose norm is clipped, the payload is each table's scale.
+void ServerCore::commit(const Message& m) {
+  const Header& h = m.header;
   if (h.worker != 0 || static_cast<int64_t>(h.clock) != open_ || (takes_part() && !reduced_at_))
     refuse(h, fmt::format("clock {} cannot be committed", open_));
+  const std::span<const float> scales = values_of<float>(m);
+  if (!m.payload.empty() && m.payload.size() != tables_.size() * sizeof(float))
+    refuse(h, fmt::format("there are {} tables", tables_.size()));
+  if (!std::ranges::all_of(scales, [](float s) { return std::isfinite(s); }))
+    refuse(h, "a table's scale is not finite");
   if (h.flags & kApplied) {
     to_apply_.assign(use_order_.begin(), use_order_.end());
-    tables_.commit(h.scalars);
+    tables_.commit(h.scalars, scales);
   }
   if (to_apply_.empty()) clock_.end();
   tables_.end();
@@ -203,6 +246,9 @@ void ServerCore::load(const Message& m) {
   if (m.payload.size() != values.size_bytes())
     refuse(m.header, fmt::format("the block has {} bytes", values.size_bytes()));
   std::memcpy(values.data(), m.payload.data(), m.payload.size());
+  if (m.header.buffer == kWeights)  // all workers begin with these
+    for (int worker = 0; worker < given_.workers(); ++worker)
+      given_.give(worker, m.header.block, values, store_.version(m.header.block));
   say(Kind::loaded, m.header, {});
 }
 
@@ -261,6 +307,8 @@ void ServerCore::answer(Waiting& pull) {
     h.scalars = scalars_;
     h.meet_at = meeting_.at();
     h.requests = meeting_.requests();
+    if (block >= 0 && given_.keeps())
+      given_.give(h.worker, block, store_.values(block, kWeights), h.version);
     say(h, block >= 0 && whole ? std::as_bytes(store_.values(block, kWeights)) : Bytes{}, !sync());
     return true;
   });

@@ -13,9 +13,12 @@
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "ps/announcements.h"
 #include "ps/clocks.h"
+#include "ps/codec.h"
 #include "ps/consistency.h"
+#include "ps/delay_compensation.h"
 #include "ps/dense_store.h"
 #include "ps/meeting.h"
 #include "ps/message.h"
@@ -36,6 +39,10 @@ struct ServerConfig {
   std::vector<TableSpec> tables = {};  // whose rows live on the servers
   uint64_t seed = 0;                   // of their initial values
   bool rowwise = false;                // RowOptimizer's
+  double clip_row_norm = 0;            // likewise
+  CodecSpec codec = {};                // of pushes of blocks
+  double delay_compensation = 0;       // lambda of compensate(); bounded, async
+  int64_t push_every = 1;              // clocks that workers take between pushes; likewise
 };
 
 // By how many updates a block had moved on when a push that was computed with its older weights
@@ -80,6 +87,7 @@ class ServerCore {
   const ServerCounts& counts() const { return counts_; }
   const DenseStore& store() const { return store_; }
   const TableStore& tables() const { return tables_; }
+  const GivenWeights& given() const { return given_; }
 
  private:
   struct Waiting {  // a pull
@@ -92,12 +100,14 @@ class ServerCore {
   };
   bool take(const Message& message);
   void push(Message&& message, double now);
+  void decode(Message& message) const;
   void push_to_clock(Message&& message, double now);
-  void push_at_once(const Message& message);
+  void push_at_once(Message&& message);
+  void compensate(Message& message) const;
   void push_rows(const Message& message, double now);
   void open(double now);
   void conclude(double now);
-  void commit(const Header& header);
+  void commit(const Message& message);
   void load(const Message& message);
   void fetch(const Header& header);
   Waiting pull_rows(const Message& message, double now);
@@ -108,7 +118,13 @@ class ServerCore {
   void require_table(const Header& header) const;
   // `body`, which may refuse what the message brings; then the header is named.
   template <class Body>
-  void attempt(const Header& header, Body body) const;
+  void attempt(const Header& header, Body body) const {
+    try {
+      body();
+    } catch (const FormatError& e) {
+      refuse(header, e.what());
+    }
+  }
   bool takes_part() const;
   bool may_answer(const Header& pull) const;
   void answer_pulls();
@@ -140,6 +156,7 @@ class ServerCore {
   double grad_norm_ = 0;
   OptimizerScalars scalars_{};
   Clocks clocks_;                    // bounded, async
+  GivenWeights given_;               // likewise, for compensate()
   Meeting meeting_;                  // of the first server
   std::vector<PushWindow> windows_;  // by worker
   std::deque<Waiting> waiting_;

@@ -18,15 +18,6 @@ void ServerCore::require_table(const Header& h) const {
     refuse(h, "it has no such table");
 }
 
-template <class Body>
-void ServerCore::attempt(const Header& header, Body body) const {
-  try {
-    body();
-  } catch (const FormatError& e) {
-    refuse(header, e.what());
-  }
-}
-
 ServerCore::Waiting ServerCore::pull_rows(const Message& m, double now) {
   const Header& h = m.header;
   require_table(h);
@@ -95,7 +86,7 @@ void ServerCore::push_rows(const Message& m, double now) {
   }
   attempt(h, [&] { tables_.apply(h.table, m.payload, h.scalars); });
   say(Kind::pushed_rows, h, {}, false);
-  clocks_.pushed(h.worker, static_cast<int64_t>(h.clock));
+  clocks_.pushed(h.worker, static_cast<int64_t>(h.clock), static_cast<int64_t>(h.clock));
   answer_pulls();
 }
 

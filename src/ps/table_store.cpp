@@ -106,9 +106,13 @@ void TableStore::append_partials(std::vector<double>& out) const {
     out.insert(out.end(), table.squares.begin() + mine_.first, table.squares.begin() + mine_.last);
 }
 
-void TableStore::commit(const OptimizerScalars& scalars) {
-  for (Table& table : tables_)
+void TableStore::commit(const OptimizerScalars& of_all, std::span<const float> scales) {
+  for (size_t t = 0; t < tables_.size(); ++t) {
+    Table& table = tables_[t];
+    OptimizerScalars scalars = of_all;
+    if (!scales.empty()) scalars.grad_scale = scales[t];
     optimizer_.step(kernels_, scalars, *table.rows, table.touched, table.sum, 0, table.sum.size());
+  }
 }
 
 void TableStore::end() {

@@ -44,8 +44,9 @@ class TableStore {
   std::vector<int> missing() const;  // workers that have not pushed every table
   // When complete(): a sum of squares for each table and shard of this server, in that order.
   void append_partials(std::vector<double>& out) const;
-  void commit(const OptimizerScalars& scalars);  // steps the rows
-  void end();                                    // forgets the gradients
+  // Steps the rows. scales: each table's grad_scale; empty: that of the scalars.
+  void commit(const OptimizerScalars& scalars, std::span<const float> scales = {});
+  void end();  // forgets the gradients
 
   // Bounded, async: one worker's sum of all its leaves, under the root's node; empty: none.
   void apply(int table, Bytes part, const OptimizerScalars& scalars);

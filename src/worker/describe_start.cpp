@@ -23,6 +23,9 @@ void describe_start(const Session& s, const Place& place, const std::string& dev
                 s.topology.members, s.topology.shards, s.topology.members - s.topology.shards);
   log_info("memory: {}", s.memory_in_words);
   if (s.serves_blocks()) log_info("parameters: {}", s.placement().in_words());
+  if (const auto codec = codec_of(s.experiment.exchange); codec.codes())
+    log_info("pushes: blocks of parameters in {}{}", ps::name_of(codec.codec),
+             codec.feeds_back() ? ", what it leaves out is added to the next" : "");
   if (!s.served_tables().empty())
     log_info("tables: rows of {} on {} servers, {} virtual shards each", s.served_tables().size(),
              s.roles.servers, ps::kTableShards);

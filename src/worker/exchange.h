@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -58,6 +59,12 @@ struct Verdict {  // the same on every lane of every rank
   double grad_norm = 0;    // of the averaged gradient, before clipping
 };
 
+// What a codec made of a step's pushes to servers.
+struct Coding {
+  int64_t bytes = 0, plain_bytes = 0;  // sent; what they would be in fp32
+  double error = 0;                    // norm of what was left out, by that of the gradient
+};
+
 class Exchange : public TrainingState {
  public:
   virtual int shards() const = 0;
@@ -103,6 +110,8 @@ class Exchange : public TrainingState {
   // How many clocks the slowest worker was behind, when the last update took its weights; below 0:
   // workers go in step.
   virtual double staleness() const { return -1; }
+  // Of this rank's pushes in the last update; null: none was coded.
+  virtual std::optional<Coding> coding() const { return std::nullopt; }
 };
 
 }  // namespace trireme

@@ -11,6 +11,7 @@
 #include "comm/node_barrier.h"
 #include "comm/range_reducer.h"
 #include "model/graph.h"
+#include "ps/codec.h"
 #include "worker/bucket_sink.h"
 #include "worker/carrier_driver.h"
 #include "worker/exchange.h"
@@ -30,6 +31,9 @@ struct ExchangeOptions {
   int64_t bucket = int64_t{1} << 20;  // elements of a bucket between hosts, or of a server's block
   int64_t table_partials = 0;         // partial norms of UpdateRequest::tables
   int served_tables = 0;              // of these tables, whose rows live on servers: all or none
+  double clip_table_norm = 0;         // of these
+  int64_t push_every = 1;             // steps; to servers, where workers do not go in step
+  ps::CodecSpec codec;                // of pushes to servers
 };
 
 class NodeExchange : public Exchange {

@@ -89,10 +89,16 @@ void ReplicatedTables::reduce(int64_t step, std::span<double> squares) {
     ps::shard_squares(reduced_[t], squares.subspan(t * ps::kTableShards, ps::kTableShards));
     find_touched(t);
   }
+  squares_.assign(squares.begin(), squares.end());
 }
 
-void ReplicatedTables::commit(int part, int parts, const OptimizerScalars& scalars) {
+void ReplicatedTables::commit(int part, int parts, const OptimizerScalars& of_all) {
   for (size_t t = 0; t < specs_.size(); ++t) {
+    OptimizerScalars scalars = of_all;
+    scalars.grad_scale = ps::clipped_scale(
+        of_all.grad_scale,
+        std::span<const double>(squares_).subspan(t * ps::kTableShards, ps::kTableShards),
+        optimizer_.clip().table);
     const int64_t n = reduced_[t].size();
     optimizer_.step(kernels_, scalars, *tables_[t], touched_[t], reduced_[t], n * part / parts,
                     n * (part + 1) / parts);

@@ -53,6 +53,7 @@ class ReplicatedTables final : public TableExchange {
   std::vector<Fetched> fetched_;  // by table
   PushedRows pushed_;
   std::vector<ps::RowGradient> reduced_;  // by table
+  std::vector<double> squares_;           // of reduced_, [tables, ps::kTableShards]
   std::vector<std::vector<ps::RowId>> touched_;
 };
 

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "worker/servers/parameter_exchange.h"
 #include "worker/table_state.h"
 
 namespace trireme {
@@ -29,9 +30,18 @@ Values values_of(const Experiment& experiment) {
 
 // Whether a key takes part in what the weights become, its files aside: these have a fingerprint.
 bool bears_on_result(const std::string& name) {
-  constexpr std::array<std::string_view, 8> kSections = {
-      "data.",     "model.",   "train.",           "optimizer.",
-      "schedule.", "run.seed", "run.reproducible", "exchange.consistency"};
+  constexpr std::array<std::string_view, 12> kSections = {"data.",
+                                                          "model.",
+                                                          "train.",
+                                                          "optimizer.",
+                                                          "schedule.",
+                                                          "run.seed",
+                                                          "run.reproducible",
+                                                          "exchange.consistency",
+                                                          "exchange.codec",
+                                                          "exchange.top_k",
+                                                          "exchange.push_every",
+                                                          "exchange.delay_compensation"};
   constexpr std::array<std::string_view, 12> kOthers = {
       "data.train",       "data.validation", "data.prefetch_",   "model.init_from",
       "model.metric",     "train.max_",      "train.eval_",      "train.early_stopping",
@@ -100,12 +110,14 @@ std::vector<std::string> changes_since(const RunState& state, const Experiment& 
 void restore(const CheckpointReader& checkpoint, TrainingState& state, bool report) {
   constexpr std::string_view kAverage = "ema.";
   size_t missing = 0;
+  bool took_residuals = false;
   state.restore([&](const TensorMeta& wanted, std::span<std::byte> out) {
     const TensorMeta* stored = checkpoint.find(wanted.name);
     if (!stored && wanted.name.starts_with(kAverage))
       stored = checkpoint.find("model." + wanted.name.substr(kAverage.size()));
+    took_residuals |= wanted.name.starts_with(kResidual);
     if (!stored) {
-      ++missing;
+      missing += !wanted.name.starts_with(kResidual);
       return false;
     }
     if (stored->shape != wanted.shape || stored->dtype != wanted.dtype)
@@ -118,6 +130,13 @@ void restore(const CheckpointReader& checkpoint, TrainingState& state, bool repo
   if (report && missing > 0)
     log_warning("{} tensors of the optimizer are not in the checkpoint and start from nothing",
                 missing);
+  const auto& tensors = checkpoint.manifest().tensors;
+  if (report && !took_residuals && std::ranges::any_of(tensors, [](const auto& t) {
+        return t.first.name.starts_with(kResidual);
+      }))
+    log_warning(
+        "the run that is resumed sent its gradients in a codec; what that had left out so far is "
+        "dropped");
 }
 
 }  // namespace trireme

@@ -64,9 +64,19 @@ struct RunLog::Impl {
     const double samples = static_cast<double>(last.samples - recorded.samples);
     const double waited = last.phases.exchange_wait - recorded.phases.exchange_wait;
     const double steps = static_cast<double>(last.step - recorded.step);
-    const double stale = last.staleness_sum - std::max(0.0, recorded.staleness_sum);
-    history.steps.push_back({last, seconds > 0 ? samples / seconds : NAN, 1000 * waited / steps,
-                             last.staleness_sum < 0 ? -1 : stale / steps});
+    StepPoint point{last, seconds > 0 ? samples / seconds : NAN, 1000 * waited / steps};
+    const auto mean = [](double sum, int64_t times) {
+      return times > 0 ? sum / static_cast<double>(times) : -1;
+    };
+    const int64_t taken = last.staleness_times - recorded.staleness_times;
+    point.staleness = mean(last.staleness_sum - std::max(0.0, recorded.staleness_sum), taken);
+    if (taken == 0 && last.staleness_sum >= 0 &&
+        !history.steps.empty())  // the weights are still those
+      point.staleness = history.steps.back().staleness;
+    const int64_t pushes = last.coded_pushes - recorded.coded_pushes;
+    point.codec_saved_bytes = mean(last.codec_saved_bytes - recorded.codec_saved_bytes, pushes);
+    point.codec_error = mean(last.codec_error - recorded.codec_error, pushes);
+    history.steps.push_back(point);
     recorded = last;
     recorded_at = Clock::now();
     metrics->append(step_line(history.steps.back()) + "\n");

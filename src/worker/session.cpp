@@ -12,6 +12,7 @@
 #include "ps/table_shards.h"
 #include "worker/agreement.h"
 #include "worker/all_reduce_exchange.h"
+#include "worker/check_model.h"
 #include "worker/device/device_runner.h"
 #include "worker/device/loss_scaling.h"
 #include "worker/evaluate.h"
@@ -65,27 +66,7 @@ void Session::open() {
       data.train->fingerprint() + (data.validation ? data.validation->fingerprint() : "");
   const DataShape shape = data_shape_of(preprocessing().schema);
   graph = build_graph(experiment, shape);
-  if (!in_step() && graph->state().size() > 0)
-    throw ConfigError(
-        fmt::format("exchange.consistency = {}: this model has running statistics (batch_norm), "
-                    "which would be those of one worker",
-                    experiment.exchange.consistency),
-        "use exchange.consistency = sync, or layer_norm instead");
-  if (!graph->tables().empty() && experiment.train.ema > 0)
-    throw ConfigError("train.ema has no averages of rows of tables", "set train.ema = 0");
-  if (!graph->tables().empty() && !in_step() && served_tables().empty())
-    throw ConfigError(
-        fmt::format("exchange.consistency = {} with exchange.tables = replicated: every worker "
-                    "holds all rows, and they would drift apart",
-                    experiment.exchange.consistency),
-        "use exchange.tables = served, or exchange.consistency = sync");
-  if (roles.servers > 0 && !serves_blocks() && graph->tables().empty())
-    throw ConfigError(
-        "exchange.dense = all_reduce, and the model has no tables: the servers would "
-        "have nothing to hold",
-        "use exchange.name = all_reduce");
-  if (!graph->tables().empty() && !experiment.model.init_from.empty() && !checkpoint)
-    throw ConfigError("model.init_from brings no rows of tables yet", "leave it out, or resume");
+  check_model(experiment, *graph, checkpoint != nullptr);
   if (checkpoint) check_resumable(*checkpoint, experiment, *graph);
   metrics =
       std::make_unique<MetricSet>(experiment.model, shape, preprocessing().schema.class_names);
@@ -183,6 +164,9 @@ void Session::start_lanes() {
   exchange_options.bucket = bucket_elements();
   exchange_options.table_partials = static_cast<int64_t>(graph->tables().size()) * ps::kTableShards;
   exchange_options.served_tables = static_cast<int>(served_tables().size());
+  exchange_options.clip_table_norm = experiment.train.clip_table_norm;
+  exchange_options.push_every = experiment.exchange.push_every;
+  exchange_options.codec = codec_of(experiment.exchange);
   std::unique_ptr<NodeExchange> exchange = make_exchange(exchange_options);
   start_tables();
   auto lanes = std::make_unique<LaneRunner>(*graph, *team, *exchange, *training, *evaluation,
@@ -247,7 +231,9 @@ std::span<const TableSpec> Session::served_tables() const {
 
 void Session::start_tables() {
   if (graph->tables().empty()) return;
-  const ps::RowOptimizer rows(optimizer, experiment.optimizer.rowwise);
+  const TrainConfig& train = experiment.train;
+  const ps::RowOptimizer rows(optimizer, experiment.optimizer.rowwise,
+                              {train.clip_row_norm, train.clip_table_norm});
   if (served_tables().empty()) {
     tables = std::make_unique<ReplicatedTables>(comm, topology, *kernels, graph->tables(), rows,
                                                 experiment.run.seed, experiment.run.timeout);
@@ -261,6 +247,7 @@ void Session::start_tables() {
     config.generation = generation();
     config.start_clock = start_step();
     config.tables = static_cast<int>(graph->tables().size());
+    config.clip_table_norm = train.clip_table_norm;
     auto alone = std::make_unique<RowServers>(*workers_, *placement_, config,
                                               experiment.run.timeout, faults_of(experiment));
     servers_ = alone.get();

@@ -15,6 +15,7 @@ void Staleness::add(double behind) {
 void Staleness::tell(StepRecord& record) const {
   if (empty()) return;
   record.staleness_sum = sum_;
+  for (const auto& [behind, times] : times_) record.staleness_times += times;
   record.staleness_max = static_cast<double>(times_.rbegin()->first);
 }
 

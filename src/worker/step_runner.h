@@ -1,6 +1,7 @@
 #pragma once
 // Runs steps on this rank's part of the batch: lanes of a CPU, or a device.
 
+#include <optional>
 #include <vector>
 
 #include "data/loader.h"
@@ -20,9 +21,10 @@ struct StepResult {
   // Of the step thread.
   double data_seconds = 0, compute_seconds = 0, exchange_seconds = 0, optimizer_seconds = 0,
          checkpoint_seconds = 0;
-  double wait_seconds = 0;    // of the exchange's: until the others had come
-  double hidden_seconds = 0;  // gradients travelled while lanes computed
-  double staleness = -1;      // Exchange::staleness()
+  double wait_seconds = 0;       // of the exchange's: until the others had come
+  double hidden_seconds = 0;     // gradients travelled while lanes computed
+  double staleness = -1;         // Exchange::staleness()
+  std::optional<Coding> coding;  // Exchange::coding()
 };
 
 struct UpdateSettings {

@@ -9,6 +9,7 @@
 #include "comm/subgroup.h"
 #include "worker/agreement.h"
 #include "worker/checkpointer.h"
+#include "worker/coding_report.h"
 #include "worker/describe_start.h"
 #include "worker/evaluate.h"
 #include "worker/fail_on_purpose.h"
@@ -175,6 +176,8 @@ class TrainingRun {
     step.phases = phases_;
     staleness_.add(r.staleness);
     staleness_.tell(step);
+    coding_.add(r.coding);
+    coding_.tell(step);
     log_->step(step);
   }
 
@@ -304,6 +307,7 @@ class TrainingRun {
     std::optional<ExportParcel> parcel = gather_export(s_, dir_);
     s_.leave_servers(ExitCode::done);
     if (log_ && !staleness_.empty()) log_->note(staleness_.in_words());
+    if (log_ && !coding_.empty()) log_->note(coding_.in_words());
     const ExportOutcome exported = export_at_end(s_, std::move(parcel));
     if (log_) {
       log_->finish(summary(status_, exported));
@@ -329,6 +333,7 @@ class TrainingRun {
   std::string status_ = "finished";
   PhaseSeconds phases_;
   Staleness staleness_;
+  CodingReport coding_{s_.experiment.exchange.codec};
   std::unique_ptr<RunLog> log_;
   std::unique_ptr<Checkpointer> checkpointer_;
 };

@@ -82,6 +82,20 @@ grep -q "gave [1-9][0-9]* rows of tables, [1-9][0-9]* of them" "$folder/two-two"
   fail two-two "no row came ahead of its step"
 grep -q "table emb: [1-9][0-9]* rows here" "$folder/two-two"/*/rank-3.log || fail two-two "the last server has no rows"
 
+# Clipped by row and by table; a model without tables refuses that.
+clips=(--train.clip_row_norm=0.001 --train.clip_table_norm=0.01)
+[ "$(train clipped 1 "${clips[@]}")" = 0 ] || fail clipped "one rank did not train with clipped rows"
+[ "$(train clipped-served 4 "${served[@]}=2" "${clips[@]}")" = 0 ] || fail clipped-served "servers did not train with clipped rows"
+[ "$(train clipped-copies 2 "${clips[@]}")" = 0 ] || fail clipped-copies "two ranks did not train with clipped rows"
+[ "$(state clipped)" != "$(state one)" ] || fail clipped "clipping changed nothing"
+for name in clipped-served clipped-copies; do
+  [ "$(state clipped)" = "$(state "$name")" ] || fail "$name" "another checkpoint than one rank's"
+done
+code=0
+"$trireme" train configs/digits_mlp.ini --run.dir="$folder/none" --train.clip_row_norm=1 >"$folder/none.log" 2>&1 || code=$?
+[ "$code" = 2 ] || fail none "clipping of rows was not refused by a model without tables"
+grep -q "has none" "$folder/none.log" || fail none "the refusal does not say why"
+
 # A dead server ends the job; its last checkpoint goes on with servers and without.
 [ "$(train lost 4 "${served[@]}=2" --debug.kill_rank=3 --debug.kill_step=7)" != 0 ] || fail lost "a dead server was not noticed"
 cp -r "$folder/lost" "$folder/alone"

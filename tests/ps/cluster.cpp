@@ -13,6 +13,7 @@ OptimizerConfig sgd() {
 }
 
 constexpr int64_t kFirstKey = -32, kLastKey = 32, kDim = 3;
+constexpr int64_t kSamples = 1024;  // of a batch
 
 ParamTable one_slot(int64_t elements) {
   Slot slot;
@@ -56,6 +57,9 @@ Cluster::Cluster(const ClusterSpec& spec)
     config.workers = spec.workers;
     config.consistency = spec.consistency;
     config.runs = runs_;
+    config.codec = spec.codec;
+    config.delay_compensation = spec.delay_compensation;
+    config.push_every = spec.push_every;
     config.shards = spec.shards;
     servers_.push_back(
         std::make_unique<ServerCore>(config, cpu_kernels(), optimizer_, params_, placement_));
@@ -69,6 +73,7 @@ Cluster::Cluster(const ClusterSpec& spec)
     config.workers = spec.workers;
     config.consistency = spec.consistency;
     config.tables = spec.tables;
+    config.codec = spec.codec;
     config.in_flight = 4;
     clients_.push_back(
         std::make_unique<ClientCore>(config, placement_, weights_[static_cast<size_t>(w)].data()));
@@ -92,7 +97,8 @@ double Cluster::step(int worker, ClientCore& client) {
       client.pull(p.clock, sync ? p.clock : 0, true);
       return 0;
     case 1:
-      if (!sync) most_ahead_ = std::max(most_ahead_, p.clock - client.result().slowest);
+      if (!sync && p.clock % spec_.push_every == 0)
+        most_ahead_ = std::max(most_ahead_, p.clock - client.result().slowest);
       if (p.clock == spec_.clocks) return -1;
       if (!spec_.ahead || p.clock == 0) pull_rows(worker, p.clock, client, kTrains);
       return spec_.compute +
@@ -106,22 +112,28 @@ double Cluster::step(int worker, ClientCore& client) {
       if (spec_.ahead && p.clock + 1 < spec_.clocks)
         pull_rows(worker, p.clock + 1, client, kTrains | kAhead);
       push_rows(worker, p.clock, scalars, client);
+      if (p.clock == p.pushed) std::ranges::fill(gradients_[w], 0.0f);
       for (int64_t i = 0; i < spec_.elements; ++i)
-        gradients_[w][static_cast<size_t>(i)] = counts(worker, p.clock, i) ? -1.0f : 0.0f;
+        gradients_[w][static_cast<size_t>(i)] -= counts(worker, p.clock, i) ? 1.0f : 0.0f;
+      if ((p.clock + 1) % spec_.push_every != 0 && p.clock + 1 < spec_.clocks) {  // later
+        ++p.clock;
+        p.phase = 1;
+        return 0;
+      }
       for (size_t b = 0; b < placement_.blocks().size(); ++b) {
         const float* floats = gradients_[w].data() + placement_.blocks()[b].range.begin;
         const int block = static_cast<int>(b);
         if (!sync)
-          client.push(block, p.clock, floats, scalars);
+          client.push(block, p.clock, floats, scalars, p.pushed);
         else
           for (const Piece& piece : host_pieces(runs_[w], spec_.shards))
-            client.push(block, p.clock, floats, piece, 1000);
+            client.push(block, p.clock, floats, piece, kSamples);
       }
       if (sync && worker == 0) client.await_partials();
       return 0;
     default:
       if (sync && worker == 0) client.commit(p.clock, scalars, applied());
-      ++p.clock;
+      p.pushed = ++p.clock;
       p.phase = 1;
       client.pull(p.clock, sync ? p.clock : 0, false);
       return 0;
@@ -214,6 +226,15 @@ void Cluster::push_rows(int worker, int64_t clock, const OptimizerScalars& scala
       client.push_rows(t, s, clock, bytes, scalars);
     }
   }
+}
+
+float Cluster::with_residuals(int64_t i) const {
+  if (residuals_.empty()) {
+    residuals_.resize(static_cast<size_t>(params_.size()));
+    for (const auto& client : clients_) client->coder().add_residuals(placement_, residuals_);
+  }
+  const float divisor = spec_.consistency.mode == Mode::sync ? kSamples : 1;
+  return value(i) - residuals_[static_cast<size_t>(i)] * divisor;
 }
 
 float Cluster::expected_row(int table, int64_t key) const {

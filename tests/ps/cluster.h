@@ -15,6 +15,9 @@ struct ClusterSpec {
   int shards = 8;
   int tables = 0;      // of 64 keys each
   bool ahead = false;  // workers ask for the rows that they will push, a clock before
+  CodecSpec codec;
+  double delay_compensation = 0;
+  int64_t push_every = 1;  // clocks; bounded and async, without tables
   int64_t elements = 3 * kChunk + 640, block = kChunk;
   NetworkSpec network;
   double compute = 5, compute_jitter = 0;  // of a clock
@@ -40,6 +43,8 @@ class Cluster {
   float row(int table, int64_t key) const;
   // Rows that a worker pulled without some update that it had to see.
   int64_t stale_rows() const { return stale_rows_; }
+  // What servers hold of element i, with what the workers' coders have left out so far.
+  float with_residuals(int64_t i) const;
   int64_t most_ahead() const { return most_ahead_; }  // of any pull: clock - slowest
 
  private:
@@ -60,6 +65,7 @@ class Cluster {
   struct Progress {
     int64_t clock = 0;
     int phase = 0;
+    int64_t pushed = 0;  // clocks
   };
   std::vector<Progress> progress_;
   std::vector<std::vector<int64_t>> keys_;  // by server
@@ -72,6 +78,7 @@ class Cluster {
   std::vector<std::vector<Pulled>> rows_;  // by worker; table and server
   std::mt19937_64 random_;
   int64_t most_ahead_ = 0, stale_rows_ = 0;
+  mutable std::vector<float> residuals_;  // of all workers, when asked for
   std::vector<std::unique_ptr<ClientCore>> clients_;
   std::vector<std::unique_ptr<ServerCore>> servers_;
   std::unique_ptr<Simulator> simulator_;

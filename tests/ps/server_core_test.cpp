@@ -61,6 +61,21 @@ TEST_F(Server, RefusesGradientsOfAnotherSize) {
   EXPECT_THROW(say(question(Kind::load, 2), std::span(floats_).first(100)), FormatError);
 }
 
+TEST_F(Server, RefusesCodedGradientsThatNobodyAgreedOnOrThatAreOfAnotherSize) {
+  Header h = question(Kind::push, 1);
+  h.samples = 8;
+  h.flags = kCoded;
+  EXPECT_THROW(say(h, floats_), FormatError);
+  ClusterSpec coded = spec();
+  coded.codec = {Codec::bf16};
+  Cluster cluster(coded);
+  Message m;
+  m.from = 0;
+  m.header = h;
+  m.payload = std::as_bytes(std::span(floats_).first(63));
+  EXPECT_THROW(cluster.server(0).on_message(std::move(m), 0), FormatError);
+}
+
 TEST_F(Server, RefusesBuffersThatThereAreNot) {
   Header h = question(Kind::fetch, 1);
   h.buffer = 2;
@@ -69,6 +84,13 @@ TEST_F(Server, RefusesBuffersThatThereAreNot) {
 
 TEST_F(Server, RefusesAVerdictBeforeTheGradients) {
   EXPECT_THROW(say(question(Kind::commit, 1)), FormatError);
+}
+
+TEST_F(Server, RefusesScalesOfTablesThatItDoesNotHave) {
+  Header h = question(Kind::push, 1);
+  h.samples = 8;
+  say(h, floats_);
+  EXPECT_THROW(say(question(Kind::commit, 2), std::span(floats_).first(1)), FormatError);
 }
 
 TEST_F(Server, RefusesAPieceThatNobodyAwaits) {

@@ -156,6 +156,9 @@ ExchangeOptions MadeUpTraining::options(bool served) const {
   options.keep_leaves = keep_leaves;
   options.bucket = bucket;
   options.table_partials = static_cast<int64_t>(tables.size()) * ps::kTableShards;
+  options.clip_table_norm = clip.table;
+  options.codec = codec;
+  options.push_every = push_every;
   options.served_tables = served && tables_served ? static_cast<int>(tables.size()) : 0;
   return options;
 }
@@ -169,7 +172,8 @@ Outcome MadeUpTraining::run(Communicator& comm) const {
   std::unique_ptr<TableExchange> rows;
   if (!tables.empty())
     rows = std::make_unique<ReplicatedTables>(comm, topology, cpu_kernels(), tables,
-                                              ps::RowOptimizer(optimizer, false), kSeed, timeout);
+                                              ps::RowOptimizer(optimizer, false, clip), kSeed,
+                                              timeout);
   return train(comm, exchange, *graph, optimizer, rows.get());
 }
 
@@ -186,6 +190,10 @@ void MadeUpTraining::serve(Communicator& world, const std::vector<LeafRun>& runs
   config.start_clock = first_step;
   if (tables_served) config.tables = tables;
   config.seed = kSeed;
+  config.clip_row_norm = clip.row;
+  config.codec = codec;
+  config.delay_compensation = delay_compensation;
+  config.push_every = push_every;
   prepare_kernel_thread();
   const NodeRegions regions(world, ps::DenseStore::bytes_of_weights(placement, config.server),
                             timeout);
@@ -218,7 +226,7 @@ Outcome MadeUpTraining::train_served(Communicator& world) const {
     ParameterExchange exchange(comm, topology, cpu_kernels(), *graph, optimizer, options(true),
                                placement, consistency, first_step, 0, faults);
     std::unique_ptr<TableExchange> rows;
-    const ps::RowOptimizer of_rows(optimizer, false);
+    const ps::RowOptimizer of_rows(optimizer, false, clip);
     if (!tables.empty() && tables_served)
       rows = std::make_unique<ServedTables>(exchange, topology, tables, of_rows, kSeed);
     else if (!tables.empty())
@@ -240,8 +248,9 @@ Outcome MadeUpTraining::train(Communicator& comm, NodeExchange& exchange, const 
   if (!resume.empty()) {
     const CheckpointReader checkpoint(resume, true);
     exchange.restore([&](const TensorMeta& tensor, std::span<std::byte> out) {
-      checkpoint.read(*checkpoint.find(tensor.name), out);
-      return true;
+      const TensorMeta* stored = checkpoint.find(tensor.name);
+      if (stored) checkpoint.read(*stored, out);
+      return stored != nullptr;
     });
     if (given) given->restore(checkpoint);
     comm.barrier({timeout, "the restored state", -1});

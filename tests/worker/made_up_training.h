@@ -11,6 +11,7 @@
 #include "comm/communicator.h"
 #include "model/graph.h"
 #include "optim/optimizer.h"
+#include "ps/row_clip.h"
 #include "worker/all_reduce_exchange.h"
 #include "worker/servers/parameter_exchange.h"
 #include "worker/table_exchange.h"
@@ -32,6 +33,9 @@ struct MadeUpTraining {
   int servers = 0;  // of the ranks, the last; they return an empty outcome
   ps::Consistency consistency = {};
   ps::Faults faults = {};
+  ps::CodecSpec codec = {};
+  double delay_compensation = 0;
+  int64_t push_every = 1;
   int64_t bucket = 1 << 20;
   bool keep_leaves = false;
   double timeout = 20;
@@ -41,6 +45,7 @@ struct MadeUpTraining {
   // Gradients of rows depend on what was fetched, too.
   std::vector<TableSpec> tables = {};
   bool tables_served = true;  // where there are servers: rows live there
+  ps::RowClip clip = {};      // of their gradients
   // Begins at a step, with the state of a checkpoint; in the end saves one in a folder.
   int64_t first_step = 0;
   Path resume = {}, save_to = {};

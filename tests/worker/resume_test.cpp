@@ -48,6 +48,9 @@ TEST(ChangesSince, NameKeyAndBothValues) {
                           "run.seed is 3, which was 42", "train.virtual_shards is 4, which was 8"));
   EXPECT_THAT(changes({"optimizer.name=adam"}),
               testing::Contains("optimizer.beta1 is 0.9, which was not used"));
+  EXPECT_THAT(changes({"exchange.codec=int8", "exchange.push_every=4"}),
+              ElementsAre("exchange.codec is int8, which was none",
+                          "exchange.push_every is 4, which was 1"));
 }
 
 class Resumable : public FolderTest {

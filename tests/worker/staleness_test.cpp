@@ -21,6 +21,7 @@ TEST(Staleness, CountsHowFarTheSlowestWasBehind) {
   staleness.tell(record);
   EXPECT_EQ(record.staleness_sum, 8);
   EXPECT_EQ(record.staleness_max, 4);
+  EXPECT_EQ(record.staleness_times, 4);
   EXPECT_EQ(staleness.in_words(),
             "steps that the slowest worker was behind rank 0: 2 on average (0: 1, 2: 2, 4: 1)");
 }

@@ -27,9 +27,10 @@ ExchangeConfig read_exchange(Section& s) {
                      "where all other parameters live, where there are servers: there, or on the "
                      "workers, who add up their gradients by all-reduce");
   c.codec = s.choice("codec", "none", {"none", "fp16", "bf16", "int8", "top_k"},
-                     "how gradients are coded on their way to servers. int8: 256 steps between a "
-                     "block's extremes; top_k: the elements of largest magnitude; what these two "
-                     "leave out is added to the next step's gradient");
+                     "how gradients are coded on their way to servers, but for rows of tables. "
+                     "int8: 127 steps to the largest magnitude of 2048 elements; top_k: the "
+                     "elements of largest magnitude; what these two leave out is added to the next "
+                     "step's gradient");
   c.top_k =
       s.number("top_k", 0.01, {1e-6, 1}, "", "share of the elements that codec = top_k sends");
   c.push_every = s.integer("push_every", 1, {1, 1e6}, "steps",

@@ -65,8 +65,9 @@ std::string curves_html(const History& history) {
             of_steps(history, [](const StepPoint& p) { return p.samples_per_second; }));
   Chart staleness{.title = "Staleness", .unit = "steps behind rank 0", .from_zero = true};
   if (!history.steps.empty() && history.steps.back().staleness >= 0)
-    add_noisy(staleness, "", "other",
-              of_steps(history, [](const StepPoint& p) { return p.staleness; }));
+    add_noisy(staleness, "", "other", of_steps(history, [](const StepPoint& p) {
+                return p.staleness < 0 ? NAN : p.staleness;
+              }));
   const std::string charts = chart_html(loss, "clip-loss") + chart_html(accuracy, "clip-accuracy") +
                              chart_html(rate, "clip-rate") + chart_html(throughput, "clip-speed") +
                              chart_html(staleness, "clip-staleness");

@@ -39,6 +39,8 @@ StepPoint to_step(const Json& json) {
   point.exchange_wait_ms = number(json, "exchange/wait_ms", NAN);
   point.staleness = number(json, "exchange/staleness", -1);
   r.staleness_max = number(json, "exchange/staleness_max", -1);
+  point.codec_saved_bytes = number(json, "exchange/codec_saved_bytes", -1);
+  point.codec_error = number(json, "exchange/codec_error", -1);
   r.phases.data = number(json, "time/data", 0);
   r.phases.compute = number(json, "time/compute", 0);
   r.phases.exchange = number(json, "time/exchange", 0);
@@ -121,9 +123,13 @@ std::string step_line(const StepPoint& point) {
   if (r.loss_scale > 0) json["train/loss_scale"] = r.loss_scale;
   json["train/samples_per_second"] = point.samples_per_second;
   json["exchange/wait_ms"] = point.exchange_wait_ms;
-  if (r.staleness_max >= 0) {
+  if (point.staleness >= 0) {
     json["exchange/staleness"] = point.staleness;
     json["exchange/staleness_max"] = r.staleness_max;
+  }
+  if (point.codec_error >= 0) {
+    json["exchange/codec_saved_bytes"] = point.codec_saved_bytes;
+    json["exchange/codec_error"] = point.codec_error;
   }
   json["time/data"] = r.phases.data;
   json["time/compute"] = r.phases.compute;

@@ -14,6 +14,8 @@ struct StepPoint {
   double samples_per_second = 0;  // since the point before, evaluations and checkpoints left out
   double exchange_wait_ms = 0;    // a step, since the point before
   double staleness = -1;          // on average, since the point before; below 0: none
+  // Of a coded push, on average, since the point before; below 0: none.
+  double codec_saved_bytes = -1, codec_error = -1;
 };
 
 struct TimedNote {

@@ -18,7 +18,11 @@ void TensorBoard::step(const StepPoint& point) {
                                 {"time/checkpoint", r.phases.checkpoint}};
   if (r.phases.exchange_hidden > 0)
     values.push_back({"time/exchange_hidden", r.phases.exchange_hidden});
-  if (r.staleness_max >= 0) values.push_back({"exchange/staleness", point.staleness});
+  if (point.codec_error >= 0) {
+    values.push_back({"exchange/codec_saved_bytes", point.codec_saved_bytes});
+    values.push_back({"exchange/codec_error", point.codec_error});
+  }
+  if (point.staleness >= 0) values.push_back({"exchange/staleness", point.staleness});
   if (r.loss_scale > 0) values.push_back({"train/loss_scale", r.loss_scale});
   if (r.accuracy >= 0) values.push_back({"train/accuracy", r.accuracy});
   if (std::isfinite(point.samples_per_second))

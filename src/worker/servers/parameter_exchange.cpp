@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/error.h"
 #include "worker/table_exchange.h"
@@ -18,6 +19,8 @@ std::vector<Range> ranges_of(const ps::Placement& placement) {
 
 // What workers and servers wait for has a grace of its own; the lanes wait longer than both.
 constexpr double kLanesGrace = 3 * kGrace;
+
+constexpr int kResidualTag = 420;  // a worker's residuals, to worker 0
 
 }  // namespace
 
@@ -35,6 +38,7 @@ ParameterExchange::ParameterExchange(Subgroup& workers, const Topology& topology
       placement_(placement),
       consistency_(consistency),
       moments_(optimizer.state().begin(), optimizer.state().end()),
+      local_(kernels, params_, sync() ? 1 : options.push_every, start_clock),
       clock_(start_clock) {
   for (size_t i = 0; i < moments_.size(); ++i)
     initial_moments_.push_back(optimizer.initial_state(static_cast<int>(i)));
@@ -45,6 +49,8 @@ ParameterExchange::ParameterExchange(Subgroup& workers, const Topology& topology
   config.start_clock = start_clock;
   config.consistency = consistency;
   config.tables = options_.served_tables;
+  config.clip_table_norm = options_.clip_table_norm;
+  config.codec = options_.codec;
   auto carrier = std::make_unique<ParameterCarrier>(workers, kernels_, topology_, pieces_,
                                                     placement_, config, memory_.params(),
                                                     memory_.staging(), options_.timeout, faults);
@@ -96,6 +102,7 @@ void ParameterExchange::restore(const TensorReader& read) {
     restore_flat(read, "optimizer." + moments_[i] + ".", params_, flat.floats());
     load(ps::kFirstMoment + static_cast<uint32_t>(i), flat.floats());
   }
+  if (first() && options_.codec.feeds_back()) restore_residuals(read, flat.floats());
   if (memory_.ema()) {
     restore_flat(read, "ema.", params_, memory_.ema());
     if (first()) load(ps::kAverage, memory_.ema());
@@ -143,7 +150,10 @@ void ParameterExchange::take_new_weights(Lane& lane, const UpdateRequest& reques
   driver_->finish();
   if (!served) reduce_tables(lane, request.tables);
   wait_for_snapshot();  // nothing comes in before it is asked for
-  tell([&](ps::ClientCore& client) { client.pull(clock + 1, clock + 1, false); });
+  tell([&](ps::ClientCore& client) {
+    take_coding(client);
+    client.pull(clock + 1, clock + 1, false);
+  });
   if (first()) {
     driver_->until([&] { return carrier_->client().has_partials(); });
     std::ranges::copy(carrier_->client().partials(), memory_.partials());
@@ -163,6 +173,23 @@ void ParameterExchange::take_new_weights(Lane& lane, const UpdateRequest& reques
   lane.waited += seconds_since(start);
 }
 
+// What a meeting before the next clock is for.
+uint32_t ParameterExchange::push_and_pull(int64_t clock, const float* gradient,
+                                          const OptimizerScalars& scalars, uint32_t requests) {
+  ask([&](ps::ClientCore& client) {
+    if (local_.active())
+      push_local(client);
+    else
+      push_all(client, clock, gradient, scalars, clock);
+    take_coding(client);
+    client.pull(clock + 1, 0, true, requests);
+  });
+  if (local_.active()) local_.pushed();
+  const ps::PullResult& result = carrier_->client().result();
+  staleness_ = static_cast<double>(clock + 1 - result.slowest);
+  return result.meet_at == clock + 1 ? result.requests : 0;
+}
+
 Verdict ParameterExchange::update_alone(Lane& lane, const UpdateRequest& request) {
   reduce_node(lane);
   meet(lane, "the reduced gradient");
@@ -176,16 +203,15 @@ Verdict ParameterExchange::update_alone(Lane& lane, const UpdateRequest& request
     const uint32_t requests = gather_requests(lane);
     wait_for_snapshot();
     if (request.tables) request.tables->commit(0, 1, scalars);
-    ask([&](ps::ClientCore& client) {
-      for (size_t b = 0; b < placement_.blocks().size(); ++b)
-        client.push(static_cast<int>(b), clock,
-                    gradient ? gradient + placement_.blocks()[b].range.begin : nullptr, scalars);
-      client.pull(clock + 1, 0, true, requests);
-    });
-    const ps::PullResult& result = carrier_->client().result();
-    staleness_ = static_cast<double>(clock + 1 - result.slowest);
+    if (local_.active()) local_.add(reduced(lane), scalars);
+    uint32_t met = 0;
+    staleness_ = -1;
+    coding_.reset();
+    if (local_.pushes(clock))
+      met = push_and_pull(clock, gradient, scalars, requests);
+    else
+      local_.move(reduced(lane), scalars, memory_.params());
     clock_ = clock + 1;
-    const uint32_t met = result.meet_at == clock_ ? result.requests : 0;
     verdict_ = {.applied = step.applied != 0,
                 .finite = step.finite != 0,
                 .requests = requests_of(met),
@@ -196,12 +222,37 @@ Verdict ParameterExchange::update_alone(Lane& lane, const UpdateRequest& request
   return verdict_;
 }
 
-// Bounded and async: nobody goes on before everybody has seen the weights of all pushes.
+// gradient: null: only that the clocks [since, clock] are done.
+void ParameterExchange::push_all(ps::ClientCore& client, int64_t clock, const float* gradient,
+                                 const OptimizerScalars& scalars, int64_t since) {
+  for (size_t b = 0; b < placement_.blocks().size(); ++b)
+    client.push(static_cast<int>(b), clock,
+                gradient ? gradient + placement_.blocks()[b].range.begin : nullptr, scalars, since);
+}
+
+void ParameterExchange::push_local(ps::ClientCore& client) {
+  push_all(client, local_.until(), local_.sum(), local_.scalars(), local_.since());
+}
+
+void ParameterExchange::take_coding(ps::ClientCore& client) {
+  const ps::CodingCounts counts = client.coder().take_counts();
+  coding_.reset();
+  if (counts.plain_bytes > 0)
+    coding_ = {counts.bytes, counts.plain_bytes,
+               counts.all > 0 ? std::sqrt(counts.left_out / counts.all) : 0};
+}
+
+// Bounded and async: what local steps have added up is pushed, and nobody goes on before everybody
+// has seen the weights of all pushes.
 void ParameterExchange::settle() {
   if (settled_at_ == clock_) return;
   settled_at_ = clock_;
   if (!sync()) {
-    ask([&](ps::ClientCore& client) { client.pull(clock_, clock_, true); });
+    ask([&](ps::ClientCore& client) {
+      if (local_.pending()) push_local(client);
+      client.pull(clock_, clock_, true);
+    });
+    if (local_.pending()) local_.pushed();
     comm_.barrier({options_.timeout, "all workers to meet", clock_});
   }
   if (memory_.ema()) fetch(ps::kAverage, memory_.ema());
@@ -219,8 +270,36 @@ std::unique_ptr<StateSource> ParameterExchange::snapshot(bool writes) {
     if (memory_.ema()) flat->add("ema.", params_, memory_.ema());
     flat->add("state.", state_, memory_.state());
   }
+  if (options_.codec.feeds_back())
+    gather_residuals(flat ? flat->room(kResidual, params_) : nullptr);
   if (!sync()) comm_.barrier({options_.timeout, "the snapshot", clock_});
   return flat;
+}
+
+// What codecs of all workers have left out so far, as one mean gradient, on worker 0: added up in
+// the order of workers.
+void ParameterExchange::gather_residuals(float* flat) {
+  AlignedBuffer room(static_cast<size_t>(params_.size()) * sizeof(float));
+  float* mine = first() ? flat : room.floats();
+  const auto count = static_cast<size_t>(params_.size());
+  std::fill_n(mine, count, 0.0f);
+  tell([&](ps::ClientCore& client) {
+    client.coder().add_residuals(placement_, std::span(mine, count));
+  });
+  const Wait wait{options_.timeout, "what codecs left out", clock_};
+  if (!first()) return comm_.wait(comm_.send(0, kResidualTag, {room.data(), room.size()}), wait);
+  for (int worker = 1; worker < comm_.size(); ++worker) {
+    comm_.wait(comm_.receive(worker, kResidualTag, {room.data(), room.size()}), wait);
+    for (size_t i = 0; i < count; ++i) flat[i] += room.floats()[i];
+  }
+}
+
+// Worker 0 goes on with what all of them had left out.
+void ParameterExchange::restore_residuals(const TensorReader& read, float* flat) {
+  std::fill_n(flat, params_.size(), 0.0f);
+  restore_flat(read, kResidual, params_, flat);
+  const std::span<const float> mean(flat, static_cast<size_t>(params_.size()));
+  tell([&](ps::ClientCore& client) { client.coder().set_residuals(placement_, mean); });
 }
 
 }  // namespace trireme

@@ -13,10 +13,15 @@
 
 #include "ps/placement.h"
 #include "worker/node_exchange.h"
+#include "worker/servers/local_steps.h"
 #include "worker/servers/parameter_carrier.h"
 #include "worker/servers/servers.h"
 
 namespace trireme {
+
+// Tensors of a checkpoint, before the parameter's name: what codecs had left out of the gradients
+// of all workers.
+inline constexpr const char* kResidual = "exchange.residual.";
 
 class ParameterExchange final : public NodeExchange, public Servers {
  public:
@@ -34,6 +39,7 @@ class ParameterExchange final : public NodeExchange, public Servers {
   std::unique_ptr<StateSource> snapshot(bool writes) override;
   void restore(const TensorReader& read) override;
   double staleness() const override { return staleness_; }
+  std::optional<Coding> coding() const override { return coding_; }
 
   int count() const override { return placement_.servers(); }
   int64_t clock() const override { return clock_; }
@@ -44,6 +50,14 @@ class ParameterExchange final : public NodeExchange, public Servers {
 
  private:
   bool sync() const { return consistency_.mode == ps::Mode::sync; }
+  void push_all(ps::ClientCore& client, int64_t clock, const float* gradient,
+                const OptimizerScalars& scalars, int64_t since);
+  void push_local(ps::ClientCore& client);
+  uint32_t push_and_pull(int64_t clock, const float* gradient, const OptimizerScalars& scalars,
+                         uint32_t requests);
+  void take_coding(ps::ClientCore& client);
+  void gather_residuals(float* flat);
+  void restore_residuals(const TensorReader& read, float* flat);
   void load(uint32_t buffer, const float* flat);
   void fetch(uint32_t buffer, float* flat);
   Verdict update_all(Lane& lane, const UpdateRequest& request);
@@ -54,12 +68,14 @@ class ParameterExchange final : public NodeExchange, public Servers {
   const ps::Consistency consistency_;
   const std::vector<std::string> moments_;
   std::vector<float> initial_moments_;
+  LocalSteps local_;
   ParameterCarrier* carrier_ = nullptr;  // the driver's
   Verdict verdict_;                      // of lane 0, for all lanes
   OptimizerScalars scalars_{};           // likewise
   int64_t clock_;                        // steps done
   int64_t settled_at_ = -1;
   double staleness_ = -1;
+  std::optional<Coding> coding_;
 };
 
 }  // namespace trireme

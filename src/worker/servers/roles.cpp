@@ -28,6 +28,11 @@ ps::Faults faults_of(const Experiment& e) {
   return {e.debug.repeat_messages, e.debug.delay_messages_ms / 1000, e.run.seed};
 }
 
+ps::CodecSpec codec_of(const ExchangeConfig& config) {
+  if (config.name != "parameter_server") return {};
+  return {ps::codec_named(config.codec), config.top_k};
+}
+
 Roles assign_roles(const Communicator& world, const ExchangeConfig& config) {
   Roles roles;
   roles.workers = world.size();

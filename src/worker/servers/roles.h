@@ -7,6 +7,7 @@
 
 #include "comm/communicator.h"
 #include "config/experiment.h"
+#include "ps/codec.h"
 #include "ps/consistency.h"
 #include "ps/link.h"
 
@@ -23,6 +24,9 @@ struct Roles {
 
 // What [debug] wants of messages.
 ps::Faults faults_of(const Experiment& experiment);
+
+// What [exchange] wants of pushes.
+ps::CodecSpec codec_of(const ExchangeConfig& config);
 
 // Throws ConfigError when nobody is left to train.
 Roles assign_roles(const Communicator& world, const ExchangeConfig& config);

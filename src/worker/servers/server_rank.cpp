@@ -91,11 +91,18 @@ ExitCode run_server(Communicator& world, const Experiment& experiment, const Rol
   config.tables = setup.tables;
   config.seed = experiment.run.seed;
   config.rowwise = experiment.optimizer.rowwise;
+  config.codec = codec_of(experiment.exchange);
+  config.delay_compensation = experiment.exchange.delay_compensation;
+  config.push_every = experiment.exchange.push_every;
+  config.clip_row_norm = experiment.train.clip_row_norm;
   prepare_kernel_thread();
   const NodeRegions regions(world, ps::DenseStore::bytes_of_weights(placement, roles.server),
                             timeout);
   ps::ServerCore core(config, cpu_kernels(experiment.run.cpu_level.c_str()), optimizer,
                       setup.params, placement, reinterpret_cast<float*>(regions.mine()));
+  if (core.given().keeps())
+    log_info("delay compensation: {} for the weights that each of {} workers has",
+             human_bytes(static_cast<double>(core.given().bytes())), roles.workers);
   ExitCode code = ExitCode::done;
   {
     ps::Link link(world, roles.worker_ranks(), {}, faults_of(experiment), &regions);

@@ -78,6 +78,18 @@ TEST(ParameterExchange, LetsAllWorkersSeeTheSameWeightsWhereTheyMeet) {
   }
 }
 
+// One worker's gradients are never late.
+TEST(ParameterExchange, CompensatesForDelaysWhereThereAreAny) {
+  MadeUpTraining training;
+  training.bucket = kChunk;
+  training.consistency = {ps::Mode::async, 0};
+  training.faults = {0.2, 0.003, 9};
+  const Outcome plain = served(training, 1, 2);
+  training.delay_compensation = 0.5;
+  EXPECT_EQ(served(training, 1, 2), plain);
+  for (const float w : served(training, 3, 2).weights) ASSERT_TRUE(std::isfinite(w));
+}
+
 TEST(ParameterExchange, NeverAppliesAWorkersGradientThatIsNotFinite) {
   MadeUpTraining training;
   training.consistency = {ps::Mode::async, 0};

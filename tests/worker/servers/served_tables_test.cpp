@@ -45,6 +45,35 @@ TEST(ServedTables, TakePartInTheNormThatClips) {
   EXPECT_NE(with.weights, without.weights);
 }
 
+TEST(ServedTables, AreClippedByRowAndByTableToTheSameBits) {
+  const Outcome plain = with_tables().run(1);
+  std::vector<Outcome> references;
+  for (const ps::RowClip clip : {ps::RowClip{0.005, 0}, {0, 0.02}, {0.002, 0.02}}) {
+    MadeUpTraining training = with_tables();
+    training.clip = clip;
+    const Outcome reference = training.run(1);
+    EXPECT_NE(reference.rows, plain.rows);
+    EXPECT_EQ(reference.norms.front(), plain.norms.front()) << "norms are told before clipping";
+    for (const Outcome& other : references) EXPECT_NE(reference.rows, other.rows);
+    references.push_back(reference);
+    EXPECT_EQ(training.run(3), reference) << "replicated";
+    training.faults = {0.3, 0.002, 3};
+    for (const bool on_servers : {true, false}) {
+      training.tables_served = on_servers;
+      EXPECT_EQ(served(training, 2, 1), reference);
+      EXPECT_EQ(served(training, 3, 2), reference);
+    }
+  }
+}
+
+TEST(ServedTables, AreClippedByRowAtTheirOwnPace) {
+  MadeUpTraining training = with_tables();
+  training.consistency = {ps::Mode::async, 0};
+  const Outcome plain = served(training, 1, 2);
+  training.clip.row = 0.005;
+  EXPECT_NE(served(training, 1, 2).rows, plain.rows);
+}
+
 TEST(ServedTables, GiveThemWithSeveralLanesAndLateAndRepeatedMessages) {
   MadeUpTraining training = with_tables();
   const Outcome reference = training.run(1);
