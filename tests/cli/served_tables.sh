@@ -33,6 +33,8 @@ batch_size = 128
 max_steps = 12
 max_epochs = 0
 clip_norm = 0.5
+clip_table_norm = 0.4
+clip_row_norm = 0.1
 [optimizer]
 name = adam
 lr = 0.01
@@ -110,11 +112,11 @@ done
 [ "$(train hung 4 "${mixed[@]}=2" --debug.kill_rank=2 --debug.kill_step=7 --debug.kill_how=hang --run.timeout=3)" = 5 ] ||
   fail hung "a hung server of rows did not end the job with 5"
 grep -q "rank 2" "$folder/hung.log" || fail hung "the hung server was not named"
-[ "$(train pace 3 "${mixed[@]}=1" --exchange.consistency=async --train.clip_norm=0)" = 2 ] ||
+[ "$(train pace 3 "${mixed[@]}=1" --exchange.consistency=async --train.clip_norm=0 --train.clip_table_norm=0)" = 2 ] ||
   fail pace "all-reduce at the workers' own pace was not refused"
 
 # At their own pace.
-pace=(--train.clip_norm=0 --exchange.consistency)
+pace=(--train.clip_norm=0 --train.clip_table_norm=0 --exchange.consistency)
 [ "$(train bounded 4 "${served[@]}=1" "${pace[@]}=bounded" --exchange.staleness=2 --debug.stall=0.3 --debug.stall_ms=3)" = 0 ] ||
   fail bounded "bounded did not train"
 [ "$(train async 4 "${served[@]}=2" "${pace[@]}=async")" = 0 ] || fail async "async did not train"
