@@ -1,10 +1,12 @@
 #include "ps/row_index.h"
 
+#include <bit>
 #include <utility>
 
 namespace trireme::ps {
 namespace {
 constexpr size_t kSegmentSlots = 4096;
+constexpr size_t kSpareSlots = 4;  // so that the last row does not fill a segment of known size
 // Most entries of the directory for each segment. Chance stays far below; where keys were chosen to
 // agree in their upper bits, a segment doubles instead of splitting.
 constexpr size_t kMostEntries = 64;
@@ -12,11 +14,14 @@ constexpr size_t kMostEntries = 64;
 bool full(size_t used, size_t slots) { return used >= slots - slots / 4; }
 }  // namespace
 
-RowIndex::RowIndex(std::function<uint64_t(RowId)> hash_of) : hash_of_(std::move(hash_of)) {
+RowIndex::RowIndex(std::function<uint64_t(RowId)> hash_of, int64_t most)
+    : hash_of_(std::move(hash_of)) {
+  size_t slots = kSegmentSlots;
+  if (most > 0) slots = std::bit_ceil(static_cast<size_t>(most) * 4 / 3 + kSpareSlots);
   segments_.push_back(std::make_unique<Segment>());
-  segments_.back()->slots.resize(kSegmentSlots);
+  segments_.back()->slots.resize(slots);
   directory_.push_back(segments_.back().get());
-  capacity_ = static_cast<int64_t>(kSegmentSlots);
+  capacity_ = static_cast<int64_t>(slots);
 }
 
 const void* RowIndex::first_probe(uint64_t hash) const {

@@ -35,6 +35,7 @@ struct ServerConfig {
   std::vector<TableSpec> tables = {};  // whose rows live on the servers
   uint64_t seed = 0;                   // of their initial values
   bool rowwise = false;                // RowOptimizer's
+  LifeSpec life = {};                  // of their rows
 };
 
 // By how many updates a block had moved on when a push that was computed with its older weights
@@ -101,6 +102,7 @@ class ServerCore {
   void load_rows(const Message& message);
   void fetch_rows(const Header& header);
   void require_table(const Header& header) const;
+  Part require_part(const Header& header) const;
   // `body`, which may refuse what the message brings; then the header is named.
   template <class Body>
   void attempt(const Header& header, Body body) const;

@@ -87,13 +87,13 @@ const TableLeaf* LaneTables::bind(int index, bool trains) {
     const auto keys = part.lookup.keys();
     part.row_of.resize(keys.size());
     find_rows(keys, use.keys, part.row_of);
+    for (int32_t& row : part.row_of)
+      if (!use.present[static_cast<size_t>(row)]) row = -1;
     if (trains) {
       part.gradient.dim = use.dim;
       part.gradient.keys.assign(keys.begin(), keys.end());
       part.gradient.rows.assign(keys.size() * static_cast<size_t>(use.dim), 0.0f);
     } else {
-      for (int32_t& row : part.row_of)
-        if (!use.present[static_cast<size_t>(row)]) row = -1;
       leaf.present = false;  // no push() follows
     }
     leaf.views[t] = {part.lookup.index().data(), part.row_of.data(), use.rows.data(),

@@ -18,6 +18,7 @@
 #include "worker/init_from.h"
 #include "worker/joined_state.h"
 #include "worker/lane_runner.h"
+#include "worker/life_of.h"
 #include "worker/replicated_tables.h"
 #include "worker/resume.h"
 #include "worker/servers/served_tables.h"
@@ -78,6 +79,9 @@ void Session::open() {
                     "holds all rows, and they would drift apart",
                     experiment.exchange.consistency),
         "use exchange.tables = served, or exchange.consistency = sync");
+  for (const TableSpec& table : graph->tables())
+    ps::room_for(life_of(experiment.tables), table,
+                 ps::RowOptimizer(optimizer, experiment.optimizer.rowwise).row_state(table.dim));
   if (!graph->tables().empty() && !experiment.model.init_from.empty() && !checkpoint)
     throw ConfigError("model.init_from brings no rows of tables yet", "leave it out, or resume");
   if (checkpoint) check_resumable(*checkpoint, experiment, *graph);
@@ -239,10 +243,11 @@ void Session::start_tables() {
   const ps::RowOptimizer rows(optimizer, experiment.optimizer.rowwise);
   if (!served_tables().empty())
     tables = std::make_unique<ServedTables>(*servers_, topology, graph->tables(), rows,
-                                            experiment.run.seed);
+                                            experiment.run.seed, life_of(experiment.tables));
   else
     tables = std::make_unique<ReplicatedTables>(comm, topology, *kernels, graph->tables(), rows,
-                                                experiment.run.seed, experiment.run.timeout);
+                                                experiment.run.seed, experiment.run.timeout,
+                                                life_of(experiment.tables));
 }
 
 void Session::start_device() {

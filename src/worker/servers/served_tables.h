@@ -8,6 +8,7 @@
 
 #include "ps/row_optimizer.h"
 #include "ps/row_table.h"
+#include "ps/table_life.h"
 #include "worker/pushed_rows.h"
 #include "worker/servers/parameter_exchange.h"
 #include "worker/table_exchange.h"
@@ -15,11 +16,17 @@
 
 namespace trireme {
 
+struct TableCopy {  // as it passes through worker 0
+  std::unique_ptr<ps::RowTable> rows;
+  std::unique_ptr<ps::RowTable> candidates;  // null: keys are admitted at once
+};
+
 class ServedTables final : public TableExchange {
  public:
-  // Borrows the exchange; its servers have the same tables, optimizer and seed.
+  // Borrows the exchange; its servers have the same tables, optimizer, seed and life.
   ServedTables(ParameterExchange& exchange, const Topology& topology,
-               std::span<const TableSpec> specs, const ps::RowOptimizer& optimizer, uint64_t seed);
+               std::span<const TableSpec> specs, const ps::RowOptimizer& optimizer, uint64_t seed,
+               const ps::LifeSpec& life = {});
 
   std::span<const TableSpec> tables() const override { return specs_; }
   void fetch(int table, std::span<const int64_t> keys, bool trains, float* rows,
@@ -39,7 +46,7 @@ class ServedTables final : public TableExchange {
   std::unique_ptr<StateSource> snapshot() override;
   void restore(const CheckpointReader& checkpoint) override;
   std::string digest() const override { return {}; }
-  int64_t rows(int table) const override;
+  ps::LifeCounts counts(int table) const override;
 
  private:
   struct Share {  // of one table and server, in a fetch
@@ -48,7 +55,7 @@ class ServedTables final : public TableExchange {
     std::vector<std::byte> answer;
   };
   const TableSpec& spec(int table) const { return specs_[static_cast<size_t>(table)]; }
-  std::unique_ptr<ps::RowTable> empty_table(int table) const;
+  TableCopy empty_table(int table) const;
   std::span<Share> shares(int table) {  // by server
     const auto n = static_cast<size_t>(servers_);
     return std::span(shares_).subspan(static_cast<size_t>(table) * n, n);
@@ -57,16 +64,18 @@ class ServedTables final : public TableExchange {
   void pull(int table, bool trains, ps::ClientCore& client);
   void deal_out(int table, float* rows, uint8_t* present);
   void send(int table, std::span<const ps::NodeGradient> parts, const OptimizerScalars& scalars);
-  void fetch_all(int table, ps::RowTable& into) const;
-  void load_all(int table, const ps::RowTable& from);
+  void fetch_all(int table, ps::Part part, ps::RowTable& into) const;
+  void load_all(int table, ps::Part part, const ps::RowTable& from);
 
   ParameterExchange& exchange_;
   const Topology topology_;
   const std::vector<TableSpec> specs_;
   const ps::RowOptimizer optimizer_;
   const uint64_t seed_;
+  const ps::LifeSpec life_;
   const int servers_;
-  std::vector<Share> shares_;  // by table and server
+  std::vector<Share> shares_;           // by table and server
+  std::vector<ps::LifeCounts> before_;  // by table: of the run up to the checkpoint
   PushedRows pushed_;
   std::vector<ps::NodeGradient> sums_;  // by table, of this rank alone
   int64_t step_ = -1;
