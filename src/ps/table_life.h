@@ -26,7 +26,9 @@ struct LifeSpec {
   int64_t expire_after = 0;  // steps without the key; 0: never
   int64_t budget = 0;        // bytes of a table, on all servers together; 0: no limit
   RowOrder::By evict = RowOrder::By::last_step;
-  bool any() const { return admit_after > 1 || expire_after > 0 || budget > 0; }
+  bool any() const { return admit_after > 1 || takes_away(); }
+  // A step may take away rows that it did not see.
+  bool takes_away() const { return expire_after > 0 || budget > 0; }
 };
 
 // What a virtual shard may hold; 0: no limit.

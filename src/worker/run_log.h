@@ -32,6 +32,7 @@ struct StepRecord {
   // Bounded and async: steps that the slowest worker was behind, summed over all steps so far, and
   // at most. below 0: workers go in step.
   double staleness_sum = -1, staleness_max = -1;
+  std::vector<MetricValue> tables;  // "table/NAME/rows", ...; empty where nobody asked for them
 };
 
 struct EvaluationRecord {
@@ -60,6 +61,8 @@ class RunLog {
   // chosen so that a run has at most some thousand records; the terminal: 10 times a second on a
   // terminal, else every run.log_interval seconds).
   void step(const StepRecord& record);
+  // Whether step() would write a record now: what costs to find out need be found out only then.
+  bool due(int64_t step) const;
   void evaluation(const EvaluationRecord& record);
   void note(const std::string& text);  // a line that stays: checkpoint saved, learning rate dropped
   void finish(const RunSummary& summary);

@@ -19,6 +19,7 @@ void TensorBoard::step(const StepPoint& point) {
   if (r.phases.exchange_hidden > 0)
     values.push_back({"time/exchange_hidden", r.phases.exchange_hidden});
   if (r.staleness_max >= 0) values.push_back({"exchange/staleness", point.staleness});
+  for (const MetricValue& m : r.tables) values.push_back({m.name, m.value});
   if (r.loss_scale > 0) values.push_back({"train/loss_scale", r.loss_scale});
   if (r.accuracy >= 0) values.push_back({"train/accuracy", r.accuracy});
   if (std::isfinite(point.samples_per_second))
