@@ -1,6 +1,7 @@
 #pragma once
 // Workers and servers under the simulator, with sgd at a rate of 1: a push of -1 adds 1.
 
+#include <array>
 #include <memory>
 #include <vector>
 
@@ -13,7 +14,8 @@ struct ClusterSpec {
   Consistency consistency;
   int64_t clocks = 6;
   int shards = 8;
-  int tables = 0;  // of 64 keys each
+  int tables = 0;      // of 64 keys each
+  LifeSpec life = {};  // of their rows
   int64_t elements = 3 * kChunk + 640, block = kChunk;
   NetworkSpec network;
   double compute = 5, compute_jitter = 0;  // of a clock
@@ -37,6 +39,9 @@ class Cluster {
   // The same for rows: element 0 of `key`, -32 .. 31; tables differ. 0: it has no row.
   float expected_row(int table, int64_t key) const;
   float row(int table, int64_t key) const;
+  // Rows of all servers as (key, last step, updates, element 0), then candidates as (key, last
+  // step, sightings, 0), ascending.
+  std::vector<std::array<float, 4>> lives(int table) const;
   // Rows that a worker pulled without some update that it had to see.
   int64_t stale_rows() const { return stale_rows_; }
   int64_t most_ahead() const { return most_ahead_; }  // of any pull: clock - slowest
