@@ -50,6 +50,9 @@ void RowOrder::append(int shard, RowId row) {
 // Several rows of the heap have come to go later. Taken from its end, each finds everything below
 // it in order (Floyd's construction of a heap).
 void RowOrder::take(int shard, std::span<const RowId> rows) {
+  for (const RowId row : rows)
+    for (const RowId neighbour : {table_.header(row).before, table_.header(row).after})
+      if (neighbour != kNoRow) __builtin_prefetch(&table_.header(neighbour));
   for (const RowId row : rows) unlink(at(shard), row);
   if (by_ != By::updates) return;
   places_.clear();
