@@ -327,6 +327,33 @@ TEST(TableLife, StaysWithinItsBudgetByItsOwnAccount) {
         }
 }
 
+TEST(TableLife, StaysWithinItsBudgetOnSeveralServersTogether) {
+  const LifeSpec spec{2, 0, 4 << 20, RowOrder::By::updates};
+  const TableSpec of{"t", 8, {}};
+  const RowState state{8, 0};
+  const LifeRoom room = room_for(spec, of, state);
+  for (const int servers : {2, 3}) {
+    int64_t bytes = 0;
+    for (int s = 0; s < servers; ++s) {
+      const ShardRange shards = shards_of(s, servers);
+      RowTable rows(of, state, 1, room.rows * shards.size());
+      TableLife life(spec, room, rows, shards);
+      std::vector<int64_t> keys;
+      for (int64_t step = 0; step < 16; ++step) {
+        keys.clear();
+        for (int64_t key = step / 2 * 16384; key < (step / 2 + 1) * 16384; ++key)
+          if (server_of_key(key, servers) == s) keys.push_back(key);
+        std::vector<RowId> found(keys.size());
+        rows.find(keys, found);
+        life.end_step(step + 1, keys, found, {});
+      }
+      EXPECT_GT(life.counts().evicted, 0);
+      bytes += life.counts().bytes;
+    }
+    EXPECT_LE(bytes, spec.budget) << servers;
+  }
+}
+
 TEST(TableLife, RefusesABudgetWithoutARowForEachShardAndNamesTheLeast) {
   for (const int64_t admit : {1, 2}) {
     const LifeSpec life{admit, 0, 1000, RowOrder::By::updates};
