@@ -111,14 +111,14 @@ void RowIndex::widen(Segment& segment) {
 }
 
 // Backward-shift deletion: what was displaced past the hole moves into it, so no tombstones.
-bool RowIndex::erase(uint64_t hash) {
+bool RowIndex::erase(uint64_t hash, RowId row) {
   Segment& segment = segment_of(hash);
   const size_t mask = segment.slots.size() - 1;
   size_t hole = start(segment, hash);
   for (;; hole = (hole + 1) & mask) {
     const Slot& slot = segment.slots[hole];
     if (slot.row == kNoRow) return false;
-    if (slot.tag == tag_of(hash) && hash_of_(slot.row) == hash) break;
+    if (slot.row == row) break;
   }
   for (size_t i = (hole + 1) & mask; segment.slots[i].row != kNoRow; i = (i + 1) & mask) {
     const size_t home = start(segment, hash_of_(segment.slots[i].row));

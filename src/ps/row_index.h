@@ -30,7 +30,7 @@ class RowIndex {
   RowId find(uint64_t hash) const;
   // `hash` must not be there. Strong guarantee but for std::bad_alloc.
   void insert(uint64_t hash, RowId row);
-  bool erase(uint64_t hash);  // false: it was not there
+  bool erase(uint64_t hash, RowId row);  // false: it was not there
 
   int64_t size() const { return size_; }
   int64_t capacity() const { return capacity_; }  // slots of all segments

@@ -116,7 +116,7 @@ RowId RowTable::free_row() {
 
 void RowTable::erase(RowId row) {
   RowHeader& h = header(row);
-  index_.erase(hash(h.key));
+  index_.erase(hash(h.key), row);
   h.updates = -1;
   h.after = std::exchange(free_, row);
   ++erased_;

@@ -13,9 +13,10 @@ void describe_lives(const Session& s) {
   const ps::LifeSpec life = life_of(s.experiment.tables);
   if (!s.tables || !life.any()) return;
   const ps::RowOptimizer rows(s.optimizer, s.experiment.optimizer.rowwise);
-  log_info(
-      "rows: made in step {} with a key{}", life.admit_after,
-      life.expire_after > 0 ? fmt::format(", gone after {} without it", life.expire_after) : "");
+  log_info("rows: made at sighting {} of a key{}", life.admit_after,
+           life.expire_after > 0
+               ? fmt::format(", gone after {} steps without it", life.expire_after)
+               : "");
   for (const TableSpec& table : s.graph->tables()) {
     const ps::LifeRoom room = ps::room_for(life, table, rows.row_state(table.dim));
     if (room.rows > 0)

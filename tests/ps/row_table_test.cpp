@@ -217,8 +217,9 @@ TEST(RowIndex, FindsTheOthersAfterRowsWereErased) {
     hashes.push_back(word(i) | (i % 3 == 0 ? 0xfff00000000u : 0));  // crowded places too
     index.insert(hashes.back(), static_cast<RowId>(i));
   }
-  for (uint64_t i = 0; i < hashes.size(); i += 2) EXPECT_TRUE(index.erase(hashes[i]));
-  EXPECT_FALSE(index.erase(hashes[0]));
+  for (uint64_t i = 0; i < hashes.size(); i += 2)
+    EXPECT_TRUE(index.erase(hashes[i], static_cast<RowId>(i)));
+  EXPECT_FALSE(index.erase(hashes[0], 0));
   for (uint64_t i = 0; i < hashes.size(); ++i)
     ASSERT_EQ(index.find(hashes[i]), i % 2 == 0 ? kNoRow : static_cast<RowId>(i));
   EXPECT_EQ(index.size(), 15000);
