@@ -54,7 +54,7 @@ class Worker {
         const auto* from = reinterpret_cast<const std::byte*>(&table.header(row));
         bytes.insert(bytes.end(), from, from + table.row_bytes());
       }
-      servers.ask([&](ps::ClientCore& client) { client.load_rows(0, 0, bytes); });
+      servers.ask([&](ps::ClientCore& client) { client.load_rows(0, 0, ps::Part::rows, bytes); });
     }
   }
 

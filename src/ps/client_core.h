@@ -11,6 +11,7 @@
 
 #include "comm/tree.h"
 #include "ps/consistency.h"
+#include "ps/life_counts.h"
 #include "ps/message.h"
 #include "ps/placement.h"
 #include "ps/push_coder.h"
@@ -69,11 +70,12 @@ class ClientCore {
   // the tree; `scalars` do not matter. Else: its sum, to be applied at once. parts: copied.
   void push_rows(int table, int server, int64_t clock, Bytes parts,
                  const OptimizerScalars& scalars);
-  void load_rows(int table, int server, Bytes rows);
+  void load_rows(int table, int server, Part part, Bytes rows);
   // At most `most` rows from the server's `first` on, into.size() / most bytes each. *all: how many
-  // it has.
-  void fetch_rows(int table, int server, int64_t first, int64_t most, MutableBytes into,
+  // it has, those that were erased as well.
+  void fetch_rows(int table, int server, Part part, int64_t first, int64_t most, MutableBytes into,
                   int64_t* all);
+  void fetch_counts(int table, int server, LifeCounts* into);
 
   // Worker 0, sync: the servers' partial sums of the open clock, which may all have come before
   // this worker begins with it; by chunk of the index space, then by table and virtual shard. They

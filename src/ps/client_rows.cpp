@@ -55,15 +55,25 @@ void ClientCore::push_rows(int table, int server, int64_t clock, Bytes parts,
   ask(std::move(q));
 }
 
-void ClientCore::load_rows(int table, int server, Bytes rows_of) {
+void ClientCore::load_rows(int table, int server, Part part, Bytes rows_of) {
   Question q = rows(Kind::load_rows, table, server, 0);
+  q.message.header.buffer = static_cast<uint32_t>(part);
   q.message.payload = rows_of;
   ask(std::move(q));
 }
 
-void ClientCore::fetch_rows(int table, int server, int64_t first, int64_t most, MutableBytes into,
-                            int64_t* all) {
+void ClientCore::fetch_counts(int table, int server, LifeCounts* into) {
   Question q = rows(Kind::fetch_rows, table, server, 0);
+  q.message.header.buffer = kCounts;
+  q.message.header.samples = 1;
+  q.into = std::as_writable_bytes(std::span(into, 1));
+  ask(std::move(q));
+}
+
+void ClientCore::fetch_rows(int table, int server, Part part, int64_t first, int64_t most,
+                            MutableBytes into, int64_t* all) {
+  Question q = rows(Kind::fetch_rows, table, server, 0);
+  q.message.header.buffer = static_cast<uint32_t>(part);
   q.message.header.need = first;
   q.message.header.samples = most;
   q.into = into;

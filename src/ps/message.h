@@ -33,7 +33,7 @@ enum class Kind : uint16_t {
   pushed_rows,
   load_rows,  // complete rows, for a checkpoint: as TableStore::load has them
   loaded_rows,
-  fetch_rows,  // rows [need, need + samples) of the server's
+  fetch_rows,  // rows [need, need + samples) of the server's, or counts
   fetched_rows,
   bye,  // nothing more will be asked; `flags` is the worker's exit code
 };
@@ -41,6 +41,9 @@ constexpr uint16_t kFirstKind = 1, kLastKind = 19;
 
 // Buffers of a block, as load and fetch name them: the weights, then the optimizer's moments.
 constexpr uint32_t kWeights = 0, kFirstMoment = 1, kAverage = 100;
+
+// What of a table load_rows and fetch_rows bring, in `buffer`: Part, or its LifeCounts.
+constexpr uint32_t kCounts = 2;
 
 // Flags of commit and pulled.
 constexpr uint32_t kApplied = 1, kFinite = 2;
@@ -65,7 +68,7 @@ struct Header {
   int64_t samples = 0;         // sync push: of the whole batch, which decides what leaves there are
   int64_t need = 0;            // pull: see ServerCore; push at once: the first clock it speaks for
   int64_t version = 0;         // updates of the block; push: what its gradient was computed with;
-                               // fetched_rows: rows of the table on this server
+                               // fetched_rows: RowTable::slots() there; 1 of counts
   int64_t slowest = 0;         // pulled: clocks that all workers have completed
   int64_t meet_at = -1;        // pulled: the clock before which all workers meet; -1: none
   uint32_t requests = 0;       // pull: asked for; pulled: what the meeting is for

@@ -1,10 +1,12 @@
 #include "ps/row_index.h"
 
+#include <bit>
 #include <utility>
 
 namespace trireme::ps {
 namespace {
 constexpr size_t kSegmentSlots = 4096;
+constexpr size_t kSpareSlots = 4;  // so that the last row does not fill a segment of known size
 // Most entries of the directory for each segment. Chance stays far below; where keys were chosen to
 // agree in their upper bits, a segment doubles instead of splitting.
 constexpr size_t kMostEntries = 64;
@@ -12,11 +14,14 @@ constexpr size_t kMostEntries = 64;
 bool full(size_t used, size_t slots) { return used >= slots - slots / 4; }
 }  // namespace
 
-RowIndex::RowIndex(std::function<uint64_t(RowId)> hash_of) : hash_of_(std::move(hash_of)) {
+RowIndex::RowIndex(std::function<uint64_t(RowId)> hash_of, int64_t most)
+    : hash_of_(std::move(hash_of)) {
+  size_t slots = kSegmentSlots;
+  if (most > 0) slots = std::bit_ceil(static_cast<size_t>(most) * 4 / 3 + kSpareSlots);
   segments_.push_back(std::make_unique<Segment>());
-  segments_.back()->slots.resize(kSegmentSlots);
+  segments_.back()->slots.resize(slots);
   directory_.push_back(segments_.back().get());
-  capacity_ = static_cast<int64_t>(kSegmentSlots);
+  capacity_ = static_cast<int64_t>(slots);
 }
 
 const void* RowIndex::first_probe(uint64_t hash) const {
@@ -106,14 +111,14 @@ void RowIndex::widen(Segment& segment) {
 }
 
 // Backward-shift deletion: what was displaced past the hole moves into it, so no tombstones.
-bool RowIndex::erase(uint64_t hash) {
+bool RowIndex::erase(uint64_t hash, RowId row) {
   Segment& segment = segment_of(hash);
   const size_t mask = segment.slots.size() - 1;
   size_t hole = start(segment, hash);
   for (;; hole = (hole + 1) & mask) {
     const Slot& slot = segment.slots[hole];
     if (slot.row == kNoRow) return false;
-    if (slot.tag == tag_of(hash) && hash_of_(slot.row) == hash) break;
+    if (slot.row == row) break;
   }
   for (size_t i = (hole + 1) & mask; segment.slots[i].row != kNoRow; i = (i + 1) & mask) {
     const size_t home = start(segment, hash_of_(segment.slots[i].row));

@@ -17,7 +17,10 @@ constexpr RowId kNoRow = 0xffffffffu;
 class RowIndex {
  public:
   // hash_of(row): of the row's key; asked for when a segment is split or two tags agree.
-  explicit RowIndex(std::function<uint64_t(RowId)> hash_of);
+  // most: rows that there will be at one time, where that is known: it has room for them at once,
+  // in at most kBytesOfRow each; 0: it grows.
+  explicit RowIndex(std::function<uint64_t(RowId)> hash_of, int64_t most = 0);
+  static constexpr int64_t kBytesOfRow = 22;  // two slots at a load of 3/4, and what is left over
 
   // Where the search for `hash` starts, to be prefetched.
   const void* first_probe(uint64_t hash) const;
@@ -27,7 +30,7 @@ class RowIndex {
   RowId find(uint64_t hash) const;
   // `hash` must not be there. Strong guarantee but for std::bad_alloc.
   void insert(uint64_t hash, RowId row);
-  bool erase(uint64_t hash);  // false: it was not there
+  bool erase(uint64_t hash, RowId row);  // false: it was not there
 
   int64_t size() const { return size_; }
   int64_t capacity() const { return capacity_; }  // slots of all segments

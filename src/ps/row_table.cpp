@@ -11,24 +11,35 @@ namespace trireme::ps {
 namespace {
 constexpr size_t kAhead = 12;             // lookups between a prefetch and its use
 constexpr int64_t kChunkBytes = 1 << 20;  // the memory that one new row may have to map and clear
+constexpr int64_t kLeastChunks = 64;      // of a table whose size is known
+constexpr int64_t kMostRows = kNoRow;
+constexpr int64_t kFloat = sizeof(float), kLineFloats = kAlignment / sizeof(float);
 
-int rows_shift(int64_t stride) {
+// A key alone takes half a line.
+int64_t stride_of(int64_t dim, const RowState& state) {
+  const int64_t floats = int64_t{sizeof(RowHeader)} / kFloat + dim + state.floats;
+  return floats <= kLineFloats / 2 ? kLineFloats / 2
+                                   : (floats + kLineFloats - 1) / kLineFloats * kLineFloats;
+}
+
+int rows_shift(int64_t stride, int64_t most) {
   int shift = 0;
-  while (shift < 16 && (int64_t{2} << shift) * stride * int64_t{sizeof(float)} <= kChunkBytes)
+  while (shift < 16 && (int64_t{2} << shift) * stride * kFloat <= kChunkBytes &&
+         (int64_t{2} << shift) * kLeastChunks <= most)
     ++shift;
   return shift;
 }
 }  // namespace
 
-RowTable::RowTable(TableSpec spec, RowState state, uint64_t seed)
+RowTable::RowTable(TableSpec spec, RowState state, uint64_t seed, int64_t most)
     : spec_(std::move(spec)),
       state_(state),
       salt_(mix(seed, hash_name("rows of " + spec_.name))),
       values_(mix(seed, hash_name("table." + spec_.name))),
-      stride_((kHeaderFloats + spec_.dim + state.floats + kLine - 1) / kLine * kLine),
-      shift_(rows_shift(stride_)),
-      blocks_((size_t{1} << (32 - shift_)) / kChunksPerBlock + 1),
-      index_([this](RowId row) { return hash(header(row).key); }) {
+      stride_(stride_of(spec_.dim, state)),
+      shift_(rows_shift(stride_, most > 0 ? most : kMostRows)),
+      blocks_((static_cast<size_t>(most > 0 ? most : kMostRows) >> shift_) / kChunksPerBlock + 1),
+      index_([this](RowId row) { return hash(header(row).key); }, most) {
   const Init kind = spec_.init.kind;
   if (kind != Init::zeros && kind != Init::constant && kind != Init::uniform &&
       kind != Init::normal)
@@ -37,8 +48,15 @@ RowTable::RowTable(TableSpec spec, RowState state, uint64_t seed)
 }
 
 int64_t RowTable::bytes() const {
-  const int64_t rows = int64_t{1} << shift_;
-  return (size_ + rows - 1) / rows * rows * stride_ * int64_t{sizeof(float)} + index_.bytes();
+  const int64_t rows = int64_t{1} << shift_, chunks = (slots_ + rows - 1) / rows;
+  const auto blocks =
+      static_cast<int64_t>((static_cast<size_t>(chunks) + kChunksPerBlock - 1) / kChunksPerBlock);
+  return chunks * rows * stride_ * kFloat + blocks * static_cast<int64_t>(sizeof(Block)) +
+         static_cast<int64_t>(blocks_.size() * sizeof(blocks_[0])) + index_.bytes();
+}
+
+int64_t RowTable::bytes_of_row(int64_t dim, const RowState& state) {
+  return stride_of(dim, state) * kFloat + RowIndex::kBytesOfRow;
 }
 
 void RowTable::initial_row(int64_t key, float* out) const {
@@ -68,23 +86,40 @@ void RowTable::initial_row(int64_t key, float* out) const {
   }
 }
 
-RowId RowTable::make_row(int64_t key) {
-  if (size_ >= int64_t{kNoRow})
-    throw DeviceError("table " + spec_.name + " has 2^32 - 1 rows, which is all it can have",
-                      "give the features tables of their own");
-  const auto row = static_cast<RowId>(size_);
-  const size_t chunk = row >> shift_;
-  std::unique_ptr<Block>& block = blocks_[chunk / kChunksPerBlock];
-  if (!block) block = std::make_unique<Block>();
-  AlignedBuffer& rows = (*block)[chunk % kChunksPerBlock];
-  if (rows.size() == 0)
-    rows = AlignedBuffer((size_t{1} << shift_) * static_cast<size_t>(stride_) * sizeof(float));
+RowId RowTable::make(int64_t key) {
+  const RowId row = free_row();
   header(row) = RowHeader{key};
   initial_row(key, weights(row));
   std::fill_n(state(row), state_.floats, state_.initial);
   index_.insert(hash(key), row);
-  ++size_;
   return row;
+}
+
+RowId RowTable::free_row() {
+  if (free_ != kNoRow) {
+    --erased_;
+    return std::exchange(free_, header(free_).after);
+  }
+  if (slots_ >= kMostRows)
+    throw DeviceError("table " + spec_.name + " has 2^32 - 1 rows, which is all it can have",
+                      "give the features tables of their own");
+  const auto row = static_cast<RowId>(slots_);
+  const size_t chunk = row >> shift_, block = chunk / kChunksPerBlock;
+  if (block >= blocks_.size()) blocks_.resize(block + 1);
+  if (!blocks_[block]) blocks_[block] = std::make_unique<Block>();
+  AlignedBuffer& rows = (*blocks_[block])[chunk % kChunksPerBlock];
+  if (rows.size() == 0)
+    rows = AlignedBuffer((size_t{1} << shift_) * static_cast<size_t>(stride_) * sizeof(float));
+  ++slots_;
+  return row;
+}
+
+void RowTable::erase(RowId row) {
+  RowHeader& h = header(row);
+  index_.erase(hash(h.key), row);
+  h.updates = -1;
+  h.after = std::exchange(free_, row);
+  ++erased_;
 }
 
 // Three lookups are under way at once, kAhead apart: the index's line is fetched, then the row's,
@@ -108,7 +143,7 @@ void RowTable::look_up(std::span<const int64_t> keys, std::span<RowId> rows,
 }
 
 void RowTable::find_or_create(std::span<const int64_t> keys, std::span<RowId> rows) {
-  look_up(keys, rows, [this](int64_t key) { return make_row(key); });
+  look_up(keys, rows, [this](int64_t key) { return make(key); });
 }
 
 void RowTable::find(std::span<const int64_t> keys, std::span<RowId> rows) const {
@@ -126,12 +161,13 @@ void RowTable::gather(std::span<const RowId> rows, float* out) const {
   }
 }
 
-std::vector<RowId> RowTable::by_key(int64_t count) const {
+std::vector<RowId> RowTable::by_key(int64_t slots) const {
   // Keys beside their rows: a comparison then reads no row.
-  std::vector<std::pair<int64_t, RowId>> keys(static_cast<size_t>(count));
-  for (size_t i = 0; i < keys.size(); ++i) {
+  std::vector<std::pair<int64_t, RowId>> keys;
+  keys.reserve(static_cast<size_t>(slots));
+  for (int64_t i = 0; i < slots; ++i) {
     const auto row = static_cast<RowId>(i);
-    keys[i] = {header(row).key, row};
+    if (header(row).live()) keys.emplace_back(header(row).key, row);
   }
   std::sort(keys.begin(), keys.end());
   std::vector<RowId> order;

@@ -1,10 +1,10 @@
 #pragma once
 // An embedding table in memory: rows of `dim` fp32 under int64 keys, with the optimizer's state
-// right behind each row. Rows are made on first touch and never move.
+// right behind each row. Rows never move; a new row takes the place of one that was erased.
 //
-// Threads: calls that make rows (find_or_create, restore) come from one thread at a time and may go
-// on while others read or change rows that are there already; find() may not run beside them. The
-// caller keeps two threads off one row.
+// Threads: calls that make or erase rows come from one thread at a time. find_or_create() may go on
+// while others read or change rows that are there already, where no row is ever erased; else, and
+// beside find(), nobody else may be there. The caller keeps two threads off one row.
 
 #include <array>
 #include <cstdint>
@@ -22,9 +22,10 @@ namespace trireme::ps {
 
 struct RowHeader {
   int64_t key = 0;
-  int64_t last_step = 0;  // OptimizerScalars::step of the last update
-  int64_t updates = 0;    // how many there were
-  int64_t reserved = 0;
+  int64_t last_step = 0;                  // OptimizerScalars::step of the last update
+  int64_t updates = 0;                    // how many there were; below 0: the row was erased
+  RowId before = kNoRow, after = kNoRow;  // RowOrder's; of an erased row, after: the next such
+  bool live() const { return updates >= 0; }
 };
 static_assert(sizeof(RowHeader) == 32);
 
@@ -35,16 +36,23 @@ struct RowState {  // the optimizer's, of every row
 
 class RowTable {
  public:
-  // Throws ConfigError for an initializer that rows do not have.
-  RowTable(TableSpec spec, RowState state, uint64_t seed);
+  // most: rows that there will be at one time, where that is known (0: it is not): the index then
+  // has its full size from the start, and memory comes in small chunks. Throws ConfigError for an
+  // initializer that rows do not have.
+  RowTable(TableSpec spec, RowState state, uint64_t seed, int64_t most = 0);
   RowTable(const RowTable&) = delete;  // the index refers to it
   RowTable& operator=(const RowTable&) = delete;
 
   const TableSpec& spec() const { return spec_; }
   const RowState& row_state() const { return state_; }
   int64_t dim() const { return spec_.dim; }
-  int64_t size() const { return size_; }
+  int64_t size() const { return slots_ - erased_; }
+  // Rows are numbered [0, slots()), those erased among them.
+  int64_t slots() const { return slots_; }
   int64_t bytes() const;  // of rows and index
+  // Of bytes(), most for each of `most` rows of this width (0: a key alone), but for what chunks
+  // are rounded up by: at most a 32nd of it and 16 KiB.
+  static int64_t bytes_of_row(int64_t dim, const RowState& state);
   // Of one row as it lies in memory: header, weights, state.
   size_t row_bytes() const {
     return sizeof(RowHeader) + static_cast<size_t>(spec_.dim + state_.floats) * sizeof(float);
@@ -53,7 +61,11 @@ class RowTable {
   // rows[i]: the row of keys[i], made where there is none. keys need not be sorted; an equal pair
   // gives the same row. rows.size() == keys.size().
   void find_or_create(std::span<const int64_t> keys, std::span<RowId> rows);
-  // The same, with kNoRow where there is none.
+  // The row of a key that has none yet.
+  RowId make(int64_t key);
+  // Its memory is the next new row's.
+  void erase(RowId row);
+  // As find_or_create(), with kNoRow where there is no row.
   void find(std::span<const int64_t> keys, std::span<RowId> rows) const;
   // out[i] = weights of rows[i], zeros for kNoRow. out: [rows.size(), dim].
   void gather(std::span<const RowId> rows, float* out) const;
@@ -71,10 +83,9 @@ class RowTable {
   float* state(RowId row) { return weights(row) + spec_.dim; }
   const float* state(RowId row) const { return weights(row) + spec_.dim; }
 
-  // Rows [0, count), by ascending key; 20 bytes a row meanwhile. Rows are numbered in the order in
-  // which they were made: those of size() at one time are [0, size()). May run beside what makes
-  // more.
-  std::vector<RowId> by_key(int64_t count) const;
+  // Of rows [0, slots) those that are not erased, by ascending key; 20 bytes a row meanwhile. Where
+  // none is ever erased, it may run beside what makes more than there were at one time.
+  std::vector<RowId> by_key(int64_t slots) const;
 
   // Element e of a new row is drawn from (seed, table name, key, e) alone.
   void initial_row(int64_t key, float* weights) const;
@@ -82,7 +93,7 @@ class RowTable {
  private:
   static constexpr int64_t kHeaderFloats = sizeof(RowHeader) / sizeof(float);
   static constexpr int64_t kLine = kAlignment / sizeof(float);
-  static constexpr size_t kChunksPerBlock = 4096;
+  static constexpr size_t kChunksPerBlock = 256;
   using Block = std::array<AlignedBuffer, kChunksPerBlock>;
 
   uint64_t hash(int64_t key) const { return mix(static_cast<uint64_t>(key), salt_); }
@@ -91,18 +102,20 @@ class RowTable {
     return (*blocks_[chunk / kChunksPerBlock])[chunk % kChunksPerBlock].floats() +
            static_cast<int64_t>(row & ((1u << shift_) - 1)) * stride_;
   }
-  RowId make_row(int64_t key);
+  RowId free_row();
   template <class Missing>
   void look_up(std::span<const int64_t> keys, std::span<RowId> rows, Missing missing) const;
 
   TableSpec spec_;
   RowState state_;
   uint64_t salt_, values_;  // keys of hash and initial values
-  int64_t stride_;          // floats from row to row: whole cache lines
+  int64_t stride_;          // floats from row to row: whole cache lines, or half of one
   int shift_;               // log2 of the rows of a chunk
-  // Two levels, the outer of fixed size: at() meets no pointer that growing would move.
+  // Two levels, the outer of fixed size: at() meets no pointer that growing would move. (It grows
+  // where more rows than `most` are made after all: of a checkpoint.)
   std::vector<std::unique_ptr<Block>> blocks_;
-  int64_t size_ = 0;
+  int64_t slots_ = 0, erased_ = 0;
+  RowId free_ = kNoRow;  // the last erased
   RowIndex index_;
 };
 

@@ -23,8 +23,8 @@ void DelayCounts::add(int64_t updates) {
 namespace {
 
 TableStoreSpec tables_of(const ServerConfig& config, const Placement& placement) {
-  return {config.tables,       config.seed, config.server,
-          placement.servers(), config.runs, config.shards};
+  return {config.tables, config.seed,   config.server, placement.servers(),
+          config.runs,   config.shards, config.life};
 }
 
 }  // namespace

@@ -43,6 +43,7 @@ struct ServerConfig {
   CodecSpec codec = {};                // of pushes of blocks
   double delay_compensation = 0;       // lambda of compensate(); bounded, async
   int64_t push_every = 1;              // clocks that workers take between pushes; likewise
+  LifeSpec life = {};                  // of their rows
 };
 
 // By how many updates a block had moved on when a push that was computed with its older weights
@@ -116,6 +117,7 @@ class ServerCore {
   void load_rows(const Message& message);
   void fetch_rows(const Header& header);
   void require_table(const Header& header) const;
+  Part require_part(const Header& header) const;
   // `body`, which may refuse what the message brings; then the header is named.
   template <class Body>
   void attempt(const Header& header, Body body) const {

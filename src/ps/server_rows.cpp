@@ -35,7 +35,7 @@ ServerCore::Waiting ServerCore::pull_rows(const Message& m, double now) {
 bool ServerCore::may_begin(const Waiting& pull) const {
   const Header& h = pull.header;
   return static_cast<Kind>(h.kind) == Kind::pull_rows && (h.flags & kAhead) && !pull.begun &&
-         sync() && static_cast<int64_t>(h.clock) == open_ + 1 &&
+         sync() && !config_.life.takes_away() && static_cast<int64_t>(h.clock) == open_ + 1 &&
          announced_.complete(h.table, open_);
 }
 
@@ -90,21 +90,37 @@ void ServerCore::push_rows(const Message& m, double now) {
   answer_pulls();
 }
 
+Part ServerCore::require_part(const Header& h) const {
+  require_table(h);
+  if (h.buffer > static_cast<uint32_t>(Part::candidates) ||
+      !tables_.part(h.table, static_cast<Part>(h.buffer)))
+    refuse(h, "it has no such part of the table");
+  return static_cast<Part>(h.buffer);
+}
+
 void ServerCore::load_rows(const Message& m) {
-  require_table(m.header);
-  attempt(m.header, [&] { tables_.load(m.header.table, m.payload); });
+  const Part part = require_part(m.header);
+  attempt(m.header, [&] { tables_.load(m.header.table, part, m.payload); });
   say(Kind::loaded_rows, m.header, {}, false);
 }
 
 void ServerCore::fetch_rows(const Header& question) {
   require_table(question);
   Header h = question;
-  h.version = tables_.rows(h.table).size();
+  if (h.buffer == kCounts) {
+    const LifeCounts counts = tables_.counts(h.table);
+    h.version = 1;
+    h.kind = static_cast<uint16_t>(Kind::fetched_rows);
+    return say(h, std::as_bytes(std::span(&counts, 1)), true);
+  }
+  const Part part = require_part(h);
+  const RowTable& rows = *tables_.part(h.table, part);
+  h.version = rows.slots();
   if (h.need < 0 || h.need > h.version || h.samples < 0) refuse(h, "it has no such rows");
   const int64_t count = std::min(h.samples, h.version - h.need);
-  const size_t bytes = static_cast<size_t>(count) * tables_.rows(h.table).row_bytes();
+  const size_t bytes = static_cast<size_t>(count) * rows.row_bytes();
   Payload payload = pool_->take(bytes);
-  tables_.copy(h.table, h.need, count, payload->data());
+  tables_.copy(h.table, part, h.need, count, payload->data());
   say(Kind::fetched_rows, h, std::move(payload), bytes);
 }
 

@@ -17,17 +17,20 @@ TableStore::TableStore(const TableStoreSpec& spec, const KernelTable& kernels,
       tables_(spec.tables.size()) {
   for (size_t t = 0; t < tables_.size(); ++t) {
     const TableSpec& table = spec_.tables[t];
+    const RowState state = optimizer_.row_state(table.dim);
+    const LifeRoom room = room_for(spec_.life, table, state);
     tables_[t].rows =
-        std::make_unique<RowTable>(table, optimizer_.row_state(table.dim), spec_.seed);
+        std::make_unique<RowTable>(table, state, spec_.seed, room.rows * mine_.size());
+    if (spec_.life.any())
+      tables_[t].life = std::make_unique<TableLife>(spec_.life, room, *tables_[t].rows, mine_);
     tables_[t].pushed.resize(spec_.runs.size());
     tables_[t].squares.resize(kTableShards);
   }
 }
 
-size_t TableStore::bytes() const {
-  int64_t total = 0;
-  for (const Table& table : tables_) total += table.rows->bytes();
-  return static_cast<size_t>(total);
+LifeCounts TableStore::counts(int index) const {
+  const Table& table = at(index);
+  return table.life ? table.life->counts() : counts_without_life(*table.rows);
 }
 
 void TableStore::require_keys(int table, std::span<const int64_t> keys) const {
@@ -46,10 +49,11 @@ void TableStore::pull(int index, std::span<const int64_t> keys, bool trains, std
   auto* values = reinterpret_cast<float*>(out + pulled_bytes(keys.size(), 0));
   table.gather(found, values);
   std::memset(out, 0, pulled_bytes(keys.size(), 0));
+  const bool makes = trains && (!at(index).life || at(index).life->admits_at_once());
   for (size_t i = 0; i < keys.size(); ++i) {
     const bool made = found[i] != kNoRow;
-    out[i] = static_cast<std::byte>(made || trains);
-    if (!made && trains) table.initial_row(keys[i], values + static_cast<int64_t>(i) * table.dim());
+    out[i] = static_cast<std::byte>(made || makes);
+    if (!made && makes) table.initial_row(keys[i], values + static_cast<int64_t>(i) * table.dim());
   }
 }
 
@@ -88,9 +92,26 @@ void TableStore::take(int worker, int index, Bytes bytes) {
 void TableStore::reduce(Table& table) {
   table.sum = sum_of(table.parts, root_of(spec_.shards), table.rows->dim());
   table.parts.clear();
-  table.touched.resize(table.sum.keys.size());
-  table.rows->find_or_create(table.sum.keys, table.touched);
+  find_touched(table, table.sum.keys);
   shard_squares(table.sum, table.squares);
+}
+
+// Rows that have a life are made when the step is applied.
+void TableStore::find_touched(Table& table, std::span<const int64_t> keys) {
+  table.touched.resize(keys.size());
+  if (table.life)
+    table.rows->find(keys, table.touched);
+  else
+    table.rows->find_or_create(keys, table.touched);
+}
+
+void TableStore::step(Table& table, const RowGradient& sum, const OptimizerScalars& scalars) {
+  const auto train = [&](std::span<const RowId> rows) {
+    step_present(optimizer_, kernels_, scalars, *table.rows, rows, sum, 0, sum.size());
+  };
+  train(table.touched);
+  if (table.life && scalars.skip == 0)
+    table.life->end_step(scalars.step, sum.keys, table.touched, train);
 }
 
 std::vector<int> TableStore::missing() const {
@@ -108,10 +129,9 @@ void TableStore::append_partials(std::vector<double>& out) const {
 
 void TableStore::commit(const OptimizerScalars& of_all, std::span<const float> scales) {
   for (size_t t = 0; t < tables_.size(); ++t) {
-    Table& table = tables_[t];
     OptimizerScalars scalars = of_all;
     if (!scales.empty()) scalars.grad_scale = scales[t];
-    optimizer_.step(kernels_, scalars, *table.rows, table.touched, table.sum, 0, table.sum.size());
+    step(tables_[t], tables_[t].sum, scalars);
   }
 }
 
@@ -133,31 +153,40 @@ void TableStore::apply(int index, Bytes bytes, const OptimizerScalars& scalars) 
     throw FormatError(
         fmt::format("a push of table {} is not one worker's sum", table.rows->spec().name));
   const RowGradient& sum = parts.front().gradient;
-  table.touched.resize(sum.keys.size());
-  table.rows->find_or_create(sum.keys, table.touched);
-  optimizer_.step(kernels_, scalars, *table.rows, table.touched, sum, 0, sum.size());
+  find_touched(table, sum.keys);
+  step(table, sum, scalars);
 }
 
-void TableStore::load(int index, Bytes bytes) {
-  const size_t size = rows(index).row_bytes();
-  RowTable& table = *at(index).rows;
+const RowTable* TableStore::part(int index, Part part) const {
+  const Table& table = at(index);
+  if (part == Part::rows) return table.rows.get();
+  return table.life ? table.life->candidates() : nullptr;
+}
+
+void TableStore::load(int index, Part part, Bytes bytes) {
+  Table& to = at(index);
+  RowTable* table = part == Part::rows ? to.rows.get() : to.life ? to.life->candidates() : nullptr;
+  if (!table) throw FormatError(fmt::format("table {} has no candidates", to.rows->spec().name));
+  const size_t size = table->row_bytes();
   if (bytes.size() % size != 0)
-    throw FormatError(fmt::format("rows of table {} have {} bytes each; {} came", table.spec().name,
-                                  size, bytes.size()));
+    throw FormatError(fmt::format("rows of table {} have {} bytes each; {} came",
+                                  table->spec().name, size, bytes.size()));
   for (; !bytes.empty(); bytes = bytes.subspan(size)) {
     int64_t key;
     std::memcpy(&key, bytes.data() + offsetof(RowHeader, key), sizeof key);
     require_keys(index, std::span(&key, 1));
     RowId row;
-    table.find_or_create(std::span(&key, 1), std::span(&row, 1));
-    std::memcpy(&table.header(row), bytes.data(), size);
+    table->find_or_create(std::span(&key, 1), std::span(&row, 1));
+    std::memcpy(&table->header(row), bytes.data(), size);
   }
+  if (to.life) to.life->loaded();
 }
 
-void TableStore::copy(int index, int64_t first, int64_t count, std::byte* out) const {
-  const size_t size = rows(index).row_bytes();
+void TableStore::copy(int index, Part part, int64_t first, int64_t count, std::byte* out) const {
+  const RowTable& table = *this->part(index, part);
+  const size_t size = table.row_bytes();
   for (int64_t row = first; row < first + count; ++row, out += size)
-    std::memcpy(out, &rows(index).header(static_cast<RowId>(row)), size);
+    std::memcpy(out, &table.header(static_cast<RowId>(row)), size);
 }
 
 }  // namespace trireme::ps

@@ -8,6 +8,7 @@
 
 #include "ps/row_optimizer.h"
 #include "ps/row_table.h"
+#include "ps/table_life.h"
 #include "ps/table_shards.h"
 
 namespace trireme::ps {
@@ -18,22 +19,24 @@ struct TableStoreSpec {
   int server = 0, servers = 1;
   std::vector<LeafRun> runs;  // leaves of each worker
   int shards = 1;             // of the whole batch
+  LifeSpec life = {};
 };
 
 // What does not fit throws FormatError: keys that are not ascending or another server's, nodes that
 // are not the worker's, other sizes, a second push.
 class TableStore {
  public:
-  // Borrows kernels.
+  // Borrows kernels. Throws ConfigError for a budget that is too small.
   TableStore(const TableStoreSpec& spec, const KernelTable& kernels, const RowOptimizer& optimizer);
 
   size_t size() const { return tables_.size(); }
   const RowTable& rows(int table) const { return *at(table).rows; }
-  size_t bytes() const;  // of all rows
+  // What the table has here: rows and their bytes, and where rows have a life, its counts.
+  LifeCounts counts(int table) const;
 
   void require_keys(int table, std::span<const int64_t> keys) const;
   // out: pulled_bytes(keys.size(), dim); zeros where there is no row. trains: a key without a row
-  // reads as the row that it will have; a push makes it.
+  // reads as the row that it will have, if it is to have one at once; a push makes it.
   void pull(int table, std::span<const int64_t> keys, bool trains, std::byte* out) const;
 
   // Sync. One worker's sums of a table (NodeGradients as ps::append_bytes has them; none: empty);
@@ -51,15 +54,18 @@ class TableStore {
   // Bounded, async: one worker's sum of all its leaves, under the root's node; empty: none.
   void apply(int table, Bytes part, const OptimizerScalars& scalars);
 
+  // A table's rows, or its candidates (TableLife); null: it has none.
+  const RowTable* part(int table, Part part) const;
   // Rows with header and state as they lie in memory, one behind the other.
-  void load(int table, Bytes rows);
-  // Rows [first, first + count) in the order in which they were made.
-  void copy(int table, int64_t first, int64_t count, std::byte* out) const;
+  void load(int table, Part part, Bytes rows);
+  // Rows [first, first + count) of RowTable::slots(), those that were erased as well.
+  void copy(int table, Part part, int64_t first, int64_t count, std::byte* out) const;
 
  private:
   struct Table {
     std::unique_ptr<RowTable> rows;
-    std::vector<bool> pushed;  // by worker
+    std::unique_ptr<TableLife> life;  // null: rows stay for ever
+    std::vector<bool> pushed;         // by worker
     size_t pushes = 0;
     std::vector<NodeGradient> parts;
     RowGradient sum;
@@ -70,6 +76,8 @@ class TableStore {
   Table& at(int table) { return tables_[static_cast<size_t>(table)]; }
   std::vector<NodeGradient> parse(const Table& table, Bytes bytes) const;
   void reduce(Table& table);
+  void find_touched(Table& table, std::span<const int64_t> keys);
+  void step(Table& table, const RowGradient& sum, const OptimizerScalars& scalars);
 
   const TableStoreSpec spec_;
   const ShardRange mine_;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "worker/life_of.h"
 
 namespace trireme {
 namespace {
@@ -46,6 +47,10 @@ void check_model(const Experiment& e, const Graph& graph, bool resumes) {
                     e.exchange.consistency),
         "use exchange.consistency = sync, or layer_norm instead");
   if (graph.tables().empty()) return check_without_tables(e);
+  for (const TableSpec& table : graph.tables()) {
+    const ps::RowOptimizer rows(Optimizer(e.optimizer), e.optimizer.rowwise);
+    ps::room_for(life_of(e.tables), table, rows.row_state(table.dim));
+  }
   if (apart) check_tables_apart(e.exchange);
   if (e.train.ema > 0)
     throw ConfigError("train.ema has no averages of rows of tables", "set train.ema = 0");

@@ -1,9 +1,32 @@
 #include "worker/describe_start.h"
 
+#include <fmt/format.h>
+
 #include "base/log.h"
 #include "ps/table_shards.h"
+#include "worker/life_of.h"
 
 namespace trireme {
+namespace {
+
+void describe_lives(const Session& s) {
+  const ps::LifeSpec life = life_of(s.experiment.tables);
+  if (!s.tables || !life.any()) return;
+  const ps::RowOptimizer rows(s.optimizer, s.experiment.optimizer.rowwise);
+  log_info("rows: made at sighting {} of a key{}", life.admit_after,
+           life.expire_after > 0
+               ? fmt::format(", gone after {} steps without it", life.expire_after)
+               : "");
+  for (const TableSpec& table : s.graph->tables()) {
+    const ps::LifeRoom room = ps::room_for(life, table, rows.row_state(table.dim));
+    if (room.rows > 0)
+      log_info("table {}: room for {} rows and {} keys that wait, {} each in {} virtual shards",
+               table.name, room.rows * ps::kTableShards, room.candidates * ps::kTableShards,
+               room.rows, ps::kTableShards);
+  }
+}
+
+}  // namespace
 
 void describe_start(const Session& s, const Place& place, const std::string& device) {
   const auto count = [](const ParamTable& table) {
@@ -29,6 +52,7 @@ void describe_start(const Session& s, const Place& place, const std::string& dev
   if (!s.served_tables().empty())
     log_info("tables: rows of {} on {} servers, {} virtual shards each", s.served_tables().size(),
              s.roles.servers, ps::kTableShards);
+  describe_lives(s);
   if (s.checkpoint) log_info("resuming from {}", s.checkpoint->path().string());
   log_info("run directory: {}", place.dir.string());
 }

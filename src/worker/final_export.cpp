@@ -2,12 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <set>
+
 #include "base/error.h"
 #include "checkpoint/checkpoint.h"
 #include "export/data_shape.h"
 #include "export/goldens.h"
 #include "export/load_checkpoint.h"
 #include "export/slots.h"
+#include "export/tables.h"
 #include "worker/agreement.h"
 
 namespace trireme {
@@ -26,8 +29,11 @@ std::map<std::string, HostTensor> rows_of(TableExchange& tables) {
   const auto snapshot = tables.snapshot();
   snapshot->capture();
   std::map<std::string, HostTensor> tensors;
+  std::set<std::string> wanted;
+  for (const TableSpec& spec : tables.tables())
+    for (const char* suffix : {"keys", "rows"}) wanted.insert(table_tensor(spec, suffix));
   for (const TensorMeta& meta : snapshot->list()) {
-    if (!meta.name.ends_with(".keys") && !meta.name.ends_with(".rows")) continue;
+    if (!wanted.contains(meta.name)) continue;
     HostTensor tensor = HostTensor::zeros(meta.shape, meta.dtype);
     snapshot->read(meta, tensor.bytes);
     tensors.emplace(meta.name, std::move(tensor));

@@ -109,13 +109,13 @@ const TableLeaf* LaneTables::bind(int index, bool trains) {
     const auto keys = part.lookup.keys();
     part.row_of.resize(keys.size());
     find_rows(keys, of_table.keys, part.row_of);
+    for (int32_t& row : part.row_of)
+      if (!of_table.present[static_cast<size_t>(row)]) row = -1;
     if (trains) {
       part.gradient.dim = uses_[t].dim;
       part.gradient.keys.assign(keys.begin(), keys.end());
       part.gradient.rows.assign(keys.size() * static_cast<size_t>(uses_[t].dim), 0.0f);
     } else {
-      for (int32_t& row : part.row_of)
-        if (!of_table.present[static_cast<size_t>(row)]) row = -1;
       leaf.present = false;  // no push() follows
     }
     leaf.views[t] = {part.lookup.index().data(), part.row_of.data(), of_table.rows.data(),

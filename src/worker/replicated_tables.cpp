@@ -7,7 +7,8 @@
 namespace trireme {
 ReplicatedTables::ReplicatedTables(Communicator& comm, const Topology& topology,
                                    const KernelTable& kernels, std::span<const TableSpec> specs,
-                                   const ps::RowOptimizer& optimizer, uint64_t seed, double timeout)
+                                   const ps::RowOptimizer& optimizer, uint64_t seed, double timeout,
+                                   const ps::LifeSpec& life)
     : comm_(comm),
       topology_(topology),
       kernels_(kernels),
@@ -18,8 +19,15 @@ ReplicatedTables::ReplicatedTables(Communicator& comm, const Topology& topology,
       pushed_(topology, specs_),
       reduced_(specs.size()),
       touched_(specs.size()) {
-  for (const TableSpec& spec : specs_)
-    tables_.push_back(std::make_unique<ps::RowTable>(spec, optimizer.row_state(spec.dim), seed));
+  constexpr ps::ShardRange kAll{0, ps::kTableShards};
+  for (const TableSpec& spec : specs_) {
+    const ps::RowState state = optimizer.row_state(spec.dim);
+    const ps::LifeRoom room = ps::room_for(life, spec, state);
+    tables_.push_back(
+        std::make_unique<ps::RowTable>(spec, state, seed, room.rows * ps::kTableShards));
+    if (life.any())
+      lives_.push_back(std::make_unique<ps::TableLife>(life, room, *tables_.back(), kAll));
+  }
 }
 
 void ReplicatedTables::fetch(int index, std::span<const int64_t> keys, bool trains, float* rows,
@@ -28,12 +36,18 @@ void ReplicatedTables::fetch(int index, std::span<const int64_t> keys, bool trai
   Fetched& fetched = fetched_[static_cast<size_t>(index)];
   fetched.keys.assign(keys.begin(), keys.end());
   fetched.rows.resize(keys.size());
-  if (trains)
+  if (trains && makes_at_fetch())
     table.find_or_create(keys, fetched.rows);
   else
     table.find(keys, fetched.rows);
   table.gather(fetched.rows, rows);
-  for (size_t i = 0; i < keys.size(); ++i) present[i] = fetched.rows[i] != ps::kNoRow;
+  // A row that has a life is made when the step is applied.
+  const bool makes = trains && !lives_.empty() && lives_.front()->admits_at_once();
+  for (size_t i = 0; i < keys.size(); ++i) {
+    const bool made = fetched.rows[i] != ps::kNoRow;
+    present[i] = made || makes;
+    if (!made && makes) table.initial_row(keys[i], rows + static_cast<int64_t>(i) * table.dim());
+  }
 }
 
 // Rows that this rank fetched are known; those that only others touched are looked up.
@@ -55,7 +69,10 @@ void ReplicatedTables::find_touched(size_t t) {
     }
   }
   std::vector<ps::RowId> rows(others.size());
-  tables_[t]->find_or_create(others, rows);
+  if (lives_.empty())
+    tables_[t]->find_or_create(others, rows);
+  else
+    tables_[t]->find(others, rows);
   for (size_t k = 0; k < places.size(); ++k) touched[places[k]] = rows[k];
 }
 
@@ -92,34 +109,68 @@ void ReplicatedTables::reduce(int64_t step, std::span<double> squares) {
   squares_.assign(squares.begin(), squares.end());
 }
 
-void ReplicatedTables::commit(int part, int parts, const OptimizerScalars& of_all) {
+OptimizerScalars ReplicatedTables::scalars_of(size_t t, OptimizerScalars scalars) const {
+  scalars.grad_scale = ps::clipped_scale(
+      scalars.grad_scale,
+      std::span<const double>(squares_).subspan(t * ps::kTableShards, ps::kTableShards),
+      optimizer_.clip().table);
+  return scalars;
+}
+
+void ReplicatedTables::commit(int part, int parts, const OptimizerScalars& scalars) {
   for (size_t t = 0; t < specs_.size(); ++t) {
-    OptimizerScalars scalars = of_all;
-    scalars.grad_scale = ps::clipped_scale(
-        of_all.grad_scale,
-        std::span<const double>(squares_).subspan(t * ps::kTableShards, ps::kTableShards),
-        optimizer_.clip().table);
     const int64_t n = reduced_[t].size();
-    optimizer_.step(kernels_, scalars, *tables_[t], touched_[t], reduced_[t], n * part / parts,
-                    n * (part + 1) / parts);
+    ps::step_present(optimizer_, kernels_, scalars_of(t, scalars), *tables_[t], touched_[t],
+                     reduced_[t], n * part / parts, n * (part + 1) / parts);
   }
+  if (lives_.empty() || parts_done_.fetch_add(1) + 1 < parts) return;
+  parts_done_ = 0;
+  end_step(scalars);
+}
+
+// By the thread that is done last; nobody looks at the rows before all have met.
+void ReplicatedTables::end_step(const OptimizerScalars& scalars) {
+  if (scalars.skip != 0) return;
+  for (size_t t = 0; t < specs_.size(); ++t)
+    lives_[t]->end_step(scalars.step, reduced_[t].keys, touched_[t],
+                        [&](std::span<const ps::RowId> made) {
+                          ps::step_present(optimizer_, kernels_, scalars_of(t, scalars),
+                                           *tables_[t], made, reduced_[t], 0, reduced_[t].size());
+                        });
+}
+
+ps::LifeCounts ReplicatedTables::counts(int table) const {
+  const auto t = static_cast<size_t>(table);
+  return lives_.empty() ? ps::counts_without_life(*tables_[t]) : lives_[t]->counts();
 }
 
 std::unique_ptr<StateSource> ReplicatedTables::snapshot() {
   auto state = std::make_unique<TableState>();
-  for (const auto& table : tables_) state->add(*table, optimizer_.moments(table->dim()));
+  for (size_t t = 0; t < specs_.size(); ++t) {
+    state->add(*tables_[t], optimizer_.moments(specs_[t].dim));
+    if (lives_.empty()) continue;
+    const ps::TableLife& life = *lives_[t];
+    if (life.candidates()) state->add_candidates(specs_[t], *life.candidates());
+    state->add_counts(specs_[t], life.counts());
+  }
   return state;
 }
 
 void ReplicatedTables::restore(const CheckpointReader& checkpoint) {
-  for (const auto& table : tables_)
-    restore_table(checkpoint, optimizer_.moments(table->dim()), *table);
+  for (size_t t = 0; t < specs_.size(); ++t) {
+    restore_table(checkpoint, optimizer_.moments(specs_[t].dim), *tables_[t]);
+    if (lives_.empty()) continue;
+    ps::TableLife& life = *lives_[t];
+    if (life.candidates()) restore_candidates(checkpoint, specs_[t], *life.candidates());
+    life.restore(restored_counts(checkpoint, specs_[t]));
+    life.loaded();
+  }
 }
 
 std::string ReplicatedTables::digest() const {
   Sha256 sha;
   for (const auto& table : tables_)
-    for (const ps::RowId row : table->by_key(table->size())) {
+    for (const ps::RowId row : table->by_key(table->slots())) {
       sha.update(std::as_bytes(std::span(&table->header(row).key, 1)));
       sha.update(std::as_bytes(std::span(table->weights(row), static_cast<size_t>(table->dim()))));
     }

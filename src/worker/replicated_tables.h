@@ -3,12 +3,14 @@
 // rows that they touched; every rank adds all of them up along the tree and steps its own copy, so
 // the copies stay equal bit for bit. One rank is the same code, without the telling.
 
+#include <atomic>
 #include <memory>
 #include <vector>
 
 #include "comm/communicator.h"
 #include "ps/row_optimizer.h"
 #include "ps/row_table.h"
+#include "ps/table_life.h"
 #include "worker/pushed_rows.h"
 #include "worker/table_exchange.h"
 #include "worker/topology.h"
@@ -19,7 +21,7 @@ class ReplicatedTables final : public TableExchange {
  public:
   ReplicatedTables(Communicator& comm, const Topology& topology, const KernelTable& kernels,
                    std::span<const TableSpec> specs, const ps::RowOptimizer& optimizer,
-                   uint64_t seed, double timeout);
+                   uint64_t seed, double timeout, const ps::LifeSpec& life = {});
 
   std::span<const TableSpec> tables() const override { return specs_; }
   void fetch(int table, std::span<const int64_t> keys, bool trains, float* rows,
@@ -32,11 +34,15 @@ class ReplicatedTables final : public TableExchange {
   std::unique_ptr<StateSource> snapshot() override;
   void restore(const CheckpointReader& checkpoint) override;
   std::string digest() const override;
-  int64_t rows(int table) const override { return tables_[static_cast<size_t>(table)]->size(); }
+  ps::LifeCounts counts(int table) const override;
 
  private:
   using Parts = std::vector<ps::NodeGradient>;
+  bool makes_at_fetch() const { return lives_.empty(); }
   void find_touched(size_t table);
+  // With the gradient clipped to the table's norm.
+  OptimizerScalars scalars_of(size_t table, OptimizerScalars scalars) const;
+  void end_step(const OptimizerScalars& scalars);
   std::vector<Parts> exchange(std::vector<Parts> mine, int64_t step);
 
   Communicator& comm_;
@@ -46,7 +52,8 @@ class ReplicatedTables final : public TableExchange {
   const ps::RowOptimizer optimizer_;
   const double timeout_;
   std::vector<std::unique_ptr<ps::RowTable>> tables_;
-  struct Fetched {  // for this step
+  std::vector<std::unique_ptr<ps::TableLife>> lives_;  // empty: rows stay for ever
+  struct Fetched {                                     // for this step
     std::vector<int64_t> keys;
     std::vector<ps::RowId> rows;
   };
@@ -55,6 +62,7 @@ class ReplicatedTables final : public TableExchange {
   std::vector<ps::RowGradient> reduced_;  // by table
   std::vector<double> squares_;           // of reduced_, [tables, ps::kTableShards]
   std::vector<std::vector<ps::RowId>> touched_;
+  std::atomic<int> parts_done_ = 0;  // of commit()
 };
 
 }  // namespace trireme

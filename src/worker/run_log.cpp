@@ -136,6 +136,11 @@ RunLog::~RunLog() {
   }
 }
 
+bool RunLog::due(int64_t step) const {
+  return step % impl_->record_every == 0 || step == impl_->total ||
+         seconds_since(impl_->recorded_at) >= kMaxRecordSeconds;
+}
+
 void RunLog::step(const StepRecord& record) {
   Impl& i = *impl_;
   const auto now = Clock::now();
@@ -146,9 +151,7 @@ void RunLog::step(const StepRecord& record) {
     i.recorded = i.last;
     i.recorded.step = record.step - 1;
   }
-  const double since = std::chrono::duration<double>(now - i.recorded_at).count();
-  if (record.step % i.record_every == 0 || record.step == i.total || since >= kMaxRecordSeconds)
-    i.record();
+  if (due(record.step)) i.record();
   i.progress.step(i.last, now);
   if (now - i.flushed_at >= std::chrono::duration<double>(kFlushSeconds)) i.flush(now);
 }

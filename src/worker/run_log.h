@@ -36,6 +36,7 @@ struct StepRecord {
   // Summed over all coded pushes so far: bytes saved, and the relative norm of what was left out.
   int64_t coded_pushes = 0;
   double codec_saved_bytes = 0, codec_error = 0;
+  std::vector<MetricValue> tables;  // "table/NAME/rows", ...; empty where nobody asked for them
 };
 
 struct EvaluationRecord {
@@ -64,6 +65,8 @@ class RunLog {
   // chosen so that a run has at most some thousand records; the terminal: 10 times a second on a
   // terminal, else every run.log_interval seconds).
   void step(const StepRecord& record);
+  // Whether step() would write a record now: what costs to find out need be found out only then.
+  bool due(int64_t step) const;
   void evaluation(const EvaluationRecord& record);
   void note(const std::string& text);  // a line that stays: checkpoint saved, learning rate dropped
   void finish(const RunSummary& summary);

@@ -19,6 +19,7 @@
 #include "worker/init_from.h"
 #include "worker/joined_state.h"
 #include "worker/lane_runner.h"
+#include "worker/life_of.h"
 #include "worker/replicated_tables.h"
 #include "worker/resume.h"
 #include "worker/servers/mixed_tables.h"
@@ -234,12 +235,13 @@ void Session::start_tables() {
   const TrainConfig& train = experiment.train;
   const ps::RowOptimizer rows(optimizer, experiment.optimizer.rowwise,
                               {train.clip_row_norm, train.clip_table_norm});
+  const ps::LifeSpec life = life_of(experiment.tables);
   if (served_tables().empty()) {
     tables = std::make_unique<ReplicatedTables>(comm, topology, *kernels, graph->tables(), rows,
-                                                experiment.run.seed, experiment.run.timeout);
+                                                experiment.run.seed, experiment.run.timeout, life);
   } else if (serves_blocks()) {
     tables = std::make_unique<ServedTables>(*servers_, topology, graph->tables(), rows,
-                                            experiment.run.seed);
+                                            experiment.run.seed, life);
   } else {
     ps::ClientConfig config;
     config.worker = comm.rank();
@@ -252,7 +254,7 @@ void Session::start_tables() {
                                               experiment.run.timeout, faults_of(experiment));
     servers_ = alone.get();
     tables = std::make_unique<MixedTables>(std::move(alone), topology, graph->tables(), rows,
-                                           experiment.run.seed);
+                                           experiment.run.seed, life);
   }
 }
 

@@ -15,6 +15,7 @@
 
 #include "checkpoint/checkpoint.h"
 #include "kernels/kernel_table.h"
+#include "ps/life_counts.h"
 #include "ps/row_gradient.h"
 #include "tensor/table_spec.h"
 
@@ -26,8 +27,9 @@ class TableExchange {
   virtual std::span<const TableSpec> tables() const = 0;
 
   // rows[i] = the row of keys[i], as of the last finished step. keys: what this rank's leaves look
-  // up, distinct, ascending. rows: [keys.size(), dim]. trains: a key without a row gets one, on
-  // every rank that comes to see the key; else its row reads as zeros, and present[i] is 0.
+  // up, distinct, ascending. rows: [keys.size(), dim]. trains: a key without a row reads as the one
+  // that it gets, on every rank that comes to see the key. Else, and where it gets none yet
+  // (tables.admit_after), its row reads as zeros, and present[i] is 0.
   virtual void fetch(int table, std::span<const int64_t> keys, bool trains, float* rows,
                      uint8_t* present) = 0;
   struct Fetch {  // of one table; as in fetch()
@@ -66,7 +68,8 @@ class TableExchange {
   virtual void restore(const CheckpointReader& checkpoint) = 0;
   // SHA-256 over keys and rows, for ranks to compare; empty where no rank holds a whole copy.
   virtual std::string digest() const = 0;
-  virtual int64_t rows(int table) const = 0;
+  // Of all ranks together, between steps; one rank alone may ask.
+  virtual ps::LifeCounts counts(int table) const = 0;
 };
 
 }  // namespace trireme

@@ -1,12 +1,16 @@
 #pragma once
 // Embedding tables as logical tensors, by ascending key: table.NAME.keys [n] int64, .rows [n, dim],
 // .updates [n] int64 (how often each row was stepped), .last_step [n] int64, and .MOMENT [n, dim or
-// 1] for each of the optimizer's. How many ranks there were leaves no trace.
+// 1] for each of the optimizer's. Where rows have a life (ps::TableLife): table.NAME.life [5]
+// int64, rows admitted, expired and evicted, sightings and those forgotten; and of keys that wait
+// for a row, table.NAME.candidates.keys, .last_step and .sightings [m] int64. How many ranks there
+// were leaves no trace.
 
 #include <memory>
 #include <vector>
 
 #include "checkpoint/checkpoint.h"
+#include "ps/life_counts.h"
 #include "ps/row_optimizer.h"
 #include "ps/row_table.h"
 
@@ -19,6 +23,9 @@ class TableState final : public StateSource {
   // The rows that the table has now; those made later are left out. The table must outlive this,
   // and its rows stay as they are until capture() returned.
   void add(const ps::RowTable& table, const RowMoments& moments);
+  // Likewise.
+  void add_candidates(const TableSpec& table, const ps::RowTable& candidates);
+  void add_counts(const TableSpec& table, const ps::LifeCounts& counts);
   void capture() override;
   const std::vector<TensorMeta>& list() const override { return list_; }
   void read(const TensorMeta& tensor, std::span<std::byte> out) override;
@@ -27,16 +34,18 @@ class TableState final : public StateSource {
   struct Table;
   struct Column {  // one tensor
     const Table* table;
-    size_t offset;  // bytes into a row's copy
-    size_t bytes;   // of each row
+    size_t offset;                      // bytes into a row's copy
+    size_t bytes;                       // of each row
+    std::vector<int64_t> numbers = {};  // all there is, where `table` is null
   };
   struct Table {
     const ps::RowTable* rows;
-    int64_t count;
+    int64_t count, slots;
     size_t row_bytes;             // header, weights, moments
     std::vector<std::byte> copy;  // by key
   };
-  void add_column(const Table& table, const std::string& suffix, int64_t width, DType dtype,
+  const Table& add_table(const ps::RowTable& rows);
+  void add_column(const Table& table, const std::string& name, int64_t width, DType dtype,
                   size_t offset);
 
   std::vector<std::unique_ptr<Table>> tables_;
@@ -48,6 +57,11 @@ class TableState final : public StateSource {
 // initial value. Throws FormatError naming the tensor that is missing or does not fit.
 void restore_table(const CheckpointReader& checkpoint, const RowMoments& moments,
                    ps::RowTable& table);
+// Likewise its candidates, which the checkpoint may lack.
+void restore_candidates(const CheckpointReader& checkpoint, const TableSpec& table,
+                        ps::RowTable& candidates);
+// The table's counts up to the checkpoint. Where it has none, its rows count as admitted.
+ps::LifeCounts restored_counts(const CheckpointReader& checkpoint, const TableSpec& table);
 
 // Whether the checkpoint has the table in its shape; else throws FormatError.
 void require_table(const CheckpointReader& checkpoint, const TableSpec& spec);

@@ -14,12 +14,14 @@
 #include "worker/evaluate.h"
 #include "worker/fail_on_purpose.h"
 #include "worker/final_export.h"
+#include "worker/life_of.h"
 #include "worker/open_device.h"
 #include "worker/place.h"
 #include "worker/run_log.h"
 #include "worker/servers/server_rank.h"
 #include "worker/session.h"
 #include "worker/staleness.h"
+#include "worker/table_metrics.h"
 #include "worker/version.h"
 
 namespace trireme {
@@ -178,6 +180,7 @@ class TrainingRun {
     staleness_.tell(step);
     coding_.add(r.coding);
     coding_.tell(step);
+    if (lives_ && log_->due(step.step)) step.tables = table_metrics(*s_.tables);
     log_->step(step);
   }
 
@@ -279,6 +282,8 @@ class TrainingRun {
     save(false);
     if (checkpointer_) checkpointer_->finish();
     if (log_) {
+      if (lives_)
+        for (const std::string& words : tables_in_words(*s_.tables)) log_->note(words);
       log_->note(fmt::format("saved at step {} on a signal; continue with --resume {}", state_.step,
                              dir_.string()));
       log_->finish(summary("saved on signal", {}));
@@ -305,6 +310,8 @@ class TrainingRun {
     if (s_.experiment.export_.best)  // the last rank reads what the first wrote
       s_.comm.barrier({s_.experiment.run.timeout, "the last checkpoint", state_.step});
     std::optional<ExportParcel> parcel = gather_export(s_, dir_);
+    if (log_ && lives_)
+      for (const std::string& words : tables_in_words(*s_.tables)) log_->note(words);
     s_.leave_servers(ExitCode::done);
     if (log_ && !staleness_.empty()) log_->note(staleness_.in_words());
     if (log_ && !coding_.empty()) log_->note(coding_.in_words());
@@ -334,6 +341,7 @@ class TrainingRun {
   PhaseSeconds phases_;
   Staleness staleness_;
   CodingReport coding_{s_.experiment.exchange.codec};
+  const bool lives_ = s_.tables && life_of(s_.experiment.tables).any();  // rows come and go
   std::unique_ptr<RunLog> log_;
   std::unique_ptr<Checkpointer> checkpointer_;
 };

@@ -53,6 +53,7 @@ Cluster::Cluster(const ClusterSpec& spec)
   for (int s = 0; s < spec.servers; ++s) {
     ServerConfig config;
     config.tables = tables;
+    config.life = spec.life;
     config.server = s;
     config.workers = spec.workers;
     config.consistency = spec.consistency;
@@ -188,6 +189,7 @@ float Cluster::added(int table, int64_t key, int first, int last, int64_t clock)
 // Sync: everything before the clock and nothing else; else what the worker itself pushed, at least.
 void Cluster::check_rows(int worker, int64_t clock) {
   const bool sync = spec_.consistency.mode == Mode::sync;
+  if (spec_.life.any()) return;  // who has a row depends on it
   for (int t = 0; t < spec_.tables; ++t)
     for (int s = 0; s < spec_.servers; ++s) {
       const Pulled& pulled =
@@ -247,6 +249,25 @@ float Cluster::row(int table, int64_t key) const {
   RowId row;
   rows.find(std::span(&key, 1), std::span(&row, 1));
   return row == kNoRow ? 0 : *rows.weights(row);
+}
+
+std::vector<std::array<float, 4>> Cluster::lives(int table) const {
+  std::vector<std::array<float, 4>> all;
+  for (const Part part : {Part::rows, Part::candidates}) {
+    const size_t before = all.size();
+    for (const auto& server : servers_) {
+      const RowTable* rows = server->tables().part(table, part);
+      if (!rows) continue;
+      for (const RowId row : rows->by_key(rows->slots())) {
+        const RowHeader& h = rows->header(row);
+        all.push_back({static_cast<float>(h.key), static_cast<float>(h.last_step),
+                       static_cast<float>(h.updates),
+                       part == Part::rows ? *rows->weights(row) : 0});
+      }
+    }
+    std::sort(all.begin() + static_cast<std::ptrdiff_t>(before), all.end());
+  }
+  return all;
 }
 
 float Cluster::expected(int64_t i) const {

@@ -1,6 +1,7 @@
 #pragma once
 // Workers and servers under the simulator, with sgd at a rate of 1: a push of -1 adds 1.
 
+#include <array>
 #include <memory>
 #include <vector>
 
@@ -15,6 +16,7 @@ struct ClusterSpec {
   int shards = 8;
   int tables = 0;      // of 64 keys each
   bool ahead = false;  // workers ask for the rows that they will push, a clock before
+  LifeSpec life = {};  // of their rows
   CodecSpec codec;
   double delay_compensation = 0;
   int64_t push_every = 1;  // clocks; bounded and async, without tables
@@ -41,6 +43,9 @@ class Cluster {
   // The same for rows: element 0 of `key`, -32 .. 31; tables differ. 0: it has no row.
   float expected_row(int table, int64_t key) const;
   float row(int table, int64_t key) const;
+  // Rows of all servers as (key, last step, updates, element 0), then candidates as (key, last
+  // step, sightings, 0), ascending.
+  std::vector<std::array<float, 4>> lives(int table) const;
   // Rows that a worker pulled without some update that it had to see.
   int64_t stale_rows() const { return stale_rows_; }
   // What servers hold of element i, with what the workers' coders have left out so far.

@@ -93,6 +93,36 @@ TEST(Counting, NothingIsLostWhereTopKLeavesElementsOut) {
     }
 }
 
+// Rows that come and go, some of them in shards that have room for one.
+TEST(Counting, SyncServersAgreeOnTheLivesOfRowsWhateverBecomesOfMessages) {
+  for (const int64_t admit_after : {1, 2})
+    for (const auto evict : {RowOrder::By::last_step, RowOrder::By::updates}) {
+      ClusterSpec spec;
+      spec.servers = 1;
+      spec.tables = 1;
+      spec.clocks = 12;
+      spec.workers = 2;
+      spec.life = {admit_after, 1, admit_after == 1 ? 62'000 : 96'000, evict};
+      Cluster undisturbed(spec);
+      undisturbed.run();
+      const auto expected = undisturbed.lives(0);
+      const LifeCounts counts = undisturbed.server(0).tables().counts(0);
+      EXPECT_GT(counts.expired, 0);
+      EXPECT_GT(counts.evicted, 0);
+      EXPECT_GT(counts.rows, 0);
+      for (uint64_t seed = 0; seed < kSeeds / 20; ++seed) {
+        ClusterSpec other = troubled(Mode::sync, seed);
+        other.workers = spec.workers;
+        other.tables = 1;
+        other.clocks = spec.clocks;
+        other.life = spec.life;
+        Cluster cluster(other);
+        cluster.run();
+        ASSERT_EQ(cluster.lives(0), expected) << "seed " << seed;
+      }
+    }
+}
+
 TEST(Counting, AllWorkersSeeTheSameWeightsAtTheEndOfASyncRun) {
   ClusterSpec spec = troubled(Mode::sync, 7);
   spec.workers = 4;

@@ -164,6 +164,48 @@ TEST(RowTable, ListsRowsByKey) {
   EXPECT_EQ(listed, (std::vector<int64_t>{-3, 0, 7, 100}));
 }
 
+TEST(RowTable, GivesTheMemoryOfErasedRowsToNewOnes) {
+  RowTable table(spec_of(2), {1, 0.5f}, 1);
+  std::vector<int64_t> keys(1000);
+  std::iota(keys.begin(), keys.end(), 0);
+  const auto rows = rows_of(table, keys);
+  table.weights(rows[500])[0] = 99;
+  for (size_t i = 0; i < keys.size(); i += 2) table.erase(rows[i]);
+  EXPECT_EQ(table.size(), 500);
+  EXPECT_EQ(table.slots(), 1000);
+  std::vector<int64_t> listed;
+  for (const RowId row : table.by_key(table.slots())) listed.push_back(table.header(row).key);
+  ASSERT_EQ(listed.size(), 500u);
+  for (size_t i = 0; i < listed.size(); ++i) EXPECT_EQ(listed[i], static_cast<int64_t>(2 * i + 1));
+  const int64_t bytes = table.bytes();
+  for (int64_t& key : keys) key += 1000;
+  for (size_t i = 0; i < 500; ++i) {
+    const RowId row = table.make(keys[i]);
+    std::vector<float> first(2);
+    table.initial_row(keys[i], first.data());
+    EXPECT_EQ(table.weights(row)[0], first[0]);
+    EXPECT_EQ(table.state(row)[0], 0.5f);
+    EXPECT_EQ(table.header(row).updates, 0);
+  }
+  EXPECT_EQ(table.slots(), 1000);
+  EXPECT_EQ(table.bytes(), bytes);
+}
+
+TEST(RowTable, OfAKnownSizeHasItsIndexFromTheStartAndGrowsPastItAllTheSame) {
+  RowTable table(spec_of(1), {0, 0}, 1, 1000);
+  const int64_t empty = table.bytes();
+  EXPECT_LE(empty, 1000 * RowIndex::kBytesOfRow + 1000);
+  std::vector<int64_t> keys(1000);
+  std::iota(keys.begin(), keys.end(), 0);
+  rows_of(table, keys);
+  EXPECT_LE(table.bytes(), 1000 * RowTable::bytes_of_row(1, {0, 0}) + 1000 * 64 / 32 + (16 << 10));
+  std::vector<int64_t> more(200'000);
+  std::iota(more.begin(), more.end(), 0);
+  const auto rows = rows_of(table, more);
+  EXPECT_EQ(table.size(), 200'000);
+  EXPECT_EQ(rows_of(table, more), rows);
+}
+
 TEST(RowTable, RefusesAnInitializerThatNeedsFans) {
   EXPECT_THROW(RowTable(spec_of(2, {Init::kaiming_normal}), {0, 0}, 1), ConfigError);
 }
@@ -175,8 +217,9 @@ TEST(RowIndex, FindsTheOthersAfterRowsWereErased) {
     hashes.push_back(word(i) | (i % 3 == 0 ? 0xfff00000000u : 0));  // crowded places too
     index.insert(hashes.back(), static_cast<RowId>(i));
   }
-  for (uint64_t i = 0; i < hashes.size(); i += 2) EXPECT_TRUE(index.erase(hashes[i]));
-  EXPECT_FALSE(index.erase(hashes[0]));
+  for (uint64_t i = 0; i < hashes.size(); i += 2)
+    EXPECT_TRUE(index.erase(hashes[i], static_cast<RowId>(i)));
+  EXPECT_FALSE(index.erase(hashes[0], 0));
   for (uint64_t i = 0; i < hashes.size(); ++i)
     ASSERT_EQ(index.find(hashes[i]), i % 2 == 0 ? kNoRow : static_cast<RowId>(i));
   EXPECT_EQ(index.size(), 15000);

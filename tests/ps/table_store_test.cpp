@@ -129,12 +129,12 @@ TEST_F(Rows, AreCopiedAndLoadedWhole) {
   const auto n = static_cast<int64_t>(mine_.size());
   ASSERT_EQ(store_.rows(0).size(), n);
   std::vector<std::byte> rows(mine_.size() * store_.rows(0).row_bytes());
-  store_.copy(0, 0, n, rows.data());
+  store_.copy(0, Part::rows, 0, n, rows.data());
   TableStore other(spec_, cpu_kernels(), RowOptimizer(Optimizer(sgd()), false));
-  other.load(0, rows);
+  other.load(0, Part::rows, rows);
   ASSERT_EQ(other.rows(0).size(), n);
   std::vector<std::byte> again(rows.size());
-  other.copy(0, 0, n, again.data());
+  other.copy(0, Part::rows, 0, n, again.data());
   EXPECT_EQ(rows, again);
 }
 
@@ -165,7 +165,8 @@ TEST_F(Rows, OfAnotherSizeAreRefused) {
   std::vector<std::byte> bytes = push(ones({0, 0}, mine_));
   bytes.pop_back();
   EXPECT_THROW(store_.take(0, 0, bytes), FormatError);
-  EXPECT_THROW(store_.load(0, std::vector<std::byte>(store_.rows(0).row_bytes() + 1)), FormatError);
+  EXPECT_THROW(store_.load(0, Part::rows, std::vector<std::byte>(store_.rows(0).row_bytes() + 1)),
+               FormatError);
 }
 
 // Through a server's messages.

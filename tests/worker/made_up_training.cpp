@@ -28,12 +28,20 @@ float noise(int64_t step, int leaf, int64_t i) {
   return to_unit_float(static_cast<uint32_t>(z >> 32)) - 0.5f;
 }
 
-constexpr int64_t kFirstKey = -20, kLastKey = 30;
+constexpr int64_t kFirstKey = -20, kKeys = 50;
 constexpr uint64_t kSeed = 7;
 
-// Whether a leaf looks a key up.
-bool looks_up(int64_t step, int leaf, size_t table, int64_t key) {
-  return noise(step + 100 * static_cast<int64_t>(table + 1), leaf, key - kFirstKey) < -0.25f;
+// Ascending. Where rows have a life: of few shards, so that these have too many.
+std::vector<int64_t> keys_of(bool crowded) {
+  std::vector<int64_t> keys;
+  for (int64_t key = kFirstKey; static_cast<int64_t>(keys.size()) < kKeys; ++key)
+    if (!crowded || ps::shard_of(key) % 32 == 5) keys.push_back(key);
+  return keys;
+}
+
+// Whether a leaf looks a key up: of those that are crowded, fewer.
+bool looks_up(int64_t step, int leaf, size_t table, int64_t i, bool crowded) {
+  return noise(step + 100 * static_cast<int64_t>(table + 1), leaf, i) < (crowded ? -0.44f : -0.25f);
 }
 
 }  // namespace
@@ -41,16 +49,17 @@ bool looks_up(int64_t step, int leaf, size_t table, int64_t key) {
 // What a rank's leaves do with tables.
 class MadeUpTraining::Rows {
  public:
-  Rows(TableExchange& exchange, int shards) : exchange_(exchange), shards_(shards) {}
+  Rows(TableExchange& exchange, int shards, const ps::LifeSpec& life)
+      : exchange_(exchange), shards_(shards), life_(life), keys_(keys_of(life.any())) {}
 
   // The step thread, before the lanes.
   void fetch(const StepPlan& plan, LeafRun leaves) {
     fetched_.assign(exchange_.tables().size(), {});
     for (size_t t = 0; t < fetched_.size(); ++t) {
-      for (int64_t key = kFirstKey; key < kLastKey; ++key)
+      for (int64_t i = 0; i < kKeys; ++i)
         for (int leaf = leaves.first; leaf < leaves.last; ++leaf)
-          if (present(plan, leaf) && looks_up(plan.step, leaf, t, key)) {
-            fetched_[t].keys.push_back(key);
+          if (present(plan, leaf) && looks_up(plan.step, leaf, t, i, life_.any())) {
+            fetched_[t].keys.push_back(keys_[static_cast<size_t>(i)]);
             break;
           }
       look(t, true, fetched_[t]);
@@ -65,42 +74,63 @@ class MadeUpTraining::Rows {
   std::vector<float> all() {
     std::vector<float> result;
     for (size_t t = 0; t < exchange_.tables().size(); ++t) {
-      ps::RowGradient rows;
-      for (int64_t key = kFirstKey; key < kLastKey; ++key) rows.keys.push_back(key);
+      Fetched rows;
+      rows.keys = keys_;
       look(t, false, rows);
       result.insert(result.end(), rows.rows.begin(), rows.rows.end());
     }
     return result;
   }
+  std::vector<ps::LifeCounts> counts() const {
+    std::vector<ps::LifeCounts> result;
+    for (size_t t = 0; t < exchange_.tables().size(); ++t) {
+      result.push_back(exchange_.counts(static_cast<int>(t)));
+      result.back().bytes = 0;
+    }
+    return result;
+  }
 
  private:
+  struct Fetched : ps::RowGradient {
+    std::vector<uint8_t> present;
+  };
   bool present(const StepPlan& plan, int leaf) const {
     return leaf_span(0, plan.samples, leaf, shards_).size() > 0;
   }
-  void look(size_t table, bool trains, ps::RowGradient& rows) {
+  void look(size_t table, bool trains, Fetched& rows) {
     rows.dim = exchange_.tables()[table].dim;
     rows.rows.resize(rows.keys.size() * static_cast<size_t>(rows.dim));
-    std::vector<uint8_t> present(rows.keys.size());
-    exchange_.fetch(static_cast<int>(table), rows.keys, trains, rows.rows.data(), present.data());
-    for (uint8_t p : present) EXPECT_TRUE(p || !trains);
+    rows.present.resize(rows.keys.size());
+    exchange_.fetch(static_cast<int>(table), rows.keys, trains, rows.rows.data(),
+                    rows.present.data());
+    for (size_t i = 0; i < rows.present.size(); ++i) {
+      EXPECT_TRUE(rows.present[i] || !trains || life_.admit_after > 1);
+      for (int64_t e = 0; !rows.present[i] && e < rows.dim; ++e)
+        EXPECT_EQ(rows.row(static_cast<int64_t>(i))[e], 0);
+    }
   }
   ps::RowGradient gradient(const StepPlan& plan, int leaf, size_t table) const {
-    const ps::RowGradient& rows = fetched_[table];
+    const Fetched& rows = fetched_[table];
     ps::RowGradient result{rows.dim, {}, {}};
-    for (int64_t i = 0; i < rows.size(); ++i) {
-      const int64_t key = rows.keys[static_cast<size_t>(i)];
-      if (!looks_up(plan.step, leaf, table, key)) continue;
+    size_t at = 0;
+    for (int64_t i = 0; i < kKeys; ++i) {
+      const int64_t key = keys_[static_cast<size_t>(i)];
+      if (!looks_up(plan.step, leaf, table, i, life_.any())) continue;
+      while (rows.keys[at] < key) ++at;
       result.keys.push_back(key);
       for (int64_t e = 0; e < rows.dim; ++e)
-        result.rows.push_back(noise(plan.step, leaf, 1000 + key * rows.dim + e) +
-                              0.125f * rows.row(i)[e]);
+        result.rows.push_back(rows.present[at] ? noise(plan.step, leaf, 1000 + i * rows.dim + e) +
+                                                     0.125f * rows.row(static_cast<int64_t>(at))[e]
+                                               : 0);
     }
     return result;
   }
 
   TableExchange& exchange_;
   const int shards_;
-  std::vector<ps::RowGradient> fetched_;  // by table
+  const ps::LifeSpec life_;
+  const std::vector<int64_t> keys_;
+  std::vector<Fetched> fetched_;  // by table
 };
 
 std::unique_ptr<Graph> small_graph() {
@@ -173,7 +203,7 @@ Outcome MadeUpTraining::run(Communicator& comm) const {
   if (!tables.empty())
     rows = std::make_unique<ReplicatedTables>(comm, topology, cpu_kernels(), tables,
                                               ps::RowOptimizer(optimizer, false, clip), kSeed,
-                                              timeout);
+                                              timeout, life);
   return train(comm, exchange, *graph, optimizer, rows.get());
 }
 
@@ -194,6 +224,7 @@ void MadeUpTraining::serve(Communicator& world, const std::vector<LeafRun>& runs
   config.codec = codec;
   config.delay_compensation = delay_compensation;
   config.push_every = push_every;
+  config.life = life;
   prepare_kernel_thread();
   const NodeRegions regions(world, ps::DenseStore::bytes_of_weights(placement, config.server),
                             timeout);
@@ -228,10 +259,10 @@ Outcome MadeUpTraining::train_served(Communicator& world) const {
     std::unique_ptr<TableExchange> rows;
     const ps::RowOptimizer of_rows(optimizer, false, clip);
     if (!tables.empty() && tables_served)
-      rows = std::make_unique<ServedTables>(exchange, topology, tables, of_rows, kSeed);
+      rows = std::make_unique<ServedTables>(exchange, topology, tables, of_rows, kSeed, life);
     else if (!tables.empty())
       rows = std::make_unique<ReplicatedTables>(comm, topology, cpu_kernels(), tables, of_rows,
-                                                kSeed, timeout);
+                                                kSeed, timeout, life);
     outcome = train(comm, exchange, *graph, optimizer, rows.get());
     exchange.leave(ExitCode::done);
   }
@@ -242,7 +273,7 @@ Outcome MadeUpTraining::train_served(Communicator& world) const {
 Outcome MadeUpTraining::train(Communicator& comm, NodeExchange& exchange, const Graph& graph,
                               const Optimizer& optimizer, TableExchange* given) const {
   std::unique_ptr<Rows> rows;
-  if (given) rows = std::make_unique<Rows>(*given, shards);
+  if (given) rows = std::make_unique<Rows>(*given, shards, life);
   std::vector<float> params(static_cast<size_t>(graph.params().size()), 0.25f);
   exchange.initialise(params.data(), nullptr);
   if (!resume.empty()) {
@@ -312,6 +343,7 @@ Outcome MadeUpTraining::train(Communicator& comm, NodeExchange& exchange, const 
     }
   }
   if (rows) outcome.rows = rows->all();
+  if (rows && resume.empty()) outcome.counts = rows->counts();
   outcome.weights.assign(exchange.params(), exchange.params() + graph.params().size());
   comm.barrier({timeout, "the end of the test", -1});
   return outcome;

@@ -12,6 +12,7 @@
 #include "model/graph.h"
 #include "optim/optimizer.h"
 #include "ps/row_clip.h"
+#include "ps/table_life.h"
 #include "worker/all_reduce_exchange.h"
 #include "worker/servers/parameter_exchange.h"
 #include "worker/table_exchange.h"
@@ -24,7 +25,8 @@ OptimizerConfig adam();
 struct Outcome {
   std::vector<float> weights;
   std::vector<double> norms, sums;
-  std::vector<float> rows;  // of the tables, in the end: of all keys that leaves look up
+  std::vector<float> rows;             // of the tables, in the end: of all keys that leaves look up
+  std::vector<ps::LifeCounts> counts;  // likewise, but for bytes
   friend bool operator==(const Outcome&, const Outcome&) = default;
 };
 
@@ -46,6 +48,7 @@ struct MadeUpTraining {
   std::vector<TableSpec> tables = {};
   bool tables_served = true;  // where there are servers: rows live there
   ps::RowClip clip = {};      // of their gradients
+  ps::LifeSpec life = {};     // of rows
   // Begins at a step, with the state of a checkpoint; in the end saves one in a folder.
   int64_t first_step = 0;
   Path resume = {}, save_to = {};

@@ -119,7 +119,7 @@ TEST(ReplicatedTables, ReadWithoutMakingRowsWhereNothingIsTrained) {
   EXPECT_EQ(present, (std::vector<uint8_t>{1, 0}));
   EXPECT_NE(rows[0], 0);
   EXPECT_EQ(rows[kDim], 0);
-  EXPECT_EQ(job.tables.rows(0), 1);
+  EXPECT_EQ(job.tables.counts(0).rows, 1);
 }
 
 class TablesInCheckpoints : public testing::Test {
@@ -151,7 +151,7 @@ TEST_F(TablesInCheckpoints, ResumeOnOtherRanksToTheBitsOfAnUninterruptedRun) {
     resumed.step(2, 5, outcome);
     resumed.step(3, -1, outcome);
     EXPECT_EQ(outcome.digest, expected.digest);
-    EXPECT_EQ(resumed.tables.rows(1), first.tables.rows(1));
+    EXPECT_EQ(resumed.tables.counts(1).rows, first.tables.counts(1).rows);
   });
 }
 
@@ -164,7 +164,7 @@ TEST_F(TablesInCheckpoints, ListKeysAndRowsByAscendingKey) {
   const TensorMeta* keys = reader.find("table.users.keys");
   ASSERT_TRUE(keys);
   const auto n = keys->shape[0];
-  ASSERT_EQ(n, job.tables.rows(0));
+  ASSERT_EQ(n, job.tables.counts(0).rows);
   std::vector<int64_t> read(static_cast<size_t>(n));
   reader.read(*keys, std::as_writable_bytes(std::span(read)));
   EXPECT_TRUE(std::is_sorted(read.begin(), read.end()));
@@ -180,8 +180,9 @@ TEST_F(TablesInCheckpoints, AreDescribed) {
   Outcome outcome;
   job.step(0, -1, outcome);
   const std::string text = describe_checkpoint(save(job, 1));
-  EXPECT_NE(text.find("table users: " + std::to_string(job.tables.rows(0)) + " rows of 3 values"),
-            std::string::npos)
+  EXPECT_NE(
+      text.find("table users: " + std::to_string(job.tables.counts(0).rows) + " rows of 3 values"),
+      std::string::npos)
       << text;
 }
 

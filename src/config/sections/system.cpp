@@ -58,8 +58,8 @@ TablesConfig read_tables(Section& s) {
                              "without a key after which its row is given up; 0: never");
   c.budget_mib =
       s.number("budget_mib", 0, {0, 1e9}, "MiB",
-               "of memory that each table may take on all ranks together; beyond it rows "
-               "are evicted; 0: no limit");
+               "of memory that each table may take, on all its servers together or in each "
+               "rank's copy; beyond it rows are evicted; 0: no limit");
   c.evict = s.choice("evict", "lru", {"lru", "lfu"},
                      "which rows go first: those not seen for longest, or those updated least");
   return c;

@@ -41,17 +41,21 @@ class LoweredEmbeddingBag final : public Lowered {
     return Status::ok;
   }
 
-  // drow += dy, or dy / count: in the order of samples, features and values.
+  // drow += dy, or dy / count: in the order of samples, features and values. An id without a row
+  // has no part in it.
   Status backward(const Frame& f) const noexcept override {
     if (!dy_) return Status::ok;
     const TableLeaf& table = f.tables[table_];
     for (int64_t bag = 0; bag < bags_; ++bag) {
       const float* dy = f.at(dy_) + bag * dim_;
       const int32_t* index = table.index + bag * values_;
-      const int64_t count =
-          mean_ ? values_ - std::count(index, index + values_, int32_t{-1}) : int64_t{1};
+      int64_t count = 1;
+      if (mean_) {
+        count = 0;
+        for (int64_t v = 0; v < values_; ++v) count += row_of(table, bag * values_ + v) >= 0;
+      }
       for (int64_t v = 0; v < values_; ++v) {
-        if (index[v] < 0) continue;
+        if (row_of(table, bag * values_ + v) < 0) continue;
         float* drow = table.gradient + index[v] * dim_;
         if (count > 1)
           for (int64_t e = 0; e < dim_; ++e) drow[e] += dy[e] / static_cast<float>(count);

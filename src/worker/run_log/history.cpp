@@ -10,7 +10,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::string_view kValidation = "validation/";
+constexpr std::string_view kValidation = "validation/", kTable = "table/";
 
 std::string dump(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -48,6 +48,8 @@ StepPoint to_step(const Json& json) {
   r.phases.evaluation = number(json, "time/evaluation", 0);
   r.phases.checkpoint = number(json, "time/checkpoint", 0);
   r.phases.exchange_hidden = number(json, "time/exchange_hidden", 0);
+  for (const auto& [key, value] : json.items())
+    if (key.starts_with(kTable)) r.tables.push_back({key, number(json, key, NAN)});
   return point;
 }
 
@@ -131,6 +133,7 @@ std::string step_line(const StepPoint& point) {
     json["exchange/codec_saved_bytes"] = point.codec_saved_bytes;
     json["exchange/codec_error"] = point.codec_error;
   }
+  for (const MetricValue& m : r.tables) json[m.name] = m.value;
   json["time/data"] = r.phases.data;
   json["time/compute"] = r.phases.compute;
   json["time/exchange"] = r.phases.exchange;

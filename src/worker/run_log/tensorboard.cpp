@@ -23,6 +23,7 @@ void TensorBoard::step(const StepPoint& point) {
     values.push_back({"exchange/codec_error", point.codec_error});
   }
   if (point.staleness >= 0) values.push_back({"exchange/staleness", point.staleness});
+  for (const MetricValue& m : r.tables) values.push_back({m.name, m.value});
   if (r.loss_scale > 0) values.push_back({"train/loss_scale", r.loss_scale});
   if (r.accuracy >= 0) values.push_back({"train/accuracy", r.accuracy});
   if (std::isfinite(point.samples_per_second))

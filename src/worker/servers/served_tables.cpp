@@ -14,9 +14,15 @@ constexpr size_t kChunkBytes = 4 << 20;  // of rows that travel in one message
 // Tables that came from the servers, and their tensors.
 class FetchedTables final : public StateSource {
  public:
-  void add(std::unique_ptr<ps::RowTable> table, const RowMoments& moments) {
-    state_.add(*table, moments);
-    tables_.push_back(std::move(table));
+  void add(TableCopy table, const RowMoments& moments) {
+    state_.add(*table.rows, moments);
+    tables_.push_back(std::move(table.rows));
+    if (!table.candidates) return;
+    state_.add_candidates(tables_.back()->spec(), *table.candidates);
+    tables_.push_back(std::move(table.candidates));
+  }
+  void add_counts(const TableSpec& spec, const ps::LifeCounts& counts) {
+    state_.add_counts(spec, counts);
   }
   void capture() override {
     state_.capture();
@@ -36,13 +42,15 @@ class FetchedTables final : public StateSource {
 
 ServedTables::ServedTables(Servers& servers, const Topology& topology,
                            std::span<const TableSpec> specs, const ps::RowOptimizer& optimizer,
-                           uint64_t seed)
+                           uint64_t seed, const ps::LifeSpec& life)
     : servers_(servers),
       topology_(topology),
       specs_(specs.begin(), specs.end()),
       optimizer_(optimizer),
       seed_(seed),
+      life_(life),
       count_(servers.count()),
+      before_(specs.size()),
       pushed_(topology, specs_),
       sums_(specs.size()) {
   for (Pull* pull : {&now_, &ahead_})
@@ -173,23 +181,27 @@ void ServedTables::commit(int part, int, const OptimizerScalars& scalars) {
     send(static_cast<int>(t), std::span(&sums_[t], scalars.skip ? 0 : 1), scalars);
 }
 
-std::unique_ptr<ps::RowTable> ServedTables::empty_table(int table) const {
-  return std::make_unique<ps::RowTable>(spec(table), optimizer_.row_state(spec(table).dim), seed_);
+// Without a life: that is the servers' matter.
+TableCopy ServedTables::empty_table(int table) const {
+  TableCopy copy;
+  copy.rows =
+      std::make_unique<ps::RowTable>(spec(table), optimizer_.row_state(spec(table).dim), seed_);
+  if (life_.admit_after > 1) copy.candidates = ps::empty_candidates(spec(table));
+  return copy;
 }
 
-int64_t ServedTables::rows(int table) const {
-  std::vector<int64_t> counts(static_cast<size_t>(count_));
+ps::LifeCounts ServedTables::counts(int table) const {
+  std::vector<ps::LifeCounts> counts(static_cast<size_t>(count_));
   servers_.ask([&](ps::ClientCore& client) {
-    for (int s = 0; s < count_; ++s)
-      client.fetch_rows(table, s, 0, 0, {}, &counts[static_cast<size_t>(s)]);
+    for (int s = 0; s < count_; ++s) client.fetch_counts(table, s, &counts[static_cast<size_t>(s)]);
   });
-  int64_t total = 0;
-  for (const int64_t count : counts) total += count;
+  ps::LifeCounts total = before_[static_cast<size_t>(table)];
+  for (const ps::LifeCounts& count : counts) total += count;
   return total;
 }
 
 // One chunk of each server at a time.
-void ServedTables::fetch_all(int table, ps::RowTable& into) const {
+void ServedTables::fetch_all(int table, ps::Part part, ps::RowTable& into) const {
   const size_t size = into.row_bytes();
   const auto most = static_cast<int64_t>(std::max<size_t>(1, kChunkBytes / size));
   struct Chunk {
@@ -203,16 +215,17 @@ void ServedTables::fetch_all(int table, ps::RowTable& into) const {
     servers_.ask([&](ps::ClientCore& client) {
       for (int s = 0; s < count_; ++s)
         if (Chunk& c = chunks[static_cast<size_t>(s)]; open(c))
-          client.fetch_rows(table, s, c.first, most, c.rows, &c.all);
+          client.fetch_rows(table, s, part, c.first, most, c.rows, &c.all);
     });
     for (Chunk& c : chunks) {
       const int64_t came = std::clamp<int64_t>(c.all - c.first, 0, most);
       for (int64_t i = 0; i < came; ++i) {
         const std::byte* from = c.rows.data() + static_cast<size_t>(i) * size;
-        int64_t key;
-        std::memcpy(&key, from + offsetof(ps::RowHeader, key), sizeof key);
+        ps::RowHeader header;
+        std::memcpy(&header, from, sizeof header);
+        if (!header.live()) continue;
         ps::RowId row;
-        into.find_or_create(std::span(&key, 1), std::span(&row, 1));
+        into.find_or_create(std::span(&header.key, 1), std::span(&row, 1));
         std::memcpy(&into.header(row), from, size);
       }
       c.first += most;
@@ -220,14 +233,14 @@ void ServedTables::fetch_all(int table, ps::RowTable& into) const {
   }
 }
 
-void ServedTables::load_all(int table, const ps::RowTable& from) {
+void ServedTables::load_all(int table, ps::Part part, const ps::RowTable& from) {
   const size_t size = from.row_bytes();
   std::vector<std::vector<std::byte>> chunks(static_cast<size_t>(count_));
   const auto flush = [&] {
     servers_.ask([&](ps::ClientCore& client) {
       for (int s = 0; s < count_; ++s)
         if (!chunks[static_cast<size_t>(s)].empty())
-          client.load_rows(table, s, chunks[static_cast<size_t>(s)]);
+          client.load_rows(table, s, part, chunks[static_cast<size_t>(s)]);
     });
     for (auto& chunk : chunks) chunk.clear();
   };
@@ -243,20 +256,26 @@ void ServedTables::load_all(int table, const ps::RowTable& from) {
 
 std::unique_ptr<StateSource> ServedTables::snapshot() {
   auto state = std::make_unique<FetchedTables>();
-  for (size_t t = 0; t < specs_.size(); ++t) {
-    auto table = empty_table(static_cast<int>(t));
-    fetch_all(static_cast<int>(t), *table);
-    state->add(std::move(table), optimizer_.moments(specs_[t].dim));
+  for (int t = 0; t < static_cast<int>(specs_.size()); ++t) {
+    TableCopy table = empty_table(t);
+    fetch_all(t, ps::Part::rows, *table.rows);
+    if (table.candidates) fetch_all(t, ps::Part::candidates, *table.candidates);
+    state->add(std::move(table), optimizer_.moments(spec(t).dim));
+    if (life_.any()) state->add_counts(spec(t), counts(t));
   }
   return state;
 }
 
 void ServedTables::restore(const CheckpointReader& checkpoint) {
   if (!servers_.first()) return;
-  for (size_t t = 0; t < specs_.size(); ++t) {
-    const auto table = empty_table(static_cast<int>(t));
-    restore_table(checkpoint, optimizer_.moments(specs_[t].dim), *table);
-    load_all(static_cast<int>(t), *table);
+  for (int t = 0; t < static_cast<int>(specs_.size()); ++t) {
+    const TableCopy table = empty_table(t);
+    restore_table(checkpoint, optimizer_.moments(spec(t).dim), *table.rows);
+    load_all(t, ps::Part::rows, *table.rows);
+    before_[static_cast<size_t>(t)] = restored_counts(checkpoint, spec(t));
+    if (!table.candidates) continue;
+    restore_candidates(checkpoint, spec(t), *table.candidates);
+    load_all(t, ps::Part::candidates, *table.candidates);
   }
 }
 

@@ -8,6 +8,7 @@
 
 #include "ps/row_optimizer.h"
 #include "ps/row_table.h"
+#include "ps/table_life.h"
 #include "worker/pushed_rows.h"
 #include "worker/servers/servers.h"
 #include "worker/table_exchange.h"
@@ -15,11 +16,16 @@
 
 namespace trireme {
 
+struct TableCopy {  // as it passes through worker 0
+  std::unique_ptr<ps::RowTable> rows;
+  std::unique_ptr<ps::RowTable> candidates;  // null: keys are admitted at once
+};
+
 class ServedTables : public TableExchange {
  public:
-  // Borrows the servers, which have the same tables, optimizer and seed.
+  // Borrows the servers, which have the same tables, optimizer, seed and life.
   ServedTables(Servers& servers, const Topology& topology, std::span<const TableSpec> specs,
-               const ps::RowOptimizer& optimizer, uint64_t seed);
+               const ps::RowOptimizer& optimizer, uint64_t seed, const ps::LifeSpec& life = {});
 
   std::span<const TableSpec> tables() const override { return specs_; }
   void fetch(int table, std::span<const int64_t> keys, bool trains, float* rows,
@@ -41,7 +47,7 @@ class ServedTables : public TableExchange {
   std::unique_ptr<StateSource> snapshot() override;
   void restore(const CheckpointReader& checkpoint) override;
   std::string digest() const override { return {}; }
-  int64_t rows(int table) const override;
+  ps::LifeCounts counts(int table) const override;
 
  private:
   struct Share {  // of one table and server
@@ -54,7 +60,7 @@ class ServedTables : public TableExchange {
     uint32_t flags = 0;
   };
   const TableSpec& spec(int table) const { return specs_[static_cast<size_t>(table)]; }
-  std::unique_ptr<ps::RowTable> empty_table(int table) const;
+  TableCopy empty_table(int table) const;
   std::span<Share> shares(Pull& pull, int table) const {  // by server
     const auto n = static_cast<size_t>(count_);
     return std::span(pull.shares).subspan(static_cast<size_t>(table) * n, n);
@@ -63,15 +69,17 @@ class ServedTables : public TableExchange {
   void ask(Pull& pull, int table, int64_t clock, ps::ClientCore& client) const;
   void deal_out(Pull& pull, int table, float* rows, uint8_t* present) const;
   void send(int table, std::span<const ps::NodeGradient> parts, const OptimizerScalars& scalars);
-  void fetch_all(int table, ps::RowTable& into) const;
-  void load_all(int table, const ps::RowTable& from);
+  void fetch_all(int table, ps::Part part, ps::RowTable& into) const;
+  void load_all(int table, ps::Part part, const ps::RowTable& from);
 
   Servers& servers_;
   const Topology topology_;
   const std::vector<TableSpec> specs_;
   const ps::RowOptimizer optimizer_;
   const uint64_t seed_;
+  const ps::LifeSpec life_;
   const int count_;
+  std::vector<ps::LifeCounts> before_;  // by table: of the run up to the checkpoint
   Pull now_, ahead_;
   bool announced_ = false;  // ahead_ is asked for
   PushedRows pushed_;

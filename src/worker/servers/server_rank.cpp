@@ -12,6 +12,7 @@
 #include "worker/fail_on_purpose.h"
 #include "worker/final_export.h"
 #include "worker/lane_team.h"
+#include "worker/life_of.h"
 #include "worker/version.h"
 
 namespace trireme {
@@ -19,7 +20,7 @@ namespace {
 
 constexpr char kBetween = '\x1f';
 
-void describe_end(const ps::ServerCore& core) {
+void describe_end(const ps::ServerCore& core, bool lives) {
   const ps::ServerCounts& c = core.counts();
   log_info("served {} questions with {} answers; {} in, {} out; {} repeated, {} of earlier runs",
            c.messages_in, c.messages_out, human_bytes(static_cast<double>(c.bytes_in)),
@@ -28,9 +29,11 @@ void describe_end(const ps::ServerCore& core) {
   if (c.rows > 0)
     log_info("gave {} rows of tables, {} of them while workers still computed the step before",
              c.rows, c.early_rows);
-  for (int t = 0; t < static_cast<int>(tables.size()); ++t)
-    log_info("table {}: {} rows here, {}", tables.rows(t).spec().name, tables.rows(t).size(),
-             human_bytes(static_cast<double>(tables.rows(t).bytes())));
+  for (int t = 0; t < static_cast<int>(tables.size()); ++t) {
+    const ps::LifeCounts counts = tables.counts(t);
+    log_info("table {}: {} rows here, {}{}", tables.rows(t).spec().name, counts.rows,
+             human_bytes(static_cast<double>(counts.bytes)), lives ? "; " + counts.in_words() : "");
+  }
   if (c.delay.pushes > 0)
     log_info("updates between the weights of a push and its own: {:.3g} on average, {} at most",
              static_cast<double>(c.delay.sum) / static_cast<double>(c.delay.pushes), c.delay.most);
@@ -95,6 +98,7 @@ ExitCode run_server(Communicator& world, const Experiment& experiment, const Rol
   config.delay_compensation = experiment.exchange.delay_compensation;
   config.push_every = experiment.exchange.push_every;
   config.clip_row_norm = experiment.train.clip_row_norm;
+  config.life = life_of(experiment.tables);
   prepare_kernel_thread();
   const NodeRegions regions(world, ps::DenseStore::bytes_of_weights(placement, roles.server),
                             timeout);
@@ -111,7 +115,7 @@ ExitCode run_server(Communicator& world, const Experiment& experiment, const Rol
     };
     code = static_cast<ExitCode>(ps::serve(core, link, {roles.workers, timeout, fault}));
   }
-  describe_end(core);
+  describe_end(core, config.life.any());
   if (code == ExitCode::done) export_on_server(world, experiment);
   return code;
 }

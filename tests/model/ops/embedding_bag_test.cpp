@@ -132,6 +132,41 @@ TEST(EmbeddingBag, TakesAnIdWithoutARowForNoIdAtInference) {
   EXPECT_EQ(run.output[6], run.row(5, 1, 0));
 }
 
+TEST(EmbeddingBag, TrainsAsIfAnIdWithoutARowWereNotThere) {
+  for (const char* mode : {"sum", "mean"}) {
+    BagRun without(mode), absent(mode);
+    for (int64_t& id : without.ids)
+      if (id == 7) id = -1;
+    without.lookup.build(without.ids.data(), BagRun::kSamples, BagRun::kFeatures, BagRun::kValues,
+                         true);
+    without.row_of.clear();
+    for (const int64_t key : without.lookup.keys()) {  // the same rows
+      const auto keys = absent.lookup.keys();
+      const auto at = std::lower_bound(keys.begin(), keys.end(), key) - keys.begin();
+      without.row_of.push_back(absent.row_of[static_cast<size_t>(at)]);
+    }
+    for (const int64_t feature : {0, 1}) {
+      const auto keys = absent.lookup.keys();
+      const auto at = std::lower_bound(keys.begin(), keys.end(), table_key(7, feature, true));
+      absent.row_of[static_cast<size_t>(at - keys.begin())] = -1;
+    }
+    EXPECT_EQ(absent.run(), without.run()) << mode;
+    EXPECT_EQ(absent.output, without.output) << mode;
+    for (size_t i = 0; i < absent.row_of.size(); ++i) {
+      const int64_t key = absent.lookup.keys()[i];
+      const auto keys = without.lookup.keys();
+      const auto at = std::lower_bound(keys.begin(), keys.end(), key);
+      const bool there = at != keys.end() && *at == key;
+      EXPECT_EQ(there, absent.row_of[i] >= 0);
+      for (size_t e = 0; e < BagRun::kDim; ++e)
+        EXPECT_EQ(
+            absent.gradient[i * BagRun::kDim + e],
+            there ? without.gradient[static_cast<size_t>(at - keys.begin()) * BagRun::kDim + e] : 0)
+            << mode << " " << key;
+    }
+  }
+}
+
 TEST(EmbeddingBag, IsATableOfTheGraphAndNoParameter) {
   const BagRun run("sum");
   EXPECT_EQ(run.graph.params().size(), 0);

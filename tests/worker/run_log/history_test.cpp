@@ -76,6 +76,19 @@ TEST(MetricsLines, HaveALossScaleWhereThereIsOne) {
   EXPECT_EQ(history.steps[0].record.loss_scale, 32768);
 }
 
+TEST(MetricsLines, HaveTheCountsOfTablesWhereTheyAreKnown) {
+  StepPoint p = point(1);
+  p.record.tables = {{"table/emb/rows", 17}, {"table/emb/bytes", 4096}};
+  EXPECT_EQ(nlohmann::json::parse(step_line(p))["table/emb/rows"], 17);
+  History history;
+  ASSERT_TRUE(read_line(step_line(p), 10, history));
+  ASSERT_TRUE(read_line(step_line(point(2)), 10, history));
+  ASSERT_EQ(history.steps[0].record.tables.size(), 2u);
+  EXPECT_EQ(history.steps[0].record.tables[1].name, "table/emb/bytes");
+  EXPECT_EQ(history.steps[0].record.tables[1].value, 4096);
+  EXPECT_TRUE(history.steps[1].record.tables.empty());
+}
+
 TEST(MetricsLines, WriteValuesThatAreNotFiniteAsNull) {
   StepPoint p = point(1);
   p.record.loss = NAN;

@@ -113,16 +113,70 @@ TEST(ServedTables, LookTheSameToAllWorkersWhereTheyMeet) {
   }
 }
 
+// Rows that come and go, 20 steps: 50 keys, most of them in shards that have no room for all.
+MadeUpTraining with_life(int64_t admit_after, ps::RowOrder::By evict) {
+  MadeUpTraining training = with_tables();
+  training.batches.assign(20, 64);
+  training.batches[4] = 3;
+  training.life = {admit_after, 3, admit_after > 1 ? 250'000 : 180'000, evict};
+  return training;
+}
+const ps::RowOrder::By kOrders[] = {ps::RowOrder::By::last_step, ps::RowOrder::By::updates};
+
+TEST(RowsWithALife, AreTheSameOnOneRankOnAllAndOnServers) {
+  for (const int64_t admit_after : {1, 2})
+    for (const auto evict : kOrders) {
+      MadeUpTraining training = with_life(admit_after, evict);
+      training.bad_loss_step = 7;
+      const Outcome reference = training.run(1);
+      const ps::LifeCounts& counts = reference.counts.front();
+      EXPECT_GT(counts.expired, 0);
+      EXPECT_GT(counts.evicted, 0);
+      EXPECT_GT(counts.rows, 0);
+      EXPECT_EQ(counts.admitted, counts.rows + counts.expired + counts.evicted);
+      EXPECT_EQ(training.run(3), reference) << "replicated";
+      training.lanes = 2;
+      EXPECT_EQ(training.run(2), reference) << "two lanes each";
+      training.lanes = 1;
+      for (const int servers : {1, 2, 3}) EXPECT_EQ(served(training, 2, servers), reference);
+      training.faults = {0.3, 0.002, 3};
+      EXPECT_EQ(served(training, 3, 2), reference) << "late and repeated messages";
+    }
+}
+
+TEST(RowsWithALife, DifferFromThoseThatStay) {
+  MadeUpTraining training = with_life(1, ps::RowOrder::By::last_step);
+  const Outcome reference = training.run(1);
+  for (auto change : {0, 1, 2}) {
+    MadeUpTraining other = training;
+    (change == 0   ? other.life.admit_after
+     : change == 1 ? other.life.expire_after
+                   : other.life.budget) = change == 0 ? 2 : 0;
+    if (change == 0) other.life.budget = 250'000;
+    EXPECT_NE(other.run(1).rows, reference.rows) << change;
+  }
+}
+
+TEST(RowsWithALife, LookTheSameToAllWorkersWhereTheyMeet) {
+  MadeUpTraining training = with_life(2, ps::RowOrder::By::updates);
+  training.consistency = {ps::Mode::async, 0};
+  training.faults = {0.2, 0.003, 9};
+  const Outcome outcome = served(training, 3, 2);
+  EXPECT_GT(outcome.counts.front().admitted, 0);
+  for (float value : outcome.rows) ASSERT_TRUE(std::isfinite(value));
+}
+
 class ServedTablesInCheckpoints : public testing::Test {
  protected:
   Path folder_ =
       std::filesystem::temp_directory_path() / ("trireme-served-" + std::to_string(::getpid()));
   ~ServedTablesInCheckpoints() override { std::filesystem::remove_all(folder_); }
 
+  MadeUpTraining training_ = with_tables();
   // Steps [first, last) on `workers` ranks and `servers` more; saves into folder_ / name.
   Outcome part(const std::string& name, int64_t first, size_t last, const std::string& from,
                int workers, int servers) {
-    MadeUpTraining training = with_tables();
+    MadeUpTraining training = training_;
     training.batches.resize(last);
     training.first_step = first;
     if (!from.empty()) training.resume = list_checkpoints(folder_ / from).back();
@@ -145,6 +199,22 @@ TEST_F(ServedTablesInCheckpoints, MoveToServersAndBackToTheBitsOfAnUninterrupted
                                  list_checkpoints(folder_ / name).back())
                     .empty())
         << name;
+}
+
+TEST_F(ServedTablesInCheckpoints, KeepTheLivesOfRows) {
+  for (const auto evict : kOrders) {
+    training_ = with_life(2, evict);
+    part("whole", 0, 20, "", 1, 0);
+    part("replicated", 0, 7, "", 2, 0);
+    part("served", 7, 13, "replicated", 3, 2);
+    part("other-servers", 13, 20, "served", 1, 3);
+    part("back", 13, 20, "served", 2, 0);
+    for (const char* name : {"back", "other-servers"})
+      for (const TensorDifference& d : diff_checkpoints(list_checkpoints(folder_ / "whole").back(),
+                                                        list_checkpoints(folder_ / name).back()))
+        ADD_FAILURE() << name << ": " << d.name << " " << d.kind;
+    std::filesystem::remove_all(folder_);
+  }
 }
 
 }  // namespace
