@@ -17,8 +17,8 @@ verify     trireme verify on every experiment of configs/, a few steps each (Res
 kills      kills a rank of configs/digits_cnn.ini N times (default 20), at other steps each time, and holds the
            resumed weights against those of an undisturbed run
 
-servers    trains MNIST with parameter servers at each worker's own pace (bounded, async), whose accuracy must be that of an
-           all-reduce, and kills workers and servers of configs/digits_cnn.ini N times, resuming on other numbers of both
+servers    trains MNIST with parameter servers at each worker's own pace (bounded, async), whose accuracy must be within 0.3
+           points of an all-reduce's, and kills workers and servers of configs/digits_cnn.ini N times, resuming on other numbers of both
 
 Prints a table; the last line is "N passed, N failed". All of it takes some hours on two cores; what has no data in
 ../shared/data/ is skipped.
@@ -76,7 +76,10 @@ newest() { find "$1" -mindepth 1 -maxdepth 1 -type d | sort -V | tail -1; }
 # Every tensor of the last checkpoint, optimizer state included, must be the undisturbed run's, bit for bit.
 kill_loop() {
   local begin kill step holds how said hows=(kill exit throw) options=(--train.max_epochs=4 --checkpoint.every_steps=10)
-  train_digits "${options[@]}" --run.dir="$folder/straight" >"$folder/straight.log" 2>&1
+  if ! train_digits "${options[@]}" --run.dir="$folder/straight" >"$folder/straight.log" 2>&1; then
+    row no "digits_cnn, undisturbed" "failed: $(tail -n 1 "$folder/straight.log")" 0
+    return
+  fi
   for kill in $(seq "$kills"); do
     begin=$SECONDS step=$((1 + (kill * 37) % 178)) how=${hows[kill % 3]} holds=no said=
     if train_digits "${options[@]}" --run.dir="$folder/killed-$kill" --debug.kill_rank=$((ranks - 1)) \
@@ -91,12 +94,13 @@ kill_loop() {
   done
 }
 
-# percent NAME RANKS OPTIONS...: the validation accuracy of mnist_mlp after three epochs.
+# percent NAME RANKS OPTIONS...: the validation accuracy of mnist_mlp after four epochs. The rate falls to 0: at a constant
+# rate the last steps' noise, larger in batches of one worker, moves it by more than what is looked for.
 percent() {
   local name=$1 n=$2
   shift 2
   mpirun "${MPIRUN_COMMON[@]}" -n "$n" --oversubscribe --bind-to none "$program" train configs/mnist_mlp.ini \
-    --train.max_epochs=3 --export.formats= --run.dir="$folder/$name" "$@" >"$folder/$name.log" 2>&1
+    --train.max_epochs=4 --schedule.name=cosine --export.formats= --run.dir="$folder/$name" "$@" >"$folder/$name.log" 2>&1
   sed -n 's/.*validation loss.* accuracy \([0-9.]*\)%.*/\1/p' "$folder/$name.log" | tail -1
 }
 
@@ -120,7 +124,10 @@ own_pace() {
 server_kills() {
   local begin kill step workers servers rank holds said
   local options=(--train.max_epochs=4 --checkpoint.every_steps=10 --exchange.name=parameter_server --run.lanes=1)
-  train_digits --train.max_epochs=4 --run.dir="$folder/straight" >"$folder/straight.log" 2>&1
+  if ! train_digits --train.max_epochs=4 --run.dir="$folder/straight" >"$folder/straight.log" 2>&1; then
+    row no "digits_cnn, undisturbed" "failed: $(tail -n 1 "$folder/straight.log")" 0
+    return
+  fi
   for kill in $(seq "$kills"); do
     begin=$SECONDS step=$((11 + (kill * 37) % 165)) workers=$((1 + kill % 3)) servers=$((1 + kill % 2)) holds=no said=
     rank=$((kill * 5 % (workers + servers)))

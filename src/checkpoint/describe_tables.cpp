@@ -95,9 +95,11 @@ std::string describe_age(const StoredTable& table, const StoredColumn& last_step
 
 std::string describe_table(const StoredTable& table, int64_t now) {
   const StoredColumn* rows = table.find(".rows");
-  std::string text = fmt::format(
-      "table {}: {} rows of {} values, {} with keys and optimizer state\n", table.name, table.rows,
-      rows ? rows->width : 0, human_bytes(static_cast<double>(table.bytes())));
+  const std::string bytes = human_bytes(static_cast<double>(table.bytes()));
+  std::string text =
+      rows ? fmt::format("table {}: {} rows of {} values, {} with keys and optimizer state\n",
+                         table.name, table.rows, rows->width, bytes)
+           : fmt::format("table {}: {} keys without rows, {}\n", table.name, table.rows, bytes);
   if (table.rows == 0) return text;
   if (rows) text += describe_norms(table, *rows);
   if (const StoredColumn* updates = integers(table, ".updates"))

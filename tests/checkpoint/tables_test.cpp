@@ -65,6 +65,8 @@ TEST_F(Tables, MayBeEmptyOrHaveNoCounts) {
   EXPECT_THAT(text, HasSubstr("table a: 0 rows of 2 values"));
   EXPECT_THAT(text, HasSubstr("table b: 1 rows of 2 values"));
   EXPECT_THAT(text, testing::Not(HasSubstr("updates of a row")));
+  EXPECT_THAT(describe_checkpoint(put("b", {{"table.a.b.keys", integers({5, 6})}})),
+              HasSubstr("table a.b: 2 keys without rows, 16 B\n"));
 }
 
 TEST_F(Tables, ShowTheMostUpdatedKeysFirst) {

@@ -45,7 +45,8 @@ adds_up() {
   [ "$(metric "$1" emb bytes)" -le 262144 ] || fail "$1" "more bytes than the budget"
   grep -q "table emb: $rows rows in .*; [0-9]* rows admitted, $expired expired, $evicted evicted" "$folder/$1.log" ||
     fail "$1" "the log does not say what became of rows"
-  "$trireme" ckpt inspect "$folder/$1"/*/checkpoints/step-00000024 | grep -q "^table emb: $rows rows of 8 values" ||
+  "$trireme" ckpt inspect "$folder/$1"/*/checkpoints/step-00000024 >"$folder/inspected"
+  grep -q "^table emb: $rows rows of 8 values" "$folder/inspected" ||
     fail "$1" "the checkpoint has other rows"
 }
 from_the_middle() {  # from_the_middle NAME: a copy that lost its last checkpoints

@@ -6,6 +6,7 @@ import tempfile
 
 import numpy
 import onnx
+import onnx.numpy_helper
 import onnxruntime
 import torch
 from safetensors.numpy import load_file
@@ -13,8 +14,10 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from models import MODELS
 from program import Tally, train
+from recommenders import Table
 
 ATOL, RTOL = 1e-5, 1e-4
+onnxruntime.set_default_logger_severity(3)  # keys of tables are for the caller: no node of the graph reads them
 SHORT = ["--train.max_steps=12", "--train.max_epochs=0", "--export.formats=onnx,safetensors"]
 
 
@@ -35,6 +38,8 @@ RUNS = {
     "mnist_svm": generated("1,28,28"),
     "cifar_cnn": generated("3,32,32"),
     "cifar_resnet20": generated("3,32,32"),
+    "synthetic_tables": [],
+    "movielens_style_mf": [],
     "synthetic_resnet18": generated("3,64,64", classes=1000) + ["--optimizer.lr=0.01"],
     "synthetic_resnet50": generated("3,64,64", classes=1000) + ["--optimizer.lr=0.01"],
 }
@@ -51,13 +56,28 @@ def check_onnx(folder):
     return ""
 
 
+def rows_of(ids, model, name):
+    """What the caller of an export has to do for an input LAYER/rows: numbers of the ids' rows, n where there is none."""
+    (gather,) = [n for n in model.graph.node if n.op_type == "Gather" and n.input[1] == name]
+    stored = {t.name: onnx.numpy_helper.to_array(t) for t in model.graph.initializer}
+    keys = stored[gather.input[0].removesuffix("rows") + "keys"]
+    shared = next(p.value for p in model.metadata_props if p.key == "trireme.shared_tables").split(",")
+    table = Table(per_feature=gather.input[0].split(".")[1] not in shared)
+    wanted = table.keys_of(torch.from_numpy(ids)).numpy()
+    places = numpy.searchsorted(keys, wanted).clip(max=len(keys) - 1)
+    return numpy.where((ids >= 0) & (keys[places] == wanted), places, len(keys))
+
+
 def check_onnxruntime(folder):
     goldens = load_file(folder / "goldens.safetensors")
+    model = onnx.load(folder / "model.onnx")
     session = onnxruntime.InferenceSession(str(folder / "model.onnx"), providers=["CPUExecutionProvider"])
-    name = session.get_inputs()[0].name
-    for samples in (1, len(goldens["input"])):
-        (got,) = session.run(None, {name: goldens["input"][:samples]})
-        detail = largest_difference(got, goldens["output"][:samples])
+    for samples in (1, len(goldens["output"])):
+        given = {n: values[:samples] for n, values in goldens.items()}
+        feeds = {i.name: rows_of(given["ids"], model, i.name) if i.name.endswith("/rows") else given["input"]
+                 for i in session.get_inputs()}
+        (got,) = session.run(None, feeds)
+        detail = largest_difference(got, given["output"])
     return detail
 
 
@@ -65,13 +85,17 @@ def check_pytorch(folder, config):
     """model.safetensors, loaded into the hand-written PyTorch model, gives the recorded outputs."""
     goldens = load_file(folder / "goldens.safetensors")
     weights = {n: torch.from_numpy(w) for n, w in load_file(folder / "model.safetensors").items()}
-    module = MODELS[config].build()
-    counters = {n for n in module.state_dict() if n.endswith("num_batches_tracked")}
-    result = module.load_state_dict(weights, strict=False)
-    if result.unexpected_keys or set(result.missing_keys) - counters:
-        raise ValueError(f"missing {set(result.missing_keys) - counters}, unexpected {result.unexpected_keys}")
+    module, inputs = MODELS[config].build(), [torch.from_numpy(goldens[n]) if n in goldens else None for n in ("input", "ids")]
+    if MODELS[config].ids:
+        module.fill(weights, torch.float32)
+    else:
+        counters = {n for n in module.state_dict() if n.endswith("num_batches_tracked")}
+        result = module.load_state_dict(weights, strict=False)
+        if result.unexpected_keys or set(result.missing_keys) - counters:
+            raise ValueError(f"missing {set(result.missing_keys) - counters}, unexpected {result.unexpected_keys}")
+        inputs.pop()
     with torch.no_grad():
-        got = module.eval()(torch.from_numpy(goldens["input"])).numpy()
+        got = module.eval()(*inputs).numpy()
     return largest_difference(got, goldens["output"])
 
 
