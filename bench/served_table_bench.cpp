@@ -27,8 +27,8 @@ class Worker {
     auto servers = std::make_unique<RowServers>(workers_, placement_, config, 60, ps::Faults{});
     servers_ = servers.get();
     load_rows(*servers);
-    tables_ = std::make_unique<MixedTables>(std::move(servers), topology_, graph_->tables(),
-                                            optimizer_, 1);
+    tables_ =
+        std::make_unique<MixedTables>(std::move(servers), topology_, graph_->tables(), optimizer_);
     work_ = std::make_unique<TableWork>(*graph_, topology_, *tables_);
   }
 

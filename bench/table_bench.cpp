@@ -29,7 +29,8 @@ class TableBench {
     std::iota(all.begin(), all.end(), 0);
     std::vector<float> rows(static_cast<size_t>(kRows * kDim));
     std::vector<uint8_t> present(kRows);
-    tables_.fetch(0, all, true, rows.data(), present.data());
+    const TableExchange::Fetch wanted{all, rows.data(), present.data()};
+    tables_.fetch(std::span(&wanted, 1), true);
   }
 
   void step() { work_.step(); }

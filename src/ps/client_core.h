@@ -71,8 +71,8 @@ class ClientCore {
   void push_rows(int table, int server, int64_t clock, Bytes parts,
                  const OptimizerScalars& scalars);
   void load_rows(int table, int server, Part part, Bytes rows);
-  // At most `most` rows from the server's `first` on, into.size() / most bytes each. *all: how many
-  // it has, those that were erased as well.
+  // At most `most` of the server's rows by ascending key, from `first` on, into.size() / most bytes
+  // each. *all: how many there are since 0 was asked for.
   void fetch_rows(int table, int server, Part part, int64_t first, int64_t most, MutableBytes into,
                   int64_t* all);
   void fetch_counts(int table, int server, LifeCounts* into);

@@ -68,7 +68,7 @@ struct Header {
   int64_t samples = 0;         // sync push: of the whole batch, which decides what leaves there are
   int64_t need = 0;            // pull: see ServerCore; push at once: the first clock it speaks for
   int64_t version = 0;         // updates of the block; push: what its gradient was computed with;
-                               // fetched_rows: RowTable::slots() there; 1 of counts
+                               // fetched_rows: rows there are to fetch; 1 of counts
   int64_t slowest = 0;         // pulled: clocks that all workers have completed
   int64_t meet_at = -1;        // pulled: the clock before which all workers meet; -1: none
   uint32_t requests = 0;       // pull: asked for; pulled: what the meeting is for

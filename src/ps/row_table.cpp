@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstring>
 #include <numbers>
 
@@ -144,6 +145,14 @@ void RowTable::look_up(std::span<const int64_t> keys, std::span<RowId> rows,
 
 void RowTable::find_or_create(std::span<const int64_t> keys, std::span<RowId> rows) {
   look_up(keys, rows, [this](int64_t key) { return make(key); });
+}
+
+void RowTable::put(const std::byte* image) {
+  int64_t key;
+  std::memcpy(&key, image + offsetof(RowHeader, key), sizeof key);
+  RowId row;
+  find_or_create(std::span(&key, 1), std::span(&row, 1));
+  std::memcpy(&header(row), image, row_bytes());
 }
 
 void RowTable::find(std::span<const int64_t> keys, std::span<RowId> rows) const {

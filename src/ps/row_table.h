@@ -54,13 +54,16 @@ class RowTable {
   // are rounded up by: at most a 32nd of it and 16 KiB.
   static int64_t bytes_of_row(int64_t dim, const RowState& state);
   // Of one row as it lies in memory: header, weights, state.
-  size_t row_bytes() const {
-    return sizeof(RowHeader) + static_cast<size_t>(spec_.dim + state_.floats) * sizeof(float);
+  size_t row_bytes() const { return row_bytes(spec_.dim, state_); }
+  static size_t row_bytes(int64_t dim, const RowState& state) {
+    return sizeof(RowHeader) + static_cast<size_t>(dim + state.floats) * sizeof(float);
   }
 
   // rows[i]: the row of keys[i], made where there is none. keys need not be sorted; an equal pair
   // gives the same row. rows.size() == keys.size().
   void find_or_create(std::span<const int64_t> keys, std::span<RowId> rows);
+  // Sets the row of image's key, made where there is none, to image: row_bytes() of any alignment.
+  void put(const std::byte* image);
   // The row of a key that has none yet.
   RowId make(int64_t key);
   // Its memory is the next new row's.

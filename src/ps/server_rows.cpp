@@ -115,7 +115,7 @@ void ServerCore::fetch_rows(const Header& question) {
   }
   const Part part = require_part(h);
   const RowTable& rows = *tables_.part(h.table, part);
-  h.version = rows.slots();
+  h.version = h.need == 0 ? tables_.begin_copy(h.table, part) : tables_.to_copy(h.table, part);
   if (h.need < 0 || h.need > h.version || h.samples < 0) refuse(h, "it has no such rows");
   const int64_t count = std::min(h.samples, h.version - h.need);
   const size_t bytes = static_cast<size_t>(count) * rows.row_bytes();

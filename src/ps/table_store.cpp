@@ -175,18 +175,24 @@ void TableStore::load(int index, Part part, Bytes bytes) {
     int64_t key;
     std::memcpy(&key, bytes.data() + offsetof(RowHeader, key), sizeof key);
     require_keys(index, std::span(&key, 1));
-    RowId row;
-    table->find_or_create(std::span(&key, 1), std::span(&row, 1));
-    std::memcpy(&table->header(row), bytes.data(), size);
+    table->put(bytes.data());
   }
   if (to.life) to.life->loaded();
 }
 
-void TableStore::copy(int index, Part part, int64_t first, int64_t count, std::byte* out) const {
+int64_t TableStore::begin_copy(int index, Part part) {
+  const RowTable& table = *this->part(index, part);
+  at(index).copied[static_cast<size_t>(part)] = table.by_key(table.slots());
+  return to_copy(index, part);
+}
+
+void TableStore::copy(int index, Part part, int64_t first, int64_t count, std::byte* out) {
+  std::vector<RowId>& rows = at(index).copied[static_cast<size_t>(part)];
   const RowTable& table = *this->part(index, part);
   const size_t size = table.row_bytes();
-  for (int64_t row = first; row < first + count; ++row, out += size)
-    std::memcpy(out, &table.header(static_cast<RowId>(row)), size);
+  for (int64_t i = first; i < first + count; ++i, out += size)
+    std::memcpy(out, &table.header(rows[static_cast<size_t>(i)]), size);
+  if (first + count == static_cast<int64_t>(rows.size())) rows = {};
 }
 
 }  // namespace trireme::ps

@@ -58,8 +58,13 @@ class TableStore {
   const RowTable* part(int table, Part part) const;
   // Rows with header and state as they lie in memory, one behind the other.
   void load(int table, Part part, Bytes rows);
-  // Rows [first, first + count) of RowTable::slots(), those that were erased as well.
-  void copy(int table, Part part, int64_t first, int64_t count, std::byte* out) const;
+  // For a copy of all rows in pieces, by ascending key: orders those that there are now, and says
+  // how many. They stay as they are, and none goes, until the last was copied.
+  int64_t begin_copy(int table, Part part);
+  int64_t to_copy(int table, Part part) const {
+    return static_cast<int64_t>(at(table).copied[static_cast<size_t>(part)].size());
+  }
+  void copy(int table, Part part, int64_t first, int64_t count, std::byte* out);
 
  private:
   struct Table {
@@ -70,7 +75,8 @@ class TableStore {
     std::vector<NodeGradient> parts;
     RowGradient sum;
     std::vector<RowId> touched;
-    std::vector<double> squares;  // by shard of the table
+    std::vector<double> squares;   // by shard of the table
+    std::vector<RowId> copied[2];  // by part: the rows of a copy under way
   };
   const Table& at(int table) const { return tables_[static_cast<size_t>(table)]; }
   Table& at(int table) { return tables_[static_cast<size_t>(table)]; }

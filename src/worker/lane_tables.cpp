@@ -88,7 +88,7 @@ void LaneTables::fetch(bool trains) {
     of_table.present.resize(of_table.keys.size());
     wanted.push_back({of_table.keys, of_table.rows.data(), of_table.present.data()});
   }
-  exchange_.fetch_all(wanted, trains);
+  exchange_.fetch(wanted, trains);
 }
 
 void LaneTables::announce() {

@@ -30,23 +30,25 @@ ReplicatedTables::ReplicatedTables(Communicator& comm, const Topology& topology,
   }
 }
 
-void ReplicatedTables::fetch(int index, std::span<const int64_t> keys, bool trains, float* rows,
-                             uint8_t* present) {
-  ps::RowTable& table = *tables_[static_cast<size_t>(index)];
-  Fetched& fetched = fetched_[static_cast<size_t>(index)];
-  fetched.keys.assign(keys.begin(), keys.end());
-  fetched.rows.resize(keys.size());
-  if (trains && makes_at_fetch())
-    table.find_or_create(keys, fetched.rows);
-  else
-    table.find(keys, fetched.rows);
-  table.gather(fetched.rows, rows);
+void ReplicatedTables::fetch(std::span<const Fetch> wanted, bool trains) {
   // A row that has a life is made when the step is applied.
   const bool makes = trains && !lives_.empty() && lives_.front()->admits_at_once();
-  for (size_t i = 0; i < keys.size(); ++i) {
-    const bool made = fetched.rows[i] != ps::kNoRow;
-    present[i] = made || makes;
-    if (!made && makes) table.initial_row(keys[i], rows + static_cast<int64_t>(i) * table.dim());
+  for (size_t t = 0; t < wanted.size(); ++t) {
+    const auto& [keys, rows, present] = wanted[t];
+    ps::RowTable& table = *tables_[t];
+    Fetched& fetched = fetched_[t];
+    fetched.keys.assign(keys.begin(), keys.end());
+    fetched.rows.resize(keys.size());
+    if (trains && makes_at_fetch())
+      table.find_or_create(keys, fetched.rows);
+    else
+      table.find(keys, fetched.rows);
+    table.gather(fetched.rows, rows);
+    for (size_t i = 0; i < keys.size(); ++i) {
+      const bool made = fetched.rows[i] != ps::kNoRow;
+      present[i] = made || makes;
+      if (!made && makes) table.initial_row(keys[i], rows + static_cast<int64_t>(i) * table.dim());
+    }
   }
 }
 
@@ -158,10 +160,13 @@ std::unique_ptr<StateSource> ReplicatedTables::snapshot() {
 
 void ReplicatedTables::restore(const CheckpointReader& checkpoint) {
   for (size_t t = 0; t < specs_.size(); ++t) {
-    restore_table(checkpoint, optimizer_.moments(specs_[t].dim), *tables_[t]);
+    restore_rows(StoredRows(checkpoint, specs_[t], optimizer_.moments(specs_[t].dim),
+                            tables_[t]->row_state()),
+                 *tables_[t]);
     if (lives_.empty()) continue;
     ps::TableLife& life = *lives_[t];
-    if (life.candidates()) restore_candidates(checkpoint, specs_[t], *life.candidates());
+    if (life.candidates())
+      restore_rows(StoredRows::candidates(checkpoint, specs_[t]), *life.candidates());
     life.restore(restored_counts(checkpoint, specs_[t]));
     life.loaded();
   }

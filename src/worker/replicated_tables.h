@@ -24,8 +24,7 @@ class ReplicatedTables final : public TableExchange {
                    uint64_t seed, double timeout, const ps::LifeSpec& life = {});
 
   std::span<const TableSpec> tables() const override { return specs_; }
-  void fetch(int table, std::span<const int64_t> keys, bool trains, float* rows,
-             uint8_t* present) override;
+  void fetch(std::span<const Fetch> wanted, bool trains) override;
   void push(int lane, int table, ps::NodeGradient part) override {
     pushed_.push(lane, table, std::move(part));
   }

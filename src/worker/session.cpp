@@ -240,8 +240,7 @@ void Session::start_tables() {
     tables = std::make_unique<ReplicatedTables>(comm, topology, *kernels, graph->tables(), rows,
                                                 experiment.run.seed, experiment.run.timeout, life);
   } else if (serves_blocks()) {
-    tables = std::make_unique<ServedTables>(*servers_, topology, graph->tables(), rows,
-                                            experiment.run.seed, life);
+    tables = std::make_unique<ServedTables>(*servers_, topology, graph->tables(), rows, life);
   } else {
     ps::ClientConfig config;
     config.worker = comm.rank();
@@ -253,8 +252,7 @@ void Session::start_tables() {
     auto alone = std::make_unique<RowServers>(*workers_, *placement_, config,
                                               experiment.run.timeout, faults_of(experiment));
     servers_ = alone.get();
-    tables = std::make_unique<MixedTables>(std::move(alone), topology, graph->tables(), rows,
-                                           experiment.run.seed, life);
+    tables = std::make_unique<MixedTables>(std::move(alone), topology, graph->tables(), rows, life);
   }
 }
 

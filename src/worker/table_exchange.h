@@ -3,7 +3,7 @@
 // What they hand in is sorted by key; who holds which row, and how it travels, is the
 // implementation's matter. It knows tables and keys, never the model.
 //
-// A step: fetch_all(), by the step thread before the lanes run; push() from the lanes;
+// A step: fetch(), by the step thread before the lanes run; push() from the lanes;
 // then, within Exchange::update(), reduce() and, with the verdict, conclude() from lane 0 of every
 // rank and, where the verdict is to apply, commit() from every lane.
 
@@ -26,24 +26,17 @@ class TableExchange {
   virtual ~TableExchange() = default;
   virtual std::span<const TableSpec> tables() const = 0;
 
-  // rows[i] = the row of keys[i], as of the last finished step. keys: what this rank's leaves look
-  // up, distinct, ascending. rows: [keys.size(), dim]. trains: a key without a row reads as the one
-  // that it gets, on every rank that comes to see the key. Else, and where it gets none yet
-  // (tables.admit_after), its row reads as zeros, and present[i] is 0.
-  virtual void fetch(int table, std::span<const int64_t> keys, bool trains, float* rows,
-                     uint8_t* present) = 0;
-  struct Fetch {  // of one table; as in fetch()
-    std::span<const int64_t> keys;
-    float* rows;
-    uint8_t* present;
+  struct Fetch {                    // of one table
+    std::span<const int64_t> keys;  // what this rank's leaves look up: distinct, ascending
+    float* rows;                    // [keys.size(), dim]
+    uint8_t* present;               // [keys.size()]
   };
-  // The same of all tables; wanted[t]: of table t.
-  virtual void fetch_all(std::span<const Fetch> wanted, bool trains) {
-    for (size_t t = 0; t < wanted.size(); ++t)
-      fetch(static_cast<int>(t), wanted[t].keys, trains, wanted[t].rows, wanted[t].present);
-  }
-  // Whether rows are better asked for ahead. Then announce(), by the step thread after fetch_all()
-  // of one training step, has the keys of the next one, of every table, as fetch_all() will: rows
+  // wanted[t]: of table t. rows[i] = the row of keys[i], as of the last finished step; zeros and
+  // present[i] = 0 where there is none. trains: a key without a row gets one, on every rank that
+  // comes to see the key, or counts as seen where rows have to be admitted.
+  virtual void fetch(std::span<const Fetch> wanted, bool trains) = 0;
+  // Whether rows are better asked for ahead. Then announce(), by the step thread after fetch()
+  // of one training step, has the keys of the next one, of every table, as fetch() will: rows
   // travel while this step computes.
   virtual bool asks_ahead() const { return false; }
   virtual void announce(std::span<const std::span<const int64_t>>) {}

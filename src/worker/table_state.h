@@ -11,12 +11,10 @@
 
 #include "checkpoint/checkpoint.h"
 #include "ps/life_counts.h"
-#include "ps/row_optimizer.h"
 #include "ps/row_table.h"
+#include "worker/stored_rows.h"
 
 namespace trireme {
-
-using RowMoments = std::vector<ps::RowOptimizer::Moment>;
 
 class TableState final : public StateSource {
  public:
@@ -25,6 +23,13 @@ class TableState final : public StateSource {
   void add(const ps::RowTable& table, const RowMoments& moments);
   // Likewise.
   void add_candidates(const TableSpec& table, const ps::RowTable& candidates);
+  // Rows by ascending key, as a RowTable has them in memory; likewise candidates.
+  struct Images {
+    size_t row_bytes = 0;
+    std::vector<std::byte> rows;
+  };
+  void add(const TableSpec& table, Images images, const RowMoments& moments);
+  void add_candidates(const TableSpec& table, Images images);
   void add_counts(const TableSpec& table, const ps::LifeCounts& counts);
   void capture() override;
   const std::vector<TensorMeta>& list() const override { return list_; }
@@ -39,12 +44,14 @@ class TableState final : public StateSource {
     std::vector<int64_t> numbers = {};  // all there is, where `table` is null
   };
   struct Table {
-    const ps::RowTable* rows;
+    const ps::RowTable* rows;  // that are yet to be captured; null: none
     int64_t count, slots;
-    size_t row_bytes;             // header, weights, moments
-    std::vector<std::byte> copy;  // by key
+    Images copy;
   };
   const Table& add_table(const ps::RowTable& rows);
+  const Table& add_table(Images images);
+  void add_columns(const Table& table, const TableSpec& spec, const RowMoments& moments);
+  void add_candidate_columns(const Table& table, const TableSpec& spec);
   void add_column(const Table& table, const std::string& name, int64_t width, DType dtype,
                   size_t offset);
 
@@ -52,18 +59,5 @@ class TableState final : public StateSource {
   std::vector<TensorMeta> list_;
   std::vector<Column> columns_;  // as list_
 };
-
-// Fills an empty table from a checkpoint. A moment that the checkpoint lacks starts from its
-// initial value. Throws FormatError naming the tensor that is missing or does not fit.
-void restore_table(const CheckpointReader& checkpoint, const RowMoments& moments,
-                   ps::RowTable& table);
-// Likewise its candidates, which the checkpoint may lack.
-void restore_candidates(const CheckpointReader& checkpoint, const TableSpec& table,
-                        ps::RowTable& candidates);
-// The table's counts up to the checkpoint. Where it has none, its rows count as admitted.
-ps::LifeCounts restored_counts(const CheckpointReader& checkpoint, const TableSpec& table);
-
-// Whether the checkpoint has the table in its shape; else throws FormatError.
-void require_table(const CheckpointReader& checkpoint, const TableSpec& spec);
 
 }  // namespace trireme

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
+
 #include <numeric>
 
 #include "base/error.h"
@@ -129,11 +131,21 @@ TEST_F(Rows, AreCopiedAndLoadedWhole) {
   const auto n = static_cast<int64_t>(mine_.size());
   ASSERT_EQ(store_.rows(0).size(), n);
   std::vector<std::byte> rows(mine_.size() * store_.rows(0).row_bytes());
-  store_.copy(0, Part::rows, 0, n, rows.data());
+  EXPECT_EQ(store_.begin_copy(0, Part::rows), n);
+  const size_t half = rows.size() / mine_.size() * static_cast<size_t>(n / 2);
+  store_.copy(0, Part::rows, 0, n / 2, rows.data());
+  store_.copy(0, Part::rows, n / 2, n - n / 2, rows.data() + half);
+  EXPECT_EQ(store_.to_copy(0, Part::rows), 0);
+  for (int64_t i = 0; i < n; ++i) {
+    int64_t key;
+    std::memcpy(&key, rows.data() + static_cast<size_t>(i) * store_.rows(0).row_bytes(), 8);
+    EXPECT_EQ(key, mine_[static_cast<size_t>(i)]);
+  }
   TableStore other(spec_, cpu_kernels(), RowOptimizer(Optimizer(sgd()), false));
   other.load(0, Part::rows, rows);
   ASSERT_EQ(other.rows(0).size(), n);
   std::vector<std::byte> again(rows.size());
+  other.begin_copy(0, Part::rows);
   other.copy(0, Part::rows, 0, n, again.data());
   EXPECT_EQ(rows, again);
 }

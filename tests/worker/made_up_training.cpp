@@ -62,8 +62,8 @@ class MadeUpTraining::Rows {
             fetched_[t].keys.push_back(keys_[static_cast<size_t>(i)]);
             break;
           }
-      look(t, true, fetched_[t]);
     }
+    look(true, fetched_);
   }
   void push(const StepPlan& plan, int lane, LeafRun leaves) {
     for (size_t t = 0; t < fetched_.size(); ++t)
@@ -72,13 +72,12 @@ class MadeUpTraining::Rows {
           exchange_.push(lane, static_cast<int>(t), {{0, leaf}, gradient(plan, leaf, t)});
   }
   std::vector<float> all() {
+    std::vector<Fetched> tables(exchange_.tables().size());
+    for (Fetched& rows : tables) rows.keys = keys_;
+    look(false, tables);
     std::vector<float> result;
-    for (size_t t = 0; t < exchange_.tables().size(); ++t) {
-      Fetched rows;
-      rows.keys = keys_;
-      look(t, false, rows);
+    for (const Fetched& rows : tables)
       result.insert(result.end(), rows.rows.begin(), rows.rows.end());
-    }
     return result;
   }
   std::vector<ps::LifeCounts> counts() const {
@@ -97,17 +96,22 @@ class MadeUpTraining::Rows {
   bool present(const StepPlan& plan, int leaf) const {
     return leaf_span(0, plan.samples, leaf, shards_).size() > 0;
   }
-  void look(size_t table, bool trains, Fetched& rows) {
-    rows.dim = exchange_.tables()[table].dim;
-    rows.rows.resize(rows.keys.size() * static_cast<size_t>(rows.dim));
-    rows.present.resize(rows.keys.size());
-    exchange_.fetch(static_cast<int>(table), rows.keys, trains, rows.rows.data(),
-                    rows.present.data());
-    for (size_t i = 0; i < rows.present.size(); ++i) {
-      EXPECT_TRUE(rows.present[i] || !trains || life_.admit_after > 1);
-      for (int64_t e = 0; !rows.present[i] && e < rows.dim; ++e)
-        EXPECT_EQ(rows.row(static_cast<int64_t>(i))[e], 0);
+  void look(bool trains, std::vector<Fetched>& tables) {
+    std::vector<TableExchange::Fetch> wanted;
+    for (size_t t = 0; t < tables.size(); ++t) {
+      Fetched& rows = tables[t];
+      rows.dim = exchange_.tables()[t].dim;
+      rows.rows.resize(rows.keys.size() * static_cast<size_t>(rows.dim));
+      rows.present.resize(rows.keys.size());
+      wanted.push_back({rows.keys, rows.rows.data(), rows.present.data()});
     }
+    exchange_.fetch(wanted, trains);
+    for (const Fetched& rows : tables)
+      for (size_t i = 0; i < rows.present.size(); ++i) {
+        EXPECT_TRUE(rows.present[i] || !trains || life_.admit_after > 1);
+        for (int64_t e = 0; !rows.present[i] && e < rows.dim; ++e)
+          EXPECT_EQ(rows.row(static_cast<int64_t>(i))[e], 0);
+      }
   }
   ps::RowGradient gradient(const StepPlan& plan, int leaf, size_t table) const {
     const Fetched& rows = fetched_[table];
@@ -259,7 +263,7 @@ Outcome MadeUpTraining::train_served(Communicator& world) const {
     std::unique_ptr<TableExchange> rows;
     const ps::RowOptimizer of_rows(optimizer, false, clip);
     if (!tables.empty() && tables_served)
-      rows = std::make_unique<ServedTables>(exchange, topology, tables, of_rows, kSeed, life);
+      rows = std::make_unique<ServedTables>(exchange, topology, tables, of_rows, life);
     else if (!tables.empty())
       rows = std::make_unique<ReplicatedTables>(comm, topology, cpu_kernels(), tables, of_rows,
                                                 kSeed, timeout, life);

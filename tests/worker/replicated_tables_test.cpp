@@ -62,7 +62,7 @@ class Job {  // one rank
     const std::vector<int64_t> keys = {-20, 3, 11 + s};
     std::vector<float> rows(keys.size() * kDim);
     std::vector<uint8_t> present(keys.size());
-    tables.fetch(0, keys, true, rows.data(), present.data());
+    tables.fetch(std::vector<TableExchange::Fetch>{{keys, rows.data(), present.data()}}, true);
     outcome.fetched.insert(outcome.fetched.end(), rows.begin(), rows.end());
     for (int lane = 0; lane < topology.lanes; ++lane) {
       const LeafRun run = topology.lane_run(lane);
@@ -114,8 +114,12 @@ TEST(ReplicatedTables, ReadWithoutMakingRowsWhereNothingIsTrained) {
   const std::vector<int64_t> keys = {4, 9};
   std::vector<float> rows(2 * kDim, -1);
   std::vector<uint8_t> present(2, 7);
-  job.tables.fetch(0, std::span(keys).first(1), true, rows.data(), present.data());
-  job.tables.fetch(0, keys, false, rows.data(), present.data());
+  const auto look_up = [&](std::span<const int64_t> of, bool trains) {
+    const TableExchange::Fetch wanted{of, rows.data(), present.data()};
+    job.tables.fetch(std::span(&wanted, 1), trains);
+  };
+  look_up(std::span(keys).first(1), true);
+  look_up(keys, false);
   EXPECT_EQ(present, (std::vector<uint8_t>{1, 0}));
   EXPECT_NE(rows[0], 0);
   EXPECT_EQ(rows[kDim], 0);

@@ -10,10 +10,9 @@ namespace trireme {
 class MixedTables final : public ServedTables {
  public:
   MixedTables(std::unique_ptr<RowServers> servers, const Topology& topology,
-              std::span<const TableSpec> specs, const ps::RowOptimizer& optimizer, uint64_t seed,
+              std::span<const TableSpec> specs, const ps::RowOptimizer& optimizer,
               const ps::LifeSpec& life = {})
-      : ServedTables(*servers, topology, specs, optimizer, seed, life),
-        servers_(std::move(servers)) {}
+      : ServedTables(*servers, topology, specs, optimizer, life), servers_(std::move(servers)) {}
 
   void reduce(int64_t step, std::span<double> squares) override {
     ServedTables::reduce(step, squares);

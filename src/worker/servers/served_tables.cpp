@@ -4,50 +4,21 @@
 #include <cstring>
 
 #include "ps/table_shards.h"
-#include "worker/table_state.h"
 
 namespace trireme {
 namespace {
 
 constexpr size_t kChunkBytes = 4 << 20;  // of rows that travel in one message
 
-// Tables that came from the servers, and their tensors.
-class FetchedTables final : public StateSource {
- public:
-  void add(TableCopy table, const RowMoments& moments) {
-    state_.add(*table.rows, moments);
-    tables_.push_back(std::move(table.rows));
-    if (!table.candidates) return;
-    state_.add_candidates(tables_.back()->spec(), *table.candidates);
-    tables_.push_back(std::move(table.candidates));
-  }
-  void add_counts(const TableSpec& spec, const ps::LifeCounts& counts) {
-    state_.add_counts(spec, counts);
-  }
-  void capture() override {
-    state_.capture();
-    tables_.clear();
-  }
-  const std::vector<TensorMeta>& list() const override { return state_.list(); }
-  void read(const TensorMeta& tensor, std::span<std::byte> out) override {
-    state_.read(tensor, out);
-  }
-
- private:
-  std::vector<std::unique_ptr<ps::RowTable>> tables_;  // until captured
-  TableState state_;
-};
-
 }  // namespace
 
 ServedTables::ServedTables(Servers& servers, const Topology& topology,
                            std::span<const TableSpec> specs, const ps::RowOptimizer& optimizer,
-                           uint64_t seed, const ps::LifeSpec& life)
+                           const ps::LifeSpec& life)
     : servers_(servers),
       topology_(topology),
       specs_(specs.begin(), specs.end()),
       optimizer_(optimizer),
-      seed_(seed),
       life_(life),
       count_(servers.count()),
       before_(specs.size()),
@@ -57,16 +28,8 @@ ServedTables::ServedTables(Servers& servers, const Topology& topology,
     pull->shares.resize(specs.size() * static_cast<size_t>(count_));
 }
 
-void ServedTables::fetch(int table, std::span<const int64_t> keys, bool trains, float* rows,
-                         uint8_t* present) {
-  now_.flags = trains ? ps::kTrains : 0;
-  split(now_, table, keys);
-  servers_.ask([&](ps::ClientCore& client) { ask(now_, table, servers_.clock(), client); });
-  deal_out(now_, table, rows, present);
-}
-
 // One wait for all of them. What was asked for ahead has been answered when nothing is open.
-void ServedTables::fetch_all(std::span<const Fetch> wanted, bool trains) {
+void ServedTables::fetch(std::span<const Fetch> wanted, bool trains) {
   const int tables = static_cast<int>(wanted.size());
   const bool ahead = trains && announced_;
   if (trains) announced_ = false;
@@ -181,13 +144,8 @@ void ServedTables::commit(int part, int, const OptimizerScalars& scalars) {
     send(static_cast<int>(t), std::span(&sums_[t], scalars.skip ? 0 : 1), scalars);
 }
 
-// Without a life: that is the servers' matter.
-TableCopy ServedTables::empty_table(int table) const {
-  TableCopy copy;
-  copy.rows =
-      std::make_unique<ps::RowTable>(spec(table), optimizer_.row_state(spec(table).dim), seed_);
-  if (life_.admit_after > 1) copy.candidates = ps::empty_candidates(spec(table));
-  return copy;
+ps::RowState ServedTables::row_state(int table) const {
+  return optimizer_.row_state(spec(table).dim);
 }
 
 ps::LifeCounts ServedTables::counts(int table) const {
@@ -200,40 +158,54 @@ ps::LifeCounts ServedTables::counts(int table) const {
   return total;
 }
 
-// One chunk of each server at a time.
-void ServedTables::fetch_all(int table, ps::Part part, ps::RowTable& into) const {
-  const size_t size = into.row_bytes();
-  const auto most = static_cast<int64_t>(std::max<size_t>(1, kChunkBytes / size));
+// One chunk of each server at a time; each has its rows by ascending key.
+TableState::Images ServedTables::fetch_all(int table, ps::Part part, size_t row_bytes) const {
+  const auto most = static_cast<int64_t>(std::max<size_t>(1, kChunkBytes / row_bytes));
   struct Chunk {
-    int64_t first = 0, all = 1;
+    int64_t first = 0, all = 1;  // rows of the server: in the chunk, and all
     std::vector<std::byte> rows;
+    size_t next = 0, came = 0;  // bytes
+    int64_t key() const {
+      int64_t key;
+      std::memcpy(&key, rows.data() + next + offsetof(ps::RowHeader, key), sizeof key);
+      return key;
+    }
   };
   std::vector<Chunk> chunks(static_cast<size_t>(count_));
-  const auto open = [](const Chunk& c) { return c.first < c.all; };
-  for (Chunk& c : chunks) c.rows.resize(static_cast<size_t>(most) * size);
-  while (std::ranges::any_of(chunks, open)) {
+  for (Chunk& c : chunks) c.rows.resize(static_cast<size_t>(most) * row_bytes);
+  TableState::Images images{row_bytes, {}};
+  const auto refill = [&] {
     servers_.ask([&](ps::ClientCore& client) {
       for (int s = 0; s < count_; ++s)
-        if (Chunk& c = chunks[static_cast<size_t>(s)]; open(c))
+        if (Chunk& c = chunks[static_cast<size_t>(s)]; c.next == c.came && c.first < c.all)
           client.fetch_rows(table, s, part, c.first, most, c.rows, &c.all);
     });
     for (Chunk& c : chunks) {
-      const int64_t came = std::clamp<int64_t>(c.all - c.first, 0, most);
-      for (int64_t i = 0; i < came; ++i) {
-        const std::byte* from = c.rows.data() + static_cast<size_t>(i) * size;
-        ps::RowHeader header;
-        std::memcpy(&header, from, sizeof header);
-        if (!header.live()) continue;
-        ps::RowId row;
-        into.find_or_create(std::span(&header.key, 1), std::span(&row, 1));
-        std::memcpy(&into.header(row), from, size);
-      }
-      c.first += most;
+      if (c.next < c.came) continue;
+      const int64_t rows = std::clamp<int64_t>(c.all - c.first, 0, most);
+      c.first += rows;
+      c.next = 0;
+      c.came = static_cast<size_t>(rows) * row_bytes;
     }
+  };
+  refill();
+  int64_t all = 0;
+  for (const Chunk& c : chunks) all += c.all;
+  images.rows.reserve(static_cast<size_t>(all) * row_bytes);
+  while (true) {
+    Chunk* least = nullptr;
+    for (Chunk& c : chunks)
+      if (c.next < c.came && (!least || c.key() < least->key())) least = &c;
+    if (!least) return images;
+    const auto from = least->rows.begin() + static_cast<std::ptrdiff_t>(least->next);
+    images.rows.insert(images.rows.end(), from, from + static_cast<std::ptrdiff_t>(row_bytes));
+    least->next += row_bytes;
+    if (least->next == least->came && least->first < least->all) refill();
   }
 }
 
-void ServedTables::load_all(int table, ps::Part part, const ps::RowTable& from) {
+// A row at a time from the checkpoint's files, a chunk at a time to each server.
+void ServedTables::load_all(int table, ps::Part part, const StoredRows& from) {
   const size_t size = from.row_bytes();
   std::vector<std::vector<std::byte>> chunks(static_cast<size_t>(count_));
   const auto flush = [&] {
@@ -245,22 +217,22 @@ void ServedTables::load_all(int table, ps::Part part, const ps::RowTable& from) 
     for (auto& chunk : chunks) chunk.clear();
   };
   for (int64_t i = 0; i < from.size(); ++i) {
-    const ps::RowHeader& header = from.header(static_cast<ps::RowId>(i));
-    auto& chunk = chunks[static_cast<size_t>(ps::server_of_key(header.key, count_))];
-    const auto* bytes = reinterpret_cast<const std::byte*>(&header);
-    chunk.insert(chunk.end(), bytes, bytes + size);
+    auto& chunk = chunks[static_cast<size_t>(ps::server_of_key(from.key(i), count_))];
+    chunk.resize(chunk.size() + size);
+    from.copy(i, chunk.data() + chunk.size() - size);
     if (chunk.size() >= kChunkBytes) flush();
   }
   flush();
 }
 
 std::unique_ptr<StateSource> ServedTables::snapshot() {
-  auto state = std::make_unique<FetchedTables>();
+  auto state = std::make_unique<TableState>();
   for (int t = 0; t < static_cast<int>(specs_.size()); ++t) {
-    TableCopy table = empty_table(t);
-    fetch_all(t, ps::Part::rows, *table.rows);
-    if (table.candidates) fetch_all(t, ps::Part::candidates, *table.candidates);
-    state->add(std::move(table), optimizer_.moments(spec(t).dim));
+    const size_t row_bytes = ps::RowTable::row_bytes(spec(t).dim, row_state(t));
+    state->add(spec(t), fetch_all(t, ps::Part::rows, row_bytes), optimizer_.moments(spec(t).dim));
+    if (life_.admit_after > 1)
+      state->add_candidates(spec(t),
+                            fetch_all(t, ps::Part::candidates, ps::RowTable::row_bytes(0, {})));
     if (life_.any()) state->add_counts(spec(t), counts(t));
   }
   return state;
@@ -269,13 +241,11 @@ std::unique_ptr<StateSource> ServedTables::snapshot() {
 void ServedTables::restore(const CheckpointReader& checkpoint) {
   if (!servers_.first()) return;
   for (int t = 0; t < static_cast<int>(specs_.size()); ++t) {
-    const TableCopy table = empty_table(t);
-    restore_table(checkpoint, optimizer_.moments(spec(t).dim), *table.rows);
-    load_all(t, ps::Part::rows, *table.rows);
+    load_all(t, ps::Part::rows,
+             StoredRows(checkpoint, spec(t), optimizer_.moments(spec(t).dim), row_state(t)));
     before_[static_cast<size_t>(t)] = restored_counts(checkpoint, spec(t));
-    if (!table.candidates) continue;
-    restore_candidates(checkpoint, spec(t), *table.candidates);
-    load_all(t, ps::Part::candidates, *table.candidates);
+    if (life_.admit_after > 1)
+      load_all(t, ps::Part::candidates, StoredRows::candidates(checkpoint, spec(t)));
   }
 }
 

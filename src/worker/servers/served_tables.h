@@ -12,25 +12,19 @@
 #include "worker/pushed_rows.h"
 #include "worker/servers/servers.h"
 #include "worker/table_exchange.h"
+#include "worker/table_state.h"
 #include "worker/topology.h"
 
 namespace trireme {
 
-struct TableCopy {  // as it passes through worker 0
-  std::unique_ptr<ps::RowTable> rows;
-  std::unique_ptr<ps::RowTable> candidates;  // null: keys are admitted at once
-};
-
 class ServedTables : public TableExchange {
  public:
-  // Borrows the servers, which have the same tables, optimizer, seed and life.
+  // Borrows the servers, which have the same tables, optimizer and life.
   ServedTables(Servers& servers, const Topology& topology, std::span<const TableSpec> specs,
-               const ps::RowOptimizer& optimizer, uint64_t seed, const ps::LifeSpec& life = {});
+               const ps::RowOptimizer& optimizer, const ps::LifeSpec& life = {});
 
   std::span<const TableSpec> tables() const override { return specs_; }
-  void fetch(int table, std::span<const int64_t> keys, bool trains, float* rows,
-             uint8_t* present) override;
-  void fetch_all(std::span<const Fetch> wanted, bool trains) override;
+  void fetch(std::span<const Fetch> wanted, bool trains) override;
   bool asks_ahead() const override { return true; }
   void announce(std::span<const std::span<const int64_t>> keys) override;
   void push(int lane, int table, ps::NodeGradient part) override {
@@ -60,7 +54,7 @@ class ServedTables : public TableExchange {
     uint32_t flags = 0;
   };
   const TableSpec& spec(int table) const { return specs_[static_cast<size_t>(table)]; }
-  TableCopy empty_table(int table) const;
+  ps::RowState row_state(int table) const;
   std::span<Share> shares(Pull& pull, int table) const {  // by server
     const auto n = static_cast<size_t>(count_);
     return std::span(pull.shares).subspan(static_cast<size_t>(table) * n, n);
@@ -69,14 +63,13 @@ class ServedTables : public TableExchange {
   void ask(Pull& pull, int table, int64_t clock, ps::ClientCore& client) const;
   void deal_out(Pull& pull, int table, float* rows, uint8_t* present) const;
   void send(int table, std::span<const ps::NodeGradient> parts, const OptimizerScalars& scalars);
-  void fetch_all(int table, ps::Part part, ps::RowTable& into) const;
-  void load_all(int table, ps::Part part, const ps::RowTable& from);
+  TableState::Images fetch_all(int table, ps::Part part, size_t row_bytes) const;
+  void load_all(int table, ps::Part part, const StoredRows& from);
 
   Servers& servers_;
   const Topology topology_;
   const std::vector<TableSpec> specs_;
   const ps::RowOptimizer optimizer_;
-  const uint64_t seed_;
   const ps::LifeSpec life_;
   const int count_;
   std::vector<ps::LifeCounts> before_;  // by table: of the run up to the checkpoint
