@@ -14,7 +14,7 @@ Usage: long.sh [--only accuracy|verify|kills|servers] [--kills N] [--ranks N]
 
 accuracy   trains the MNIST and CIFAR-10 experiments to their end and compares the accuracy with what is expected
 verify     trireme verify on every experiment of configs/, a few steps each (ResNet-18 and -50 with small batches)
-kills      kills a rank of configs/digits_cnn.ini N times (default 20), at other steps each time, and holds the
+kills      kills a rank of configs/digits_cnn.ini N times (default 50), at other steps each time, and holds the
            resumed weights against those of an undisturbed run
 
 servers    trains MNIST with parameter servers at each worker's own pace (bounded, async), whose accuracy must be within 0.3
@@ -27,7 +27,7 @@ Prints a table; the last line is "N passed, N failed". All of it takes some hour
   --ranks N    ranks of each training; default 2
 TEXT
 }
-kills=20 ranks=2 only=
+kills=50 ranks=2 only=
 while [ $# -gt 0 ]; do
   case $1 in
     --kills) kills=${2:?--kills needs a number}; shift 2 ;;
