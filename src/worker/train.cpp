@@ -10,6 +10,7 @@
 #include "worker/agreement.h"
 #include "worker/checkpointer.h"
 #include "worker/coding_report.h"
+#include "worker/compare_weights.h"
 #include "worker/describe_start.h"
 #include "worker/evaluate.h"
 #include "worker/fail_on_purpose.h"
@@ -59,7 +60,7 @@ class TrainingRun {
       const Requests asked = std::exchange(asked_, {});
       stop = asked.stop;
       if (asked.requeue) return leave_for_requeue();
-      if (due(s_.experiment.exchange.hash_every)) compare_weights();
+      if (due(s_.experiment.exchange.hash_every)) compare_weights(s_, state_.step);
       if (due(evaluation_interval()) && !stop) stop = evaluate_now() || stop;
       if (asked.save || save_due()) save(false);
     }
@@ -89,29 +90,6 @@ class TrainingRun {
     r.stop =
         s_.first() && s_.experiment.train.max_time > 0 && elapsed() >= s_.experiment.train.max_time;
     return r;
-  }
-
-  // Silent corruption shows as weights that differ between hosts: the first rank of each hashes its
-  // copy.
-  void compare_weights() {
-    const auto weights = std::as_bytes(
-        std::span(s_.state->params(), static_cast<size_t>(s_.graph->params().size())));
-    std::string mine;
-    if (s_.state->owns_state())
-      mine = sha256(weights).hex() + (s_.tables ? s_.tables->digest() : "");
-    const auto all =
-        s_.comm.all_gather(std::as_bytes(std::span(mine)),
-                           {s_.experiment.run.timeout, "the weights' hashes", state_.step});
-    for (size_t rank = 1; rank < all.size(); ++rank) {
-      if (all[rank].empty() || all[rank] == all[0]) continue;
-      const Member& m = s_.comm.members()[rank];
-      throw AgreedError(
-          ExitCode::communication,
-          fmt::format("step {}: the weights of host {} (rank {}) differ from host {}'s (rank 0)",
-                      state_.step, m.host, rank, s_.comm.members()[0].host),
-          "a host computes or stores wrongly: check its memory, then resume from the last "
-          "checkpoint");
-    }
   }
 
   void step(Loader& loader) {
