@@ -154,7 +154,7 @@ void ReplicatedTables::restore(const CheckpointReader& checkpoint) {
     ps::TableLife& life = *lives_[t];
     if (life.candidates()) restore_candidates(checkpoint, specs_[t], *life.candidates());
     life.restore(restored_counts(checkpoint, specs_[t]));
-    life.loaded();
+    life.arrange();
   }
 }
 
