@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <utility>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -109,19 +108,19 @@ void TableLife::drop(Pool& pool, int shard, RowId row, int64_t& count) {
   pool.table.erase(row);
 }
 
-void TableLife::settle() {
-  if (!std::exchange(loaded_, false)) return;
-  const auto arrange = [&](Pool& pool) {
-    pool.order.rebuild();
-    for (int shard = shards_.first; shard < shards_.last; ++shard) {
-      while (pool.most > 0 && pool.order.size(shard) > pool.most)
-        drop(pool, shard, pool.order.first(shard), *pool.evicted);
-      const RowId newest = pool.order.newest(shard);
-      if (newest != kNoRow) now_ = std::max(now_, pool.table.header(newest).last_step);
-    }
-  };
+void TableLife::arrange() {
   arrange(rows_);
   if (candidates_) arrange(candidates_->pool);
+}
+
+void TableLife::arrange(Pool& pool) {
+  pool.order.rebuild();
+  for (int shard = shards_.first; shard < shards_.last; ++shard) {
+    while (pool.most > 0 && pool.order.size(shard) > pool.most)
+      drop(pool, shard, pool.order.first(shard), *pool.evicted);
+    const RowId newest = pool.order.newest(shard);
+    if (newest != kNoRow) now_ = std::max(now_, pool.table.header(newest).last_step);
+  }
 }
 
 // entries_: the step's keys, shard by shard, ascending in each.
@@ -216,7 +215,6 @@ void TableLife::enter(Pool& pool, int shard, std::span<const Entry> entries) {
 
 void TableLife::end_step(int64_t step, std::span<const int64_t> keys, std::span<const RowId> rows,
                          const Train& train) {
-  settle();
   now_ = std::max(now_, step);
   sort_by_shard(keys, rows);
   kept_.resize(kTableShards);

@@ -70,9 +70,9 @@ class TableLife {
   // Null where keys are admitted at once.
   const RowTable* candidates() const { return candidates_ ? candidates_->table.get() : nullptr; }
   RowTable* candidates() { return candidates_ ? candidates_->table.get() : nullptr; }
-  // Rows or candidates came from a checkpoint: their order is found, and what is too much goes,
-  // before the next step.
-  void loaded() { loaded_ = true; }
+  // After rows and candidates came from a checkpoint, before any is looked up: finds their order,
+  // and gives up what is too much.
+  void arrange();
   // Counts of the run before. Rows and candidates are counted anew.
   void restore(const LifeCounts& counts) { counts_ = counts; }
 
@@ -95,7 +95,7 @@ class TableLife {
     RowId row;       // kNoRow: none yet, or no room
     bool fresh;      // without a row before
   };
-  void settle();
+  void arrange(Pool& pool);
   void sort_by_shard(std::span<const int64_t> keys, std::span<const RowId> rows);
   std::span<Entry> entries_of(int shard) {  // of the step
     const auto s = static_cast<size_t>(shard);
@@ -113,7 +113,6 @@ class TableLife {
   Pool rows_;
   std::optional<Candidates> candidates_;
   int64_t now_ = 0;
-  bool loaded_ = false;
   // Of a step.
   std::vector<Entry> entries_, seen_;
   std::vector<size_t> ends_;            // by shard, among entries_

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/error.h"
 
@@ -42,7 +43,13 @@ void TableStore::require_keys(int table, std::span<const int64_t> keys) const {
       throw FormatError(fmt::format("key {} of table {} is another server's", key, name));
 }
 
-void TableStore::pull(int index, std::span<const int64_t> keys, bool trains, std::byte* out) const {
+// Rows come in any order and number of messages: the first that looks one up is behind the last.
+void TableStore::arrange(Table& table) {
+  if (table.life && std::exchange(table.loaded, false)) table.life->arrange();
+}
+
+void TableStore::pull(int index, std::span<const int64_t> keys, bool trains, std::byte* out) {
+  arrange(at(index));
   const RowTable& table = rows(index);
   std::vector<RowId> found(keys.size());
   table.find(keys, found);
@@ -98,6 +105,7 @@ void TableStore::reduce(Table& table) {
 
 // Rows that have a life are made when the step is applied.
 void TableStore::find_touched(Table& table, std::span<const int64_t> keys) {
+  arrange(table);
   table.touched.resize(keys.size());
   if (table.life)
     table.rows->find(keys, table.touched);
@@ -177,7 +185,7 @@ void TableStore::load(int index, Part part, Bytes bytes) {
     require_keys(index, std::span(&key, 1));
     table->put(bytes.data());
   }
-  if (to.life) to.life->loaded();
+  to.loaded = true;
 }
 
 int64_t TableStore::begin_copy(int index, Part part) {

@@ -37,7 +37,7 @@ class TableStore {
   void require_keys(int table, std::span<const int64_t> keys) const;
   // out: pulled_bytes(keys.size(), dim); zeros where there is no row. trains: a key without a row
   // reads as the row that it will have, if it is to have one at once; a push makes it.
-  void pull(int table, std::span<const int64_t> keys, bool trains, std::byte* out) const;
+  void pull(int table, std::span<const int64_t> keys, bool trains, std::byte* out);
 
   // Sync. One worker's sums of a table (NodeGradients as ps::append_bytes has them; none: empty);
   // the last of a table adds them up along the tree.
@@ -70,6 +70,7 @@ class TableStore {
   struct Table {
     std::unique_ptr<RowTable> rows;
     std::unique_ptr<TableLife> life;  // null: rows stay for ever
+    bool loaded = false;              // and not arranged yet
     std::vector<bool> pushed;         // by worker
     size_t pushes = 0;
     std::vector<NodeGradient> parts;
@@ -82,6 +83,7 @@ class TableStore {
   Table& at(int table) { return tables_[static_cast<size_t>(table)]; }
   std::vector<NodeGradient> parse(const Table& table, Bytes bytes) const;
   void reduce(Table& table);
+  static void arrange(Table& table);
   void find_touched(Table& table, std::span<const int64_t> keys);
   void step(Table& table, const RowGradient& sum, const OptimizerScalars& scalars);
 

@@ -168,7 +168,7 @@ void ReplicatedTables::restore(const CheckpointReader& checkpoint) {
     if (life.candidates())
       restore_rows(StoredRows::candidates(checkpoint, specs_[t]), *life.candidates());
     life.restore(restored_counts(checkpoint, specs_[t]));
-    life.loaded();
+    life.arrange();
   }
 }
 

@@ -42,7 +42,7 @@ std::vector<std::byte> bytes_of(std::span<const NodeGradient> parts) {
 class Rows : public testing::Test {
  protected:
   std::vector<std::byte> push(const NodeGradient& part) { return bytes_of(std::span(&part, 1)); }
-  float value(int64_t key) const {
+  float value(int64_t key) {
     std::vector<std::byte> out(pulled_bytes(1, 2));
     store_.pull(0, std::span(&key, 1), false, out.data());
     return reinterpret_cast<const float*>(out.data() + 8)[1];

@@ -217,5 +217,18 @@ TEST_F(ServedTablesInCheckpoints, KeepTheLivesOfRows) {
   }
 }
 
+TEST_F(ServedTablesInCheckpoints, GoOnWithASmallerBudgetAllTheSame) {
+  training_ = with_life(1, ps::RowOrder::By::updates);
+  training_.life.budget = 400'000;
+  part("large", 0, 7, "", 1, 0);
+  training_.life.budget = 110'000;
+  const Outcome one = part("one", 7, 14, "large", 1, 0),
+                three = part("three", 7, 14, "large", 3, 2);
+  EXPECT_EQ(one.rows, three.rows);
+  EXPECT_TRUE(diff_checkpoints(list_checkpoints(folder_ / "one").back(),
+                               list_checkpoints(folder_ / "three").back())
+                  .empty());
+}
+
 }  // namespace
 }  // namespace trireme::test
