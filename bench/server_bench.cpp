@@ -2,7 +2,8 @@
 // node: rank 0 is the worker, rank 1 the server, which applies sgd.
 //   push_pull  as training does it in sync mode, blocks of 1 MiB, norm, verdict, sgd
 //   copy       the bound: the same bytes copied once each way through shared memory by one thread
-// run N push_pull|copy BYTES -> seconds of N.
+//   exactly_once  what the messages of such a push and pull cost beside: numbers, checks, windows
+// run N push_pull|copy|exactly_once BYTES -> seconds of N.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 
 #include "base/clock.h"
 #include "ps/client_core.h"
+#include "ps/push_window.h"
 #include "ps/serve.h"
 #include "ranks.h"
 
@@ -43,13 +45,16 @@ class ServerBench {
   }
 
   double run(const Request& request) {
-    if (request.words.size() != 2) throw std::runtime_error("expected: run N push_pull|copy BYTES");
+    if (request.words.size() != 2)
+      throw std::runtime_error("expected: run N push_pull|copy|exactly_once BYTES");
     const size_t bytes = std::stoull(request.words[1]);
     if (bytes < 256 || bytes > kMaxBytes || bytes % 256 != 0)
       throw std::runtime_error(
           fmt::format("{} bytes: 256 to {}, whole cache lines of floats", bytes, kMaxBytes));
     comm_.barrier({60, "the benchmark", -1});
     if (request.words[0] == "copy") return comm_.rank() == 0 ? copy(request, bytes) : 0;
+    if (request.words[0] == "exactly_once")
+      return comm_.rank() == 0 ? exactly_once(request, bytes) : 0;
     const ParamTable params = table_of(static_cast<int64_t>(bytes / sizeof(float)));
     const ps::Placement placement(params.size(), 1, kBlock);
     if (comm_.rank() == 0) return work(request, placement);
@@ -64,6 +69,27 @@ class ServerBench {
       std::memcpy(regions_.mine() + kMaxBytes, regions_.mine(), bytes);
       std::memcpy(weights_.data(), regions_.mine() + kMaxBytes, bytes);
     }
+    return seconds_since(start);
+  }
+
+  // The messages of one step: of each block push, pushed and pulled; pull, partials and commit.
+  // Questions have a number that the server's window has to admit.
+  double exactly_once(const Request& request, size_t bytes) {
+    const auto blocks = (static_cast<int64_t>(bytes / sizeof(float)) + kBlock - 1) / kBlock;
+    ps::PushWindow window;
+    uint64_t sequence = 0;
+    ps::Message message;
+    message.header.kind = static_cast<uint16_t>(ps::Kind::push);
+    const auto start = Clock::now();
+    for (int64_t i = 0; i < request.repetitions; ++i)
+      for (int64_t m = 0; m < 3 * blocks + 3; ++m) {
+        const bool question = m < blocks + 2;
+        if (question) message.header.sequence = ++sequence;
+        ps::seal(message);
+        ps::require_sound(message.header, "the benchmark");
+        if (question && window.admit(message.header.sequence) != ps::PushWindow::Admission::fresh)
+          throw std::runtime_error("a new message was not taken");
+      }
     return seconds_since(start);
   }
 

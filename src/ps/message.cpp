@@ -3,10 +3,11 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <cstring>
+#include <cstddef>
 #include <type_traits>
 
 #include "base/error.h"
+#include "base/xxh64.h"
 #include "ps/consistency.h"
 
 namespace trireme::ps {
@@ -15,16 +16,11 @@ namespace {
 static_assert(std::is_trivially_copyable_v<Header>);
 static_assert(sizeof(Header) == 168, "no padding: its bytes are checked and sent");
 constexpr uint32_t kMagic = 0x53505254;  // "TRPS"
-constexpr uint16_t kFormat = 2;
+constexpr uint16_t kFormat = 3;
 constexpr uint64_t kLargestPayload = uint64_t{1} << 40;
 
-// FNV-1a, 64 bits: http://www.isthe.com/chongo/tech/comp/fnv/
 uint64_t check_of(const Header& header) {
-  std::array<unsigned char, offsetof(Header, check)> bytes;
-  std::memcpy(bytes.data(), &header, bytes.size());
-  uint64_t hash = 0xcbf29ce484222325;
-  for (unsigned char b : bytes) hash = (hash ^ b) * 0x100000001b3;
-  return hash;
+  return xxh64({reinterpret_cast<const char*>(&header), offsetof(Header, check)});
 }
 
 }  // namespace

@@ -58,11 +58,12 @@ from_the_middle() {  # from_the_middle NAME: a copy that lost its last checkpoin
 [ "$(train two 2 "${lru[@]}")" = 0 ] || fail two "two ranks did not train"
 [ "$(train served-1 3 "${lru[@]}" "${served[@]}=1")" = 0 ] || fail served-1 "2 workers and 1 server did not train"
 [ "$(train served-2 4 "${lru[@]}" "${served[@]}=2")" = 0 ] || fail served-2 "2 workers and 2 servers did not train"
+[ "$(train mixed 4 "${lru[@]}" "${served[@]}=2" --exchange.dense=all_reduce)" = 0 ] || fail mixed "rows alone on servers did not train"
 [ "$(train lfu 1 "${lfu[@]}")" = 0 ] || fail lfu "one rank did not train"
 [ "$(train served-lfu 4 "${lfu[@]}" "${served[@]}=2")" = 0 ] || fail served-lfu "2 workers and 2 servers did not train"
 adds_up lru
 adds_up lfu
-for name in two served-1 served-2; do same lru $name; done
+for name in two served-1 served-2 mixed; do same lru $name; done
 same lfu served-lfu
 
 # From the middle, on others than those who began.
