@@ -11,6 +11,7 @@
 
 #include "comm/tree.h"
 #include "ps/consistency.h"
+#include "ps/dealt_rows.h"
 #include "ps/life_counts.h"
 #include "ps/message.h"
 #include "ps/placement.h"
@@ -67,8 +68,8 @@ class ClientCore {
   void pull_rows(int table, int server, int64_t clock, std::span<const int64_t> keys,
                  uint32_t flags, MutableBytes into);
   // Once for each table, server and clock. Sync: what this worker's leaves give, as a few nodes of
-  // the tree; `scalars` do not matter. Else: its sum, to be applied at once. parts: copied.
-  void push_rows(int table, int server, int64_t clock, Bytes parts,
+  // the tree; `scalars` do not matter. Else: its sum, to be applied at once. Copied.
+  void push_rows(int table, int server, int64_t clock, const DealtRows& rows,
                  const OptimizerScalars& scalars);
   void load_rows(int table, int server, Part part, Bytes rows);
   // At most `most` of the server's rows by ascending key, from `first` on, into.size() / most bytes

@@ -47,11 +47,15 @@ bool ClientCore::take_part(Question& q, int part) {
   return q.part_came[1] || std::ranges::find(in_first, std::byte{0}) == in_first.end();
 }
 
-void ClientCore::push_rows(int table, int server, int64_t clock, Bytes parts,
+void ClientCore::push_rows(int table, int server, int64_t clock, const DealtRows& dealt,
                            const OptimizerScalars& scalars) {
   Question q = rows(Kind::push_rows, table, server, clock);
   q.message.header.scalars = scalars;
-  own(q.message, parts);
+  if (const size_t bytes = dealt.bytes(server)) {
+    q.message.owned = pool_->take(bytes);
+    dealt.write(server, q.message.owned->data());
+    q.message.payload = {q.message.owned->data(), bytes};
+  }
   ask(std::move(q));
 }
 

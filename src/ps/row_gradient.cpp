@@ -95,6 +95,13 @@ double sum_of_squares(const RowGradient& gradient) {
   return total;
 }
 
+std::byte* put_part_header(TreeNode node, size_t keys, std::byte* out) {
+  const Header header{node.level, node.index, static_cast<int64_t>(keys)};
+  static_assert(sizeof header == part_bytes(0, 0));
+  std::memcpy(out, &header, sizeof header);
+  return out + sizeof header;
+}
+
 void append_bytes(const NodeGradient& part, std::vector<std::byte>& out) {
   const auto add = [&](const void* data, size_t bytes) {
     const auto* from = static_cast<const std::byte*>(data);

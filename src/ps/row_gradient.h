@@ -48,6 +48,11 @@ RowGradient sum_of(std::span<NodeGradient> parts, TreeNode root, int64_t dim);
 double sum_of_squares(const RowGradient& gradient);
 
 // As bytes between ranks of one byte order: node, number of keys, keys, rows.
+constexpr size_t part_bytes(size_t keys, size_t dim) {
+  return 3 * sizeof(int64_t) + keys * (sizeof(int64_t) + dim * sizeof(float));
+}
+// Its first bytes; returns where the keys begin.
+std::byte* put_part_header(TreeNode node, size_t keys, std::byte* out);
 void append_bytes(const NodeGradient& part, std::vector<std::byte>& out);
 int64_t take_count(Bytes& bytes);  // an int64 from the front of `bytes`
 // Takes one from the front of `bytes`. Throws FormatError where they end too early or keys are not

@@ -51,7 +51,8 @@ void ServerCore::answer_first_part(Waiting& pull) {
   std::memset(payload->data(), 0, front);
   for (size_t i = 0; i < lasting.size(); ++i)
     payload->data()[i] = static_cast<std::byte>(lasting[i]);
-  tables_.pull(h.table, now, h.flags & kTrains, payload->data() + front);
+  tables_.pull(h.table, now, h.flags & kTrains, payload->data() + front,
+               TableStore::Remember::for_next_clock);
   counts_.early_rows += static_cast<int64_t>(now.size());
   counts_.rows += static_cast<int64_t>(now.size());
   pull.answered = later.empty();
@@ -71,7 +72,11 @@ void ServerCore::answer_rows(const Waiting& pull) {
   const size_t bytes = front + pulled_bytes(pull.keys.size(), dim);
   Payload payload = pool_->take(bytes);
   std::memset(payload->data(), 1, front);
-  tables_.pull(table, pull.keys, pull.header.flags & kTrains, payload->data() + front);
+  const bool trains = pull.header.flags & kTrains;
+  tables_.pull(table, pull.keys, trains, payload->data() + front,
+               sync() && trains && static_cast<int64_t>(pull.header.clock) == open_
+                   ? TableStore::Remember::for_open_clock
+                   : TableStore::Remember::nothing);
   say(Kind::pulled_rows, pull.header, std::move(payload), bytes);
 }
 

@@ -18,22 +18,6 @@ void shard_squares(const RowGradient& gradient, std::span<double> squares) {
   }
 }
 
-std::vector<std::vector<NodeGradient>> split_by_server(std::span<const NodeGradient> parts,
-                                                       int servers) {
-  std::vector<std::vector<NodeGradient>> result(static_cast<size_t>(servers));
-  for (const NodeGradient& part : parts)
-    for (int64_t i = 0; i < part.gradient.size(); ++i) {
-      const int64_t key = part.gradient.keys[static_cast<size_t>(i)];
-      auto& mine = result[static_cast<size_t>(server_of_key(key, servers))];
-      if (mine.empty() || mine.back().node != part.node)
-        mine.push_back({part.node, {part.gradient.dim, {}, {}}});
-      RowGradient& to = mine.back().gradient;
-      to.keys.push_back(key);
-      to.rows.insert(to.rows.end(), part.gradient.row(i), part.gradient.row(i) + to.dim);
-    }
-  return result;
-}
-
 TreeNode root_of(int shards) {
   return {static_cast<int>(std::bit_width(static_cast<unsigned>(shards) - 1u)), 0};
 }

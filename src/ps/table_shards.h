@@ -40,10 +40,6 @@ constexpr ShardRange shards_of(int server, int servers) {
 // by row in the order of keys. squares: [kTableShards].
 void shard_squares(const RowGradient& gradient, std::span<double> squares);
 
-// The rows of each server, in the order of keys: of `parts`, those that have any.
-std::vector<std::vector<NodeGradient>> split_by_server(std::span<const NodeGradient> parts,
-                                                       int servers);
-
 // Bytes of the rows of `keys` keys as a server gives them: a byte for each key (1: it has a row),
 // padded to 8, then [keys, dim] floats.
 constexpr size_t pulled_bytes(size_t keys, size_t dim) {

@@ -48,7 +48,8 @@ void TableStore::arrange(Table& table) {
   if (table.life && std::exchange(table.loaded, false)) table.life->arrange();
 }
 
-void TableStore::pull(int index, std::span<const int64_t> keys, bool trains, std::byte* out) {
+void TableStore::pull(int index, std::span<const int64_t> keys, bool trains, std::byte* out,
+                      Remember remember) {
   arrange(at(index));
   const RowTable& table = rows(index);
   std::vector<RowId> found(keys.size());
@@ -62,6 +63,9 @@ void TableStore::pull(int index, std::span<const int64_t> keys, bool trains, std
     out[i] = static_cast<std::byte>(made || makes);
     if (!made && makes) table.initial_row(keys[i], values + static_cast<int64_t>(i) * table.dim());
   }
+  if (remember != Remember::nothing)
+    at(index).found[remember == Remember::for_next_clock].push_back(
+        {{keys.begin(), keys.end()}, std::move(found)});
 }
 
 std::vector<NodeGradient> TableStore::parse(const Table& table, Bytes bytes) const {
@@ -106,11 +110,28 @@ void TableStore::reduce(Table& table) {
 // Rows that have a life are made when the step is applied.
 void TableStore::find_touched(Table& table, std::span<const int64_t> keys) {
   arrange(table);
-  table.touched.resize(keys.size());
+  table.touched.assign(keys.size(), kNoRow);
+  for (const Table::Found& found : table.found[0]) {
+    size_t at = 0;
+    for (size_t i = 0; i < keys.size() && at < found.keys.size(); ++i) {
+      while (at < found.keys.size() && found.keys[at] < keys[i]) ++at;
+      if (at < found.keys.size() && found.keys[at] == keys[i] && found.rows[at] != kNoRow)
+        table.touched[i] = found.rows[at];
+    }
+  }
+  std::vector<int64_t> others;
+  std::vector<size_t> places;
+  for (size_t i = 0; i < keys.size(); ++i)
+    if (table.touched[i] == kNoRow) {
+      others.push_back(keys[i]);
+      places.push_back(i);
+    }
+  std::vector<RowId> rows(others.size());
   if (table.life)
-    table.rows->find(keys, table.touched);
+    table.rows->find(others, rows);
   else
-    table.rows->find_or_create(keys, table.touched);
+    table.rows->find_or_create(others, rows);
+  for (size_t k = 0; k < places.size(); ++k) table.touched[places[k]] = rows[k];
 }
 
 void TableStore::step(Table& table, const RowGradient& sum, const OptimizerScalars& scalars) {
@@ -149,6 +170,7 @@ void TableStore::end() {
     table.pushes = 0;
     table.sum.clear();
     table.touched.clear();
+    table.found[0] = std::exchange(table.found[1], {});
   }
   taken_ = 0;
 }

@@ -37,7 +37,10 @@ class TableStore {
   void require_keys(int table, std::span<const int64_t> keys) const;
   // out: pulled_bytes(keys.size(), dim); zeros where there is no row. trains: a key without a row
   // reads as the row that it will have, if it is to have one at once; a push makes it.
-  void pull(int table, std::span<const int64_t> keys, bool trains, std::byte* out);
+  // remember (sync): where the rows were found spares take() a look for them.
+  enum class Remember { nothing, for_open_clock, for_next_clock };
+  void pull(int table, std::span<const int64_t> keys, bool trains, std::byte* out,
+            Remember remember = Remember::nothing);
 
   // Sync. One worker's sums of a table (NodeGradients as ps::append_bytes has them; none: empty);
   // the last of a table adds them up along the tree.
@@ -49,7 +52,7 @@ class TableStore {
   void append_partials(std::vector<double>& out) const;
   // Steps the rows. scales: each table's grad_scale; empty: that of the scalars.
   void commit(const OptimizerScalars& scalars, std::span<const float> scales = {});
-  void end();  // forgets the gradients
+  void end();  // forgets the gradients; the next clock is open
 
   // Bounded, async: one worker's sum of all its leaves, under the root's node; empty: none.
   void apply(int table, Bytes part, const OptimizerScalars& scalars);
@@ -76,6 +79,11 @@ class TableStore {
     std::vector<NodeGradient> parts;
     RowGradient sum;
     std::vector<RowId> touched;
+    struct Found {
+      std::vector<int64_t> keys;  // ascending
+      std::vector<RowId> rows;
+    };
+    std::vector<Found> found[2];   // by pulls for the open clock, and for the next
     std::vector<double> squares;   // by shard of the table
     std::vector<RowId> copied[2];  // by part: the rows of a copy under way
   };

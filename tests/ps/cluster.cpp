@@ -221,12 +221,8 @@ void Cluster::push_rows(int worker, int64_t clock, const OptimizerScalars& scala
       for (const Piece& piece : host_pieces(run, spec_.shards))
         parts.push_back({{piece.level, piece.index}, part.gradient});
     }
-    const auto by_server = split_by_server(parts, spec_.servers);
-    for (int s = 0; s < spec_.servers; ++s) {
-      std::vector<std::byte> bytes;
-      for (const NodeGradient& mine : by_server[static_cast<size_t>(s)]) append_bytes(mine, bytes);
-      client.push_rows(t, s, clock, bytes, scalars);
-    }
+    const DealtRows rows(parts, spec_.servers);
+    for (int s = 0; s < spec_.servers; ++s) client.push_rows(t, s, clock, rows, scalars);
   }
 }
 

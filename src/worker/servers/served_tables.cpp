@@ -110,15 +110,9 @@ void ServedTables::deal_out(Pull& pull, int table, float* rows, uint8_t* present
 
 void ServedTables::send(int table, std::span<const ps::NodeGradient> parts,
                         const OptimizerScalars& scalars) {
-  const auto by_server = ps::split_by_server(parts, count_);
-  std::vector<std::byte> bytes;
+  const ps::DealtRows rows(parts, count_);
   servers_.tell([&](ps::ClientCore& client) {
-    for (int s = 0; s < count_; ++s) {
-      bytes.clear();
-      for (const ps::NodeGradient& part : by_server[static_cast<size_t>(s)])
-        ps::append_bytes(part, bytes);
-      client.push_rows(table, s, step_, bytes, scalars);
-    }
+    for (int s = 0; s < count_; ++s) client.push_rows(table, s, step_, rows, scalars);
   });
 }
 
