@@ -85,6 +85,12 @@ std::string describe_updates(const StoredTable& table, const StoredColumn& updat
   return text + "\n";
 }
 
+std::string describe_life(const StoredColumn& life) {
+  return fmt::format(
+      "  rows so far        {} admitted, {} expired, {} evicted; {} of {} sightings forgotten\n",
+      life.integer(0), life.integer(1), life.integer(2), life.integer(4), life.integer(3));
+}
+
 std::string describe_age(const StoredTable& table, const StoredColumn& last_step, int64_t now) {
   std::vector<int64_t> ages;
   for (int64_t i = 0; i < table.rows; ++i) ages.push_back(now - last_step.integer(i));
@@ -100,6 +106,7 @@ std::string describe_table(const StoredTable& table, int64_t now) {
       rows ? fmt::format("table {}: {} rows of {} values, {} with keys and optimizer state\n",
                          table.name, table.rows, rows->width, bytes)
            : fmt::format("table {}: {} keys without rows, {}\n", table.name, table.rows, bytes);
+  if (!table.life.bytes.empty()) text += describe_life(table.life);
   if (table.rows == 0) return text;
   if (rows) text += describe_norms(table, *rows);
   if (const StoredColumn* updates = integers(table, ".updates"))

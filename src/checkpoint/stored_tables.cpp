@@ -8,6 +8,7 @@ namespace trireme {
 namespace {
 
 constexpr std::string_view kPrefix = "table.", kKeys = ".keys";
+constexpr int64_t kLifeCounts = 5;
 
 StoredColumn column_of(const CheckpointReader& checkpoint, const TensorMeta& meta) {
   int64_t width = 1;
@@ -52,6 +53,11 @@ std::vector<StoredTable> stored_tables(const CheckpointReader& checkpoint) {
     table.keys = column_of(checkpoint, keys);
     const std::string stem = name.substr(0, name.size() - kKeys.size() + 1);
     for (const auto& [other, holder] : checkpoint.manifest().tensors) {
+      if (other.name == stem + "life") {  // counts, not a column
+        if (other.dtype == DType::i64 && other.shape == Shape{kLifeCounts})
+          table.life = column_of(checkpoint, other);
+        continue;
+      }
       const bool of_rows = other.shape.rank() > 0 && other.shape[0] == table.rows;
       if (&other != &keys && of_rows && other.name.starts_with(stem) &&
           other.name.find('.', stem.size()) == std::string::npos)

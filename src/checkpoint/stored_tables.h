@@ -32,6 +32,7 @@ struct StoredTable {
   int64_t rows = 0;
   StoredColumn keys;                  // ascending, int64
   std::vector<StoredColumn> columns;  // the others, by name
+  StoredColumn life;                  // table.NAME.life, five counts; without bytes: none
   const StoredColumn* find(std::string_view suffix) const;
   size_t bytes() const;  // of all
 };

@@ -49,6 +49,16 @@ TEST_F(Tables, AreDescribedByNormsUpdatesAndAge) {
   EXPECT_THAT(text, HasSubstr("steps untouched    min 0  median 7  p99 9  max 9\n"));
 }
 
+// Also in a table of five rows, whose columns have as many values.
+TEST_F(Tables, SayWhatBecameOfTheirRows) {
+  const std::string text =
+      describe_checkpoint(put("a", {{"table.emb.keys", integers({1, 2, 3, 4, 5})},
+                                    {"table.emb.rows", rows_of_two({0, 0, 0, 0, 0, 0, 0, 0, 0, 0})},
+                                    {"table.emb.life", integers({9, 3, 1, 20, 2})}}));
+  EXPECT_THAT(text, HasSubstr("rows so far        9 admitted, 3 expired, 1 evicted; 2 of 20 "));
+  EXPECT_THAT(text, HasSubstr("table emb: 5 rows of 2 values, 80 B with keys"));
+}
+
 TEST_F(Tables, WithRowsThatAreNotFiniteSaySo) {
   auto tensors = three_rows();
   tensors.at("table.emb.rows").floats()[1] = std::numeric_limits<float>::quiet_NaN();
