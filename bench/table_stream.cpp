@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "adagrad.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/rng.h"
@@ -50,13 +51,6 @@ double thread_seconds() {
   timespec now{};
   ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
   return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
-}
-
-OptimizerConfig adagrad() {
-  OptimizerConfig c{};
-  c.name = "adagrad";
-  c.epsilon = 1e-10;
-  return c;
 }
 
 class Stream {

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "adagrad.h"
 #include "base/rng.h"
 #include "model/build.h"
 #include "ps/table_shards.h"
@@ -50,13 +51,6 @@ inline std::unique_ptr<Graph> make_graph() {
   graph->add_loss("loss", make_op("mse", {}), {bag}, "target", 1);
   graph->freeze();
   return graph;
-}
-
-inline OptimizerConfig adagrad() {
-  OptimizerConfig c{};
-  c.name = "adagrad";
-  c.epsilon = 1e-10;
-  return c;
 }
 
 class TableWork {

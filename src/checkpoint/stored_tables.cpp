@@ -8,7 +8,6 @@ namespace trireme {
 namespace {
 
 constexpr std::string_view kPrefix = "table.", kKeys = ".keys";
-constexpr int64_t kLifeCounts = 5;
 
 StoredColumn column_of(const CheckpointReader& checkpoint, const TensorMeta& meta) {
   int64_t width = 1;
@@ -54,7 +53,7 @@ std::vector<StoredTable> stored_tables(const CheckpointReader& checkpoint) {
     const std::string stem = name.substr(0, name.size() - kKeys.size() + 1);
     for (const auto& [other, holder] : checkpoint.manifest().tensors) {
       if (other.name == stem + "life") {  // counts, not a column
-        if (other.dtype == DType::i64 && other.shape == Shape{kLifeCounts})
+        if (other.dtype == DType::i64 && other.shape == Shape{kLifeNumbers})
           table.life = column_of(checkpoint, other);
         continue;
       }

@@ -11,6 +11,8 @@
 
 namespace trireme {
 
+inline constexpr int64_t kLifeNumbers = 5;  // of table.NAME.life
+
 struct StoredColumn {  // table.NAME.SUFFIX
   const TensorMeta* meta = nullptr;
   std::span<const std::byte> bytes;

@@ -110,28 +110,7 @@ void TableStore::reduce(Table& table) {
 // Rows that have a life are made when the step is applied.
 void TableStore::find_touched(Table& table, std::span<const int64_t> keys) {
   arrange(table);
-  table.touched.assign(keys.size(), kNoRow);
-  for (const Table::Found& found : table.found[0]) {
-    size_t at = 0;
-    for (size_t i = 0; i < keys.size() && at < found.keys.size(); ++i) {
-      while (at < found.keys.size() && found.keys[at] < keys[i]) ++at;
-      if (at < found.keys.size() && found.keys[at] == keys[i] && found.rows[at] != kNoRow)
-        table.touched[i] = found.rows[at];
-    }
-  }
-  std::vector<int64_t> others;
-  std::vector<size_t> places;
-  for (size_t i = 0; i < keys.size(); ++i)
-    if (table.touched[i] == kNoRow) {
-      others.push_back(keys[i]);
-      places.push_back(i);
-    }
-  std::vector<RowId> rows(others.size());
-  if (table.life)
-    table.rows->find(others, rows);
-  else
-    table.rows->find_or_create(others, rows);
-  for (size_t k = 0; k < places.size(); ++k) table.touched[places[k]] = rows[k];
+  find_again(*table.rows, table.found[0], keys, !table.life, table.touched);
 }
 
 void TableStore::step(Table& table, const RowGradient& sum, const OptimizerScalars& scalars) {

@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "ps/found_rows.h"
 #include "ps/row_optimizer.h"
 #include "ps/row_table.h"
 #include "ps/table_life.h"
@@ -79,13 +80,9 @@ class TableStore {
     std::vector<NodeGradient> parts;
     RowGradient sum;
     std::vector<RowId> touched;
-    struct Found {
-      std::vector<int64_t> keys;  // ascending
-      std::vector<RowId> rows;
-    };
-    std::vector<Found> found[2];   // by pulls for the open clock, and for the next
-    std::vector<double> squares;   // by shard of the table
-    std::vector<RowId> copied[2];  // by part: the rows of a copy under way
+    std::vector<FoundRows> found[2];  // by pulls for the open clock, and for the next
+    std::vector<double> squares;      // by shard of the table
+    std::vector<RowId> copied[2];     // by part: the rows of a copy under way
   };
   const Table& at(int table) const { return tables_[static_cast<size_t>(table)]; }
   Table& at(int table) { return tables_[static_cast<size_t>(table)]; }

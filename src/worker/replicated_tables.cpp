@@ -36,7 +36,7 @@ void ReplicatedTables::fetch(std::span<const Fetch> wanted, bool trains) {
   for (size_t t = 0; t < wanted.size(); ++t) {
     const auto& [keys, rows, present] = wanted[t];
     ps::RowTable& table = *tables_[t];
-    Fetched& fetched = fetched_[t];
+    ps::FoundRows& fetched = fetched_[t];
     fetched.keys.assign(keys.begin(), keys.end());
     fetched.rows.resize(keys.size());
     if (trains && makes_at_fetch())
@@ -50,32 +50,6 @@ void ReplicatedTables::fetch(std::span<const Fetch> wanted, bool trains) {
       if (!made && makes) table.initial_row(keys[i], rows + static_cast<int64_t>(i) * table.dim());
     }
   }
-}
-
-// Rows that this rank fetched are known; those that only others touched are looked up.
-void ReplicatedTables::find_touched(size_t t) {
-  const Fetched& fetched = fetched_[t];
-  const std::vector<int64_t>& keys = reduced_[t].keys;
-  std::vector<ps::RowId>& touched = touched_[t];
-  touched.resize(keys.size());
-  std::vector<int64_t> others;
-  std::vector<size_t> places;
-  size_t at = 0;
-  for (size_t i = 0; i < keys.size(); ++i) {
-    while (at < fetched.keys.size() && fetched.keys[at] < keys[i]) ++at;
-    if (at < fetched.keys.size() && fetched.keys[at] == keys[i]) {
-      touched[i] = fetched.rows[at];
-    } else {
-      others.push_back(keys[i]);
-      places.push_back(i);
-    }
-  }
-  std::vector<ps::RowId> rows(others.size());
-  if (lives_.empty())
-    tables_[t]->find_or_create(others, rows);
-  else
-    tables_[t]->find(others, rows);
-  for (size_t k = 0; k < places.size(); ++k) touched[places[k]] = rows[k];
 }
 
 // All ranks' parts, by table.
@@ -106,7 +80,9 @@ void ReplicatedTables::reduce(int64_t step, std::span<double> squares) {
   for (size_t t = 0; t < specs_.size(); ++t) {
     reduced_[t] = ps::sum_of(parts[t], ps::root_of(topology_.shards), specs_[t].dim);
     ps::shard_squares(reduced_[t], squares.subspan(t * ps::kTableShards, ps::kTableShards));
-    find_touched(t);
+    // Rows that this rank fetched are known; those that only others touched are looked up.
+    ps::find_again(*tables_[t], std::span(&fetched_[t], 1), reduced_[t].keys, lives_.empty(),
+                   touched_[t]);
   }
   squares_.assign(squares.begin(), squares.end());
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "comm/communicator.h"
+#include "ps/found_rows.h"
 #include "ps/row_optimizer.h"
 #include "ps/row_table.h"
 #include "ps/table_life.h"
@@ -38,7 +39,6 @@ class ReplicatedTables final : public TableExchange {
  private:
   using Parts = std::vector<ps::NodeGradient>;
   bool makes_at_fetch() const { return lives_.empty(); }
-  void find_touched(size_t table);
   // With the gradient clipped to the table's norm.
   OptimizerScalars scalars_of(size_t table, OptimizerScalars scalars) const;
   void end_step(const OptimizerScalars& scalars);
@@ -52,11 +52,7 @@ class ReplicatedTables final : public TableExchange {
   const double timeout_;
   std::vector<std::unique_ptr<ps::RowTable>> tables_;
   std::vector<std::unique_ptr<ps::TableLife>> lives_;  // empty: rows stay for ever
-  struct Fetched {                                     // for this step
-    std::vector<int64_t> keys;
-    std::vector<ps::RowId> rows;
-  };
-  std::vector<Fetched> fetched_;  // by table
+  std::vector<ps::FoundRows> fetched_;                 // for this step, by table
   PushedRows pushed_;
   std::vector<ps::RowGradient> reduced_;  // by table
   std::vector<double> squares_;           // of reduced_, [tables, ps::kTableShards]

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "checkpoint/checkpoint.h"
+#include "checkpoint/stored_tables.h"
 #include "ps/life_counts.h"
 #include "ps/row_optimizer.h"
 #include "ps/row_table.h"
@@ -18,7 +19,6 @@ using RowMoments = std::vector<ps::RowOptimizer::Moment>;
 // "table.NAME.candidates.SUFFIX", and the suffix of a table's counts.
 std::string candidate_tensor(const TableSpec& table, std::string_view suffix);
 inline constexpr std::string_view kLifeTensor = "life";
-inline constexpr int64_t kLifeNumbers = 5;
 
 class StoredRows {
  public:

@@ -81,6 +81,10 @@ class TrainingRun {
     return due(c.every_steps) || due(s_.steps->interval(c.every_epochs));
   }
   double elapsed() const { return elapsed_before_ + seconds_since(started_); }
+  void note_tables() {
+    if (!lives_) return;
+    for (const std::string& words : tables_in_words(*s_.tables)) log_->note(words);
+  }
 
   Requests requests() {
     Requests r;
@@ -260,8 +264,7 @@ class TrainingRun {
     save(false);
     if (checkpointer_) checkpointer_->finish();
     if (log_) {
-      if (lives_)
-        for (const std::string& words : tables_in_words(*s_.tables)) log_->note(words);
+      note_tables();
       log_->note(fmt::format("saved at step {} on a signal; continue with --resume {}", state_.step,
                              dir_.string()));
       log_->finish(summary("saved on signal", {}));
@@ -288,8 +291,7 @@ class TrainingRun {
     if (s_.experiment.export_.best)  // the last rank reads what the first wrote
       s_.comm.barrier({s_.experiment.run.timeout, "the last checkpoint", state_.step});
     std::optional<ExportParcel> parcel = gather_export(s_, dir_);
-    if (log_ && lives_)
-      for (const std::string& words : tables_in_words(*s_.tables)) log_->note(words);
+    if (log_) note_tables();
     s_.leave_servers(ExitCode::done);
     if (log_ && !staleness_.empty()) log_->note(staleness_.in_words());
     if (log_ && !coding_.empty()) log_->note(coding_.in_words());

@@ -1,12 +1,7 @@
 #!/usr/bin/env bash
 # codecs.sh TRIREME: gradients that travel to servers in a codec, through the program: it learns, tells what it saved, and
 # checkpoints lose nothing.
-set -euo pipefail
-trireme=$1
-command -v mpirun >/dev/null || { echo "SKIPPED: needs mpirun"; exit 77; }
-export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
+. "$(dirname "$0")/common.sh"
 
 # train NAME RANKS STEPS [OPTIONS]: the exit code
 train() {

@@ -1,11 +1,7 @@
 #!/usr/bin/env bash
 # own_pace.sh TRIREME: workers at their own pace with local steps and delay compensation, through the program: bounds
 # hold, signals and limits of time meet where all of them push, and a checkpoint goes on.
-set -euo pipefail
-trireme=$1
-command -v mpirun >/dev/null || { echo "SKIPPED: needs mpirun"; exit 77; }
-export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-folder=$(mktemp -d)
+. "$(dirname "$0")/common.sh"
 job=
 trap '[ -z "$job" ] || kill "$job"; rm -rf "$folder"' EXIT
 

@@ -1,12 +1,7 @@
 #!/usr/bin/env bash
 # ranking.sh TRIREME: matrix factorisation on made-up ratings ranks held-out items far above their popularity, alike on one
 # rank and with two workers and a server, and its export ranks as the run did.
-set -euo pipefail
-trireme=$1
-command -v mpirun >/dev/null || { echo "SKIPPED: needs mpirun"; exit 77; }
-export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
+. "$(dirname "$0")/common.sh"
 experiment=configs/movielens_style_mf.ini
 by_popularity=32.2  # as data/ratings/make_ratings.py says
 

@@ -1,12 +1,7 @@
 #!/usr/bin/env bash
 # served_tables.sh TRIREME: embedding tables whose rows live on servers, through the program: the checkpoint of one rank,
 # the export by the last, resuming with and without servers, workers at their own pace, and the death of a server.
-set -euo pipefail
-trireme=$1
-command -v mpirun >/dev/null || { echo "SKIPPED: needs mpirun"; exit 77; }
-export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
+. "$(dirname "$0")/common.sh"
 cat >"$folder/clicks.ini" <<'END'
 [data]
 reader = synthetic

@@ -1,12 +1,7 @@
 #!/usr/bin/env bash
 # servers.sh TRIREME: parameter servers, through the program: the weights of one rank, the export by the last, resuming
 # on other numbers of ranks, and the end of a job that loses a worker or a server.
-set -euo pipefail
-trireme=$1
-command -v mpirun >/dev/null || { echo "SKIPPED: needs mpirun"; exit 77; }
-export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
+. "$(dirname "$0")/common.sh"
 experiment=configs/digits_cnn.ini
 
 # train NAME RANKS [OPTIONS]: 30 steps; the exit code

@@ -1,12 +1,7 @@
 #!/usr/bin/env bash
 # several_inputs.sh TRIREME: a model with two inputs ends with the same weights on 1 and on 2 ranks, and
 # both exports predict from the rows of the data.
-set -euo pipefail
-trireme=$1
-command -v mpirun >/dev/null || { echo "SKIPPED: needs mpirun"; exit 77; }
-export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
+. "$(dirname "$0")/common.sh"
 experiment=configs/digits_two_inputs.ini
 
 train() {  # train RANKS: the SHA-256 of the last checkpoint's tensors

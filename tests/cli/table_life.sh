@@ -1,12 +1,7 @@
 #!/usr/bin/env bash
 # table_life.sh TRIREME: rows of tables that are admitted, expire and are evicted, through the program: the same checkpoint
 # from one rank, two, and workers with servers; from a resumed run; the counts in metrics; and a budget that is too small.
-set -euo pipefail
-trireme=$1
-command -v mpirun >/dev/null || { echo "SKIPPED: needs mpirun"; exit 77; }
-export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
+. "$(dirname "$0")/common.sh"
 
 # train NAME RANKS [OPTIONS]: the exit code
 train() {

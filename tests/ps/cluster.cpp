@@ -1,16 +1,11 @@
 #include "ps/cluster.h"
+#include "ps/sgd.h"
 
 #include <algorithm>
 #include <cstring>
 
 namespace trireme::ps {
 namespace {
-
-OptimizerConfig sgd() {
-  OptimizerConfig config{};
-  config.name = "sgd";
-  return config;
-}
 
 constexpr int64_t kFirstKey = -32, kLastKey = 32, kDim = 3;
 constexpr int64_t kSamples = 1024;  // of a batch

@@ -7,17 +7,12 @@
 #include <limits>
 
 #include "ps/row_optimizer.h"
+#include "ps/sgd.h"
 #include "ps/table_shards.h"
 #include "tensor/device.h"
 
 namespace trireme::ps {
 namespace {
-
-OptimizerConfig sgd() {
-  OptimizerConfig config{};
-  config.name = "sgd";
-  return config;
-}
 
 RowGradient gradient_of(int64_t rows, int64_t dim) {
   RowGradient g{dim, {}, {}};

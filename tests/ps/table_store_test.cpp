@@ -9,15 +9,10 @@
 
 #include "base/error.h"
 #include "ps/cluster.h"
+#include "ps/sgd.h"
 
 namespace trireme::ps {
 namespace {
-
-OptimizerConfig sgd() {
-  OptimizerConfig config{};
-  config.name = "sgd";
-  return config;
-}
 
 std::vector<int64_t> keys_of(int server, int servers) {
   std::vector<int64_t> keys;

@@ -3,8 +3,6 @@
 namespace trireme {
 namespace {
 
-constexpr int kLooksPerCheck = 64;  // looks that found nothing, before one for trouble
-
 LeafRun my_run(const Topology& t) { return t.node_runs[static_cast<size_t>(t.my_node)]; }
 
 }  // namespace
@@ -44,7 +42,7 @@ bool ParameterCarrier::advance() {
   const bool moved = link_.advance() || gathered;
   if (moved || (!link_.waiting() && !gathering())) {
     looks_ = 0;
-  } else if (++looks_ % kLooksPerCheck == 0) {
+  } else if (++looks_ % ServerLink::kLooksPerCheck == 0) {
     gather_.check();
     link_.check(step_);
   }

@@ -3,10 +3,6 @@
 #include <algorithm>
 
 namespace trireme {
-namespace {
-constexpr int kLooksPerCheck = 64;  // looks that found nothing, before one for trouble
-}  // namespace
-
 RowServers::RowServers(Subgroup& workers, const ps::Placement& placement,
                        const ps::ClientConfig& config, double timeout, const ps::Faults& faults)
     : workers_(workers),
@@ -22,7 +18,7 @@ void RowServers::move_until(const std::function<bool()>& done) {
       continue;
     }
     link_.idle(looks);
-    if (++looks % kLooksPerCheck == 0) link_.check(clock_);
+    if (++looks % ServerLink::kLooksPerCheck == 0) link_.check(clock_);
   }
 }
 

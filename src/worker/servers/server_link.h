@@ -21,7 +21,8 @@ class ServerLink {
   bool idle() const { return client_.idle() && !link_.sending(); }
   // But for rows that were asked for ahead.
   bool up_to_date() const { return client_.up_to_date() && !link_.sending(); }
-  bool advance();  // false: nothing moved
+  bool advance();                            // false: nothing moved
+  static constexpr int kLooksPerCheck = 64;  // that found nothing, before one for trouble
   bool waiting() const { return waiting_; }
   // Throws CommError, naming the server and `step`, when one that owes an answer died or is silent
   // for too long.
