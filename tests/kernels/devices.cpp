@@ -14,7 +14,13 @@ std::vector<std::string> devices() {
   return all;
 }
 
-std::vector<std::string> devices_with_plans() { return {levels().back()}; }
+// The highest level, whose instructions the library takes; and x86-64-v3 for the plans that are
+// ours, as a process takes one maximum.
+std::vector<std::string> devices_with_plans() {
+  std::vector<std::string> chosen = {levels().back()};
+  if (chosen[0] == "x86-64-v4") chosen.push_back("x86-64-v3");
+  return chosen;
+}
 
 const KernelTable& kernels_of(const std::string& device) {
   if (!device.starts_with("cuda_shim")) return cpu_kernels(device.c_str());

@@ -197,6 +197,7 @@ void backward_weights(const Geometry& g, const float* x, const float* dy, float*
 }  // namespace
 
 PlanInfo conv_info(const ConvTask& task) noexcept {
+  if (is_winograd(task)) return winograd_info(task);
   const Geometry g(task);
   const int64_t kernel = g.s.kernel_h * g.taps, image = lines(g.rows * g.row);
   const auto bytes = [](int64_t floats) { return static_cast<size_t>(floats) * sizeof(float); };
@@ -217,6 +218,7 @@ PlanInfo conv_info(const ConvTask& task) noexcept {
 }
 
 void conv_pack(const ConvTask& task, const float* weights, float* packed) noexcept {
+  if (is_winograd(task)) return winograd_pack(task, weights, packed);
   const Geometry g(task);
   const bool forward_pass = task.pass == ConvPass::forward;
   with_vector(forward_pass ? g.s.c_out : g.taps, [&](auto v) {
@@ -230,6 +232,12 @@ void conv_run(const ConvTask& task, void* const* arguments, float* scratch) noex
   const Geometry g(task);
   float* const a[] = {static_cast<float*>(arguments[0]), static_cast<float*>(arguments[1]),
                       static_cast<float*>(arguments[2]), static_cast<float*>(arguments[3])};
+  if (is_winograd(task)) {
+    winograd_run(task, arguments, scratch);
+    if (task.pass == ConvPass::forward)
+      finish_activation(g.s.activation, g.s.alpha, g.s.n * g.y_size, a[3]);
+    return;
+  }
   with_vector(task.pass == ConvPass::backward_data ? g.taps : g.s.c_out, [&](auto v) {
     using Vector = decltype(v);
     switch (task.pass) {

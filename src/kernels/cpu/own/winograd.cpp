@@ -1,0 +1,246 @@
+// Convolutions of 3 x 3 by Winograd's F(4x4, 3x3): y; and dx, as the forward pass of dy under the
+// turned kernel. A group of tiles is transformed, 36 products [tiles, c_in] [c_in, c_out] follow,
+// and their results are transformed back. A tile's bits do not depend on its group.
+#include "kernels/cpu/own/winograd.h"
+
+#include "kernels/cpu/own/plans.h"
+
+namespace trireme::cpu::TRIREME_LEVEL {
+namespace winograd {
+
+namespace {
+
+// The rows of x that one row of tiles sees, from channel 0 of column 0; outside the image a vector
+// of zeros again and again.
+struct Rows {
+  const float* at[kIn];
+  int64_t step[kIn];  // from a pixel to the next
+};
+
+Rows rows_of(const Grid& g, int64_t channels, const float* image, int64_t top, const float* zeros) {
+  Rows rows;
+  for (int64_t i = 0; i < kIn; ++i) {
+    const bool inside = top + i >= 0 && top + i < g.h;
+    rows.at[i] = inside ? image + (top + i) * g.w * channels : zeros;
+    rows.step[i] = inside ? channels : 0;
+  }
+  return rows;
+}
+
+}  // namespace
+
+void transform_input(const Grid& g, int64_t channels, int64_t first, int64_t end, const float* x,
+                     const Points& transformed, float* columns) noexcept {
+  const float zeros[kWidth] = {};
+  for_runs(g, first, end, [&](const Run& run) {
+    const float* const image = x + run.image * g.h * g.w * channels;
+    const Rows rows = rows_of(g, channels, image, run.row * kOut - g.pad_h, zeros);
+    const int64_t left = run.column * kOut - g.pad_w, width = run.count * kOut + 2;
+    const int64_t from = left < 0 ? -left : 0;
+    const int64_t to = left + width > g.w ? g.w - left : width;
+    for (int64_t c = 0; c < channels; c += kWidth) {
+      // Down the columns: [column][point].
+      fill(nullptr, from * kIn * kWidth, 0.0f, columns);
+      for (int64_t column = from; column < to; ++column) {
+        Wide v[kIn], t[kIn];
+#pragma GCC unroll 6
+        for (int64_t i = 0; i < kIn; ++i)
+          v[i] = load<Wide>(rows.at[i] + (left + column) * rows.step[i] + (rows.step[i] ? c : 0));
+        of_input(v, t);
+#pragma GCC unroll 6
+        for (int64_t i = 0; i < kIn; ++i) store(columns + (column * kIn + i) * kWidth, t[i]);
+      }
+      fill(nullptr, (width - to) * kIn * kWidth, 0.0f, columns + to * kIn * kWidth);
+      // Along the rows: six columns make a tile, and neighbours share two.
+      float* tile = transformed.at + run.number * channels + c;
+      for (int64_t k = 0; k < run.count; ++k, tile += channels) {
+        const float* const at = columns + k * kOut * kIn * kWidth;
+        for (int64_t i = 0; i < kIn; ++i) {
+          Wide v[kIn], t[kIn];
+#pragma GCC unroll 6
+          for (int64_t j = 0; j < kIn; ++j) v[j] = load<Wide>(at + (j * kIn + i) * kWidth);
+          of_input(v, t);
+#pragma GCC unroll 6
+          for (int64_t j = 0; j < kIn; ++j) store(tile + (i * kIn + j) * transformed.step, t[j]);
+        }
+      }
+    }
+  });
+}
+
+namespace {
+
+struct Product {
+  explicit Product(const ConvTask& task)
+      : forward(task.pass == ConvPass::forward),
+        c_in(forward ? task.spec.c_in : task.spec.c_out),
+        c_out(forward ? task.spec.c_out : task.spec.c_in),
+        grid(forward ? Grid(task.spec.n, task.spec.h, task.spec.w, task.out_h, task.out_w,
+                            task.spec.pad_h, task.spec.pad_w)
+                     : Grid(task.spec.n, task.out_h, task.out_w, task.spec.h, task.spec.w,
+                            2 - task.spec.pad_h, 2 - task.spec.pad_w)),
+        group(group_tiles(grid, c_in + c_out, kNearest)) {}
+  static constexpr int64_t kNearest = 48 << 10;  // bytes of the nearest cache
+  bool forward;
+  int64_t c_in, c_out;
+  Grid grid;
+  int64_t group;
+};
+
+// The product at every point. Rows up to a whole block are multiplied, whoever they belong to: the
+// order of a tile's sums (own/tile.h) is then one, whatever its neighbours.
+void multiply(const Product& p, int64_t tiles, const Points& inputs, const float* packed,
+              const Points& products) {
+  Tile t{};
+  t.segments = 1;
+  t.depth = p.c_in;
+  t.a_stride = p.c_in;
+  t.c_stride = p.c_out;
+  for (int64_t point = 0; point < kPoints; ++point, packed += p.c_in * p.c_out) {
+    t.a = inputs[point];
+    for_panels<Wide>(p.c_out, [&](int64_t column, int64_t count, int64_t width) {
+      t.b = packed + column * p.c_in;
+      t.b_step = width;
+      t.c = products[point] + column;
+      t.columns = t.stored = count;
+      multiply_panel<Wide, false>(t, whole_blocks(tiles));
+    });
+  }
+}
+
+// y of one tile and kWidth channels.
+inline void transform_back(const float* products, int64_t step, Wide bias, Wide floor, float* y,
+                           int64_t line, int64_t channels, int64_t rows, int64_t columns) {
+  Wide half[kOut][kIn];
+#pragma GCC unroll 6
+  for (int64_t j = 0; j < kIn; ++j) {
+    Wide m[kIn], t[kOut];
+    for (int64_t i = 0; i < kIn; ++i) m[i] = load<Wide>(products + (i * kIn + j) * step);
+    of_products(m, t);
+    for (int64_t i = 0; i < kOut; ++i) half[i][j] = t[i];
+  }
+#pragma GCC unroll 4
+  for (int64_t i = 0; i < kOut; ++i) {
+    if (i >= rows) return;
+    Wide t[kOut];
+    of_products(half[i], t);
+    for (int64_t j = 0; j < kOut; ++j) {
+      const Wide v = t[j] + bias;
+      if (j < columns) store(y + i * line + j * channels, v < floor ? floor : v);  // NaN stays
+    }
+  }
+}
+
+void transform_products(const Product& p, int64_t first, int64_t end, const Points& products,
+                        const float* bias, bool relu, float* y) {
+  const Grid& g = p.grid;
+  const int64_t line = g.out_w * p.c_out;
+  const Wide floor = wide(relu ? 0.0f : -__builtin_inff());
+  for_runs(g, first, end, [&](const Run& run) {
+    const int64_t row = run.row * kOut, rows = g.out_h - row;
+    for (int64_t k = 0; k < run.count; ++k) {
+      const int64_t column = (run.column + k) * kOut;
+      float* const to = y + (run.image * g.out_h + row) * line + column * p.c_out;
+      const float* const from = products.at + (run.number + k) * p.c_out;
+      for (int64_t c = 0; c < p.c_out; c += kWidth) {
+        transform_back(from + c, products.step, bias ? load<Wide>(bias + c) : Wide{}, floor, to + c,
+                       line, p.c_out, rows, g.out_w - column);
+      }
+    }
+  });
+}
+
+}  // namespace
+}  // namespace winograd
+
+using winograd::kIn;
+using winograd::kPoints;
+using winograd::kWidth;
+
+// Tiles that are not mostly past the end, and whole vectors of channels.
+bool is_winograd(const ConvTask& task) noexcept {
+  const Conv2dSpec& s = task.spec;
+  const bool plain = s.kernel_h == 3 && s.kernel_w == 3 && s.stride_h == 1 && s.stride_w == 1 &&
+                     s.dilation_h == 1 && s.dilation_w == 1 && s.groups == 1;
+  if (!plain || s.pad_h > 2 || s.pad_w > 2 || s.c_in % 16 != 0 || s.c_out % 16 != 0) return false;
+  const bool dx = task.pass == ConvPass::backward_data;
+  const int64_t h = dx ? s.h : task.out_h, w = dx ? s.w : task.out_w;
+  const winograd::Grid g(1, s.h, s.w, h, w, 0, 0);
+  return 2 * h * w > g.tiles() * winograd::kOut * winograd::kOut;
+}
+
+PlanInfo winograd_info(const ConvTask& task) noexcept {
+  if (task.pass == ConvPass::backward_weights) return winograd_weights_info(task);
+  const winograd::Product p(task);
+  const winograd::Points inputs(nullptr, p.group, p.c_in), products(nullptr, p.group, p.c_out);
+  const int64_t scratch = kPoints * (inputs.step + products.step) + winograd::kColumnFloats;
+  return {static_cast<size_t>(scratch) * sizeof(float),
+          static_cast<size_t>(kPoints * p.c_in * p.c_out) * sizeof(float)};
+}
+
+// packed[point][panel of c_out][c_in][column]
+void winograd_pack(const ConvTask& task, const float* weights, float* packed) noexcept {
+  const winograd::Product p(task);
+  constexpr int64_t kPanel = 2 * kWidth;
+  // Of the w of `lanes` channels that lie side by side in memory; stored at `step` a point.
+  const auto transform = [](const float* w, int64_t tap, bool turned, float* to, int64_t step) {
+    Wide rows[kIn][3];
+    for (int64_t j = 0; j < 3; ++j) {
+      Wide column[3], u[kIn];
+      for (int64_t i = 0; i < 3; ++i) {
+        const int64_t at = i * 3 + j;
+        column[i] = load<Wide>(w + (turned ? 8 - at : at) * tap);
+      }
+      winograd::of_kernel(column, u);
+      for (int64_t i = 0; i < kIn; ++i) rows[i][j] = u[i];
+    }
+    for (int64_t i = 0; i < kIn; ++i) {
+      Wide u[kIn];
+      winograd::of_kernel(rows[i], u);
+      for (int64_t j = 0; j < kIn; ++j) store(to + (i * kIn + j) * step, u[j]);
+    }
+  };
+  const int64_t point = p.c_in * p.c_out;
+  for_panels<Wide>(p.c_out, [&](int64_t first, int64_t count, int64_t width) {
+    float* const panel = packed + first * p.c_in;
+    if (!p.forward) {  // w[c_in][tap][c_out]
+      for (int64_t k = 0; k < p.c_in; ++k) {
+        for (int64_t j = 0; j < count; j += kWidth)
+          transform(weights + k * 9 * p.c_out + first + j, p.c_out, true, panel + k * width + j,
+                    point);
+      }
+      return;
+    }
+    for (int64_t k = 0; k < p.c_in; k += kWidth) {  // w[c_out][tap][c_in]
+      alignas(64) float rows[kPoints * kPanel * kWidth];
+      for (int64_t j = 0; j < count; ++j)
+        transform(weights + (first + j) * 9 * p.c_in + k, p.c_in, false, rows + j * kWidth,
+                  kPanel * kWidth);
+      for (int64_t i = 0; i < kPoints; ++i)
+        transpose_panel(rows + i * kPanel * kWidth, kWidth, count, kWidth,
+                        panel + i * point + k * width, width);
+    }
+  });
+}
+
+void winograd_run(const ConvTask& task, void* const* arguments, float* scratch) noexcept {
+  if (task.pass == ConvPass::backward_weights)
+    return winograd_weights_run(task, arguments, scratch);
+  const winograd::Product p(task);
+  const auto* x = static_cast<const float*>(arguments[0]);
+  const auto* packed = static_cast<const float*>(arguments[1]);
+  auto* y = static_cast<float*>(arguments[p.forward ? 3 : 2]);
+  const auto* bias = static_cast<const float*>(p.forward ? arguments[2] : nullptr);
+  const bool relu = p.forward && task.spec.activation == Activation::relu;
+  const winograd::Points inputs(scratch, p.group, p.c_in);
+  const winograd::Points products(inputs.end(), p.group, p.c_out);
+  const int64_t tiles = p.grid.tiles();
+  for (int64_t first = 0; first < tiles; first += p.group) {
+    const int64_t end = tiles - first < p.group ? tiles : first + p.group;
+    winograd::transform_input(p.grid, p.c_in, first, end, x, inputs, products.end());
+    winograd::multiply(p, end - first, inputs, packed, products);
+    winograd::transform_products(p, first, end, products, bias, relu, y);
+  }
+}
+
+}  // namespace trireme::cpu::TRIREME_LEVEL
