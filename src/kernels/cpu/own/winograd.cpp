@@ -87,23 +87,28 @@ struct Product {
   int64_t group;
 };
 
-// The product at every point. Rows up to a whole block are multiplied, whoever they belong to: the
-// order of a tile's sums (own/tile.h) is then one, whatever its neighbours.
+// The product at every point. The error of a sum goes by its length and is what the transforms
+// enlarge: sums of kDepth terms are added up. Rows up to a whole block are multiplied, whoever they
+// belong to: the order of a tile's sums (own/tile.h) is then one, whatever its neighbours.
 void multiply(const Product& p, int64_t tiles, const Points& inputs, const float* packed,
               const Points& products) {
+  constexpr int64_t kDepth = 32;
   Tile t{};
   t.segments = 1;
-  t.depth = p.c_in;
   t.a_stride = p.c_in;
   t.c_stride = p.c_out;
   for (int64_t point = 0; point < kPoints; ++point, packed += p.c_in * p.c_out) {
-    t.a = inputs[point];
     for_panels<Wide>(p.c_out, [&](int64_t column, int64_t count, int64_t width) {
-      t.b = packed + column * p.c_in;
       t.b_step = width;
       t.c = products[point] + column;
       t.columns = t.stored = count;
-      multiply_panel<Wide, false>(t, whole_blocks(tiles));
+      for (int64_t k = 0; k < p.c_in; k += kDepth) {
+        t.a = inputs[point] + k;
+        t.b = packed + column * p.c_in + k * width;
+        t.depth = p.c_in - k < kDepth ? p.c_in - k : kDepth;
+        t.add = k > 0;
+        multiply_panel<Wide, false>(t, whole_blocks(tiles));
+      }
     });
   }
 }
