@@ -30,38 +30,32 @@ Rows rows_of(const Grid& g, int64_t channels, const float* image, int64_t top, c
 }  // namespace
 
 void transform_input(const Grid& g, int64_t channels, int64_t first, int64_t end, const float* x,
-                     const Points& transformed, float* columns) noexcept {
+                     const Points& transformed) noexcept {
   const float zeros[kWidth] = {};
   for_runs(g, first, end, [&](const Run& run) {
     const float* const image = x + run.image * g.h * g.w * channels;
     const Rows rows = rows_of(g, channels, image, run.row * kOut - g.pad_h, zeros);
-    const int64_t left = run.column * kOut - g.pad_w, width = run.count * kOut + 2;
-    const int64_t from = left < 0 ? -left : 0;
-    const int64_t to = left + width > g.w ? g.w - left : width;
-    for (int64_t c = 0; c < channels; c += kWidth) {
-      // Down the columns: [column][point].
-      fill(nullptr, from * kIn * kWidth, 0.0f, columns);
-      for (int64_t column = from; column < to; ++column) {
-        Wide v[kIn], t[kIn];
+    for (int64_t k = 0; k < run.count; ++k) {
+      const int64_t left = (run.column + k) * kOut - g.pad_w;
+      float* const tile = transformed.at + (run.number + k) * channels;
+      for (int64_t c = 0; c < channels; c += kWidth) {
+        Wide half[kIn][kIn];
 #pragma GCC unroll 6
-        for (int64_t i = 0; i < kIn; ++i)
-          v[i] = load<Wide>(rows.at[i] + (left + column) * rows.step[i] + (rows.step[i] ? c : 0));
-        of_input(v, t);
-#pragma GCC unroll 6
-        for (int64_t i = 0; i < kIn; ++i) store(columns + (column * kIn + i) * kWidth, t[i]);
-      }
-      fill(nullptr, (width - to) * kIn * kWidth, 0.0f, columns + to * kIn * kWidth);
-      // Along the rows: six columns make a tile, and neighbours share two.
-      float* tile = transformed.at + run.number * channels + c;
-      for (int64_t k = 0; k < run.count; ++k, tile += channels) {
-        const float* const at = columns + k * kOut * kIn * kWidth;
-        for (int64_t i = 0; i < kIn; ++i) {
-          Wide v[kIn], t[kIn];
-#pragma GCC unroll 6
-          for (int64_t j = 0; j < kIn; ++j) v[j] = load<Wide>(at + (j * kIn + i) * kWidth);
+        for (int64_t j = 0; j < kIn; ++j) {
+          Wide v[kIn] = {}, t[kIn];
+          if (left + j >= 0 && left + j < g.w) {
+            for (int64_t i = 0; i < kIn; ++i)
+              v[i] = load<Wide>(rows.at[i] + (left + j) * rows.step[i] + (rows.step[i] ? c : 0));
+          }
           of_input(v, t);
+          for (int64_t i = 0; i < kIn; ++i) half[i][j] = t[i];
+        }
 #pragma GCC unroll 6
-          for (int64_t j = 0; j < kIn; ++j) store(tile + (i * kIn + j) * transformed.step, t[j]);
+        for (int64_t i = 0; i < kIn; ++i) {
+          Wide t[kIn];
+          of_input(half[i], t);
+          for (int64_t j = 0; j < kIn; ++j)
+            store(tile + (i * kIn + j) * transformed.step + c, t[j]);
         }
       }
     }
@@ -178,7 +172,7 @@ PlanInfo winograd_info(const ConvTask& task) noexcept {
   if (task.pass == ConvPass::backward_weights) return winograd_weights_info(task);
   const winograd::Product p(task);
   const winograd::Points inputs(nullptr, p.group, p.c_in), products(nullptr, p.group, p.c_out);
-  const int64_t scratch = kPoints * (inputs.step + products.step) + winograd::kColumnFloats;
+  const int64_t scratch = kPoints * (inputs.step + products.step);
   return {static_cast<size_t>(scratch) * sizeof(float),
           static_cast<size_t>(kPoints * p.c_in * p.c_out) * sizeof(float)};
 }
@@ -242,7 +236,7 @@ void winograd_run(const ConvTask& task, void* const* arguments, float* scratch) 
   const int64_t tiles = p.grid.tiles();
   for (int64_t first = 0; first < tiles; first += p.group) {
     const int64_t end = tiles - first < p.group ? tiles : first + p.group;
-    winograd::transform_input(p.grid, p.c_in, first, end, x, inputs, products.end());
+    winograd::transform_input(p.grid, p.c_in, first, end, x, inputs);
     winograd::multiply(p, end - first, inputs, packed, products);
     winograd::transform_products(p, first, end, products, bias, relu, y);
   }

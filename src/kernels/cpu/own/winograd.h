@@ -111,15 +111,13 @@ struct Run {
   int64_t image, row, column, count;
   int64_t number;  // of the first in its group
 };
-constexpr int64_t kMostRun = 16;
 
 // Visits tiles [first, end) run by run.
 template <class Visit>
 static inline void for_runs(const Grid& g, int64_t first, int64_t end, Visit visit) {
   for (int64_t tile = first; tile < end;) {
     const int64_t column = tile % g.columns, line = tile / g.columns;
-    int64_t count = g.columns - column < end - tile ? g.columns - column : end - tile;
-    count = count < kMostRun ? count : kMostRun;
+    const int64_t count = g.columns - column < end - tile ? g.columns - column : end - tile;
     visit(Run{line / g.rows, line % g.rows, column, count, tile - first});
     tile += count;
   }
@@ -150,9 +148,8 @@ struct Points {
   int64_t step;  // floats
 };
 
-constexpr int64_t kColumnFloats = (kOut * kMostRun + 2) * kIn * kWidth;
-// B^T x B of tiles [first, end); `columns`: kColumnFloats of scratch.
+// B^T x B of tiles [first, end).
 void transform_input(const Grid&, int64_t channels, int64_t first, int64_t end, const float* x,
-                     const Points& transformed, float* columns) noexcept;
+                     const Points& transformed) noexcept;
 
 }  // namespace trireme::cpu::TRIREME_LEVEL::winograd

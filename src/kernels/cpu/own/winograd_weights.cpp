@@ -86,8 +86,7 @@ using winograd::kPoints;
 PlanInfo winograd_weights_info(const ConvTask& task) noexcept {
   const winograd::Gradient p(task);
   const winograd::Points inputs(nullptr, p.group, p.c_in), gradients(nullptr, p.group, p.c_out);
-  const int64_t scratch =
-      kPoints * (inputs.step + gradients.step + p.c_in * p.c_out) + winograd::kColumnFloats;
+  const int64_t scratch = kPoints * (inputs.step + gradients.step + p.c_in * p.c_out);
   return {static_cast<size_t>(scratch) * sizeof(float), 0};
 }
 
@@ -100,7 +99,6 @@ void winograd_weights_run(const ConvTask& task, void* const* arguments, float* s
   const winograd::Points inputs(scratch, p.group, p.c_in);
   const winograd::Points gradients(inputs.end(), p.group, p.c_out);
   float* const sums = gradients.end();  // [point][c_out][c_in]
-  float* const columns = sums + kPoints * p.c_in * p.c_out;
   if (db) fill(nullptr, p.c_out, 0.0f, db);
   Tile t{};
   t.segments = 1;
@@ -110,7 +108,7 @@ void winograd_weights_run(const ConvTask& task, void* const* arguments, float* s
   const int64_t tiles = p.grid.tiles();
   for (int64_t first = 0; first < tiles; first += p.group) {
     const int64_t end = tiles - first < p.group ? tiles : first + p.group;
-    winograd::transform_input(p.grid, p.c_in, first, end, x, inputs, columns);
+    winograd::transform_input(p.grid, p.c_in, first, end, x, inputs);
     winograd::transform_gradient(p, first, end, dy, gradients, db);
     t.depth = end - first;
     t.add = first > 0;
