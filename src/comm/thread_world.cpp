@@ -7,16 +7,15 @@
 #include <new>
 #include <utility>
 
+#include "base/memory.h"
 #include "comm/sentence.h"
 
 namespace trireme {
 
 ThreadMemory::ThreadMemory(size_t bytes) : size_(bytes) {
   constexpr size_t kPage = 4096;
-  const size_t rounded = (std::max<size_t>(bytes, 1) + kPage - 1) / kPage * kPage;
-  data_.reset(static_cast<std::byte*>(std::aligned_alloc(kPage, rounded)));
+  data_.reset(static_cast<std::byte*>(zeroed_memory(bytes, kPage)));
   if (!data_) throw std::bad_alloc();
-  std::memset(data_.get(), 0, rounded);
 }
 
 void ThreadMemory::Free::operator()(std::byte* p) const noexcept { std::free(p); }

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "base/memory.h"
 
 namespace trireme {
 namespace {
@@ -31,14 +32,11 @@ HostTensor copy_of(const Shape& shape, DType dtype, std::span<const T> values) {
 
 AlignedBuffer::AlignedBuffer(size_t bytes) : size_(bytes) {
   if (bytes == 0) return;
-  const bool fits = bytes <= SIZE_MAX - kAlignment;
-  data_.reset(fits ? static_cast<std::byte*>(std::aligned_alloc(kAlignment, align_up(bytes)))
-                   : nullptr);
+  data_.reset(static_cast<std::byte*>(zeroed_memory(bytes, kAlignment)));
   if (!data_) {
     throw DeviceError("could not allocate " + std::to_string(bytes) + " bytes of host memory",
                       "lower train.batch_size or run fewer ranks on this machine");
   }
-  std::memset(data_.get(), 0, align_up(bytes));
 }
 
 HostTensor HostTensor::zeros(const Shape& shape, DType dtype) {

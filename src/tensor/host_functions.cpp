@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "base/memory.h"
 #include "tensor/buffer.h"
 #include "tensor/device_functions.h"
 
@@ -22,10 +23,8 @@ DeviceStatus memory_state(Context, size_t* free, size_t* total) noexcept {
 }
 
 DeviceStatus allocate(Context, Memory, size_t bytes, void** out) noexcept {
-  *out = bytes <= SIZE_MAX - kAlignment ? std::aligned_alloc(kAlignment, align_up(bytes)) : nullptr;
-  if (!*out) return DeviceStatus::out_of_memory;
-  std::memset(*out, 0, align_up(bytes));
-  return kOk;
+  *out = zeroed_memory(bytes, kAlignment);
+  return *out ? kOk : DeviceStatus::out_of_memory;
 }
 
 DeviceStatus release(Context, Memory, void* p) noexcept {
