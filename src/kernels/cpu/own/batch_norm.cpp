@@ -188,16 +188,24 @@ Status batch_norm_backward(Stream*, int64_t rows, int64_t channels, const float*
   const bool add = dx_write == Write::add, addend_add = daddend_write == Write::add;
   for_strips(rows, channels, [&](const Strip& s) {
     const ChannelLanes c(s, channels, mean, rstd, gamma, gate == Gate::input ? beta : nullptr);
-    float mg[kStrip], mgx[kStrip], g[kStrip];
+    float mg[kStrip], mgx[kStrip], passed[kStrip];
     spread(s, channels, mean_g, mg);
     spread(s, channels, mean_gx, mgx);
     for (int64_t row = 0, at = s.offset; row < s.rows; ++row, at += s.stride) {
-      copy(nullptr, s.width, dy + at, g);
+      // Every dy is read, whether it passes or not: loads that depend on a test are not vectorised.
+      const float* const g = gate == Gate::open ? dy + at : passed;
       if (gate == Gate::output) {
-        for (int64_t j = 0; j < s.width; ++j) g[j] = y[at + j] > 0.0f ? g[j] : 0.0f;
+#pragma GCC ivdep
+        for (int64_t j = 0; j < s.width; ++j) {
+          const float v = dy[at + j];
+          passed[j] = y[at + j] > 0.0f ? v : 0.0f;
+        }
       } else if (gate == Gate::input) {
-        for (int64_t j = 0; j < s.width; ++j)
-          g[j] = c.normalised(x[at + j], j) > 0.0f ? g[j] : 0.0f;
+#pragma GCC ivdep
+        for (int64_t j = 0; j < s.width; ++j) {
+          const float v = dy[at + j];
+          passed[j] = c.normalised(x[at + j], j) > 0.0f ? v : 0.0f;
+        }
       }
       if (dx) {
 #pragma GCC ivdep
