@@ -6,7 +6,7 @@
 //   taps] backward_weights  dw[taps, c_out]           += x[taps, pixels] dy[pixels, c_out]
 // Images are worked on one at a time: with padding, in a copy that has its border; dx likewise. A
 // pixel's taps are padded with zero weights in backward_data, so a dy that is not finite may spread
-// to the pixels beside its own.
+// to the pixels beside its own. What own/winograd.h computes never comes here.
 #include "kernels/cpu/own/plans.h"
 
 #include "kernels/cpu/own/panels.h"

@@ -9,7 +9,7 @@
 // +-3/2 and infinity: the entries of A and B are exact, and the error is half that of the usual
 // 0, +-1, +-2 (Barabasz, Anderson, Soodhalter and Gregg, "Error analysis and improving the accuracy
 // of Winograd convolution for deep neural networks", 2020, on the choice), some three times that of
-// a direct sum.
+// a direct sum. A value that is not finite spreads over its tile.
 
 #include "kernels/cpu/own/panels.h"
 #include "kernels/cpu/own_plans.h"
