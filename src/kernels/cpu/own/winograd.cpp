@@ -82,26 +82,26 @@ struct Product {
 };
 
 // The product at every point. The error of a sum goes by its length and is what the transforms
-// enlarge: sums of kDepth terms are added up. Rows up to a whole block are multiplied, whoever they
-// belong to: the order of a tile's sums (own/tile.h) is then one, whatever its neighbours.
+// enlarge: sums of kDepth terms are added up. Rows are multiplied by whole blocks, whoever they
+// belong to: a tile's bits then do not depend on its neighbours.
 void multiply(const Product& p, int64_t tiles, const Points& inputs, const float* packed,
               const Points& products) {
   constexpr int64_t kDepth = 32;
-  Tile t{};
-  t.segments = 1;
-  t.a_stride = p.c_in;
-  t.c_stride = p.c_out;
   for (int64_t point = 0; point < kPoints; ++point, packed += p.c_in * p.c_out) {
     for_panels<Wide>(p.c_out, [&](int64_t column, int64_t count, int64_t width) {
-      t.b_step = width;
-      t.c = products[point] + column;
-      t.columns = t.stored = count;
-      for (int64_t k = 0; k < p.c_in; k += kDepth) {
-        t.a = inputs[point] + k;
-        t.b = packed + column * p.c_in + k * width;
-        t.depth = p.c_in - k < kDepth ? p.c_in - k : kDepth;
-        t.add = k > 0;
-        multiply_panel<Wide, false>(t, whole_blocks(tiles));
+      const bool two = count > kWidth;
+      const auto set = two ? multiply_block<false, kMostRows2, 2, false>
+                           : multiply_block<false, kMostRows2, 1, false>;
+      const auto add = two ? multiply_block<false, kMostRows2, 2, true>
+                           : multiply_block<false, kMostRows2, 1, true>;
+      const float* const panel = packed + column * p.c_in;
+      for (int64_t row = 0; row < tiles; row += kMostRows2) {
+        const float* const a = inputs[point] + row * p.c_in;
+        float* const c = products[point] + row * p.c_out + column;
+        set(p.c_in < kDepth ? p.c_in : kDepth, a, p.c_in, panel, width, c, p.c_out);
+        for (int64_t k = kDepth; k < p.c_in; k += kDepth)
+          add(p.c_in - k < kDepth ? p.c_in - k : kDepth, a + k, p.c_in, panel + k * width, width, c,
+              p.c_out);
       }
     });
   }

@@ -123,6 +123,40 @@ static inline void for_runs(const Grid& g, int64_t first, int64_t end, Visit vis
   }
 }
 
+// c (+)= a b for kRows rows of c and kVectors vectors of its columns, k ascending: own/tile.h
+// without what a convolution here does not ask for. Rows of a are a_stride apart and k is
+// contiguous, or with kColumns the other way round.
+template <bool kColumns, int kRows, int kVectors, bool kAdd>
+static void multiply_block(int64_t depth, const float* a, int64_t a_stride, const float* b,
+                           int64_t b_step, float* c, int64_t c_stride) {
+  constexpr int kStep = kRows % 3 == 0 ? 3 : 4;  // rows that one address reaches
+  Wide sums[kRows][kVectors] = {};
+  for (int64_t k = 0; k < depth; ++k, a += kColumns ? a_stride : 1, b += b_step) {
+    Wide right[kVectors];
+#pragma GCC unroll 2
+    for (int v = 0; v < kVectors; ++v) right[v] = load<Wide>(b + v * kWidth);
+    const float* row = a;
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; r += kStep, row += kColumns ? kStep : kStep * a_stride) {
+#pragma GCC unroll 4
+      for (int i = 0; i < kStep; ++i) {
+        const Wide left = wide(row[kColumns ? i : i * a_stride]);
+#pragma GCC unroll 2
+        for (int v = 0; v < kVectors; ++v)
+          sums[r + i][v] = TRIREME_LEVEL::fused(left, right[v], sums[r + i][v]);
+      }
+    }
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r, c += c_stride) {
+#pragma GCC unroll 2
+    for (int v = 0; v < kVectors; ++v) {
+      float* const to = c + v * kWidth;
+      store(to, kAdd ? load<Wide>(to) + sums[r][v] : sums[r][v]);
+    }
+  }
+}
+
 // Whole blocks of rows of own/tile.h.
 static inline int64_t whole_blocks(int64_t tiles) {
   return (tiles + kMostRows2 - 1) / kMostRows2 * kMostRows2;

@@ -56,6 +56,24 @@ void transform_gradient(const Gradient& p, int64_t first, int64_t end, const flo
   });
 }
 
+// sums[point] (+)= gradients[point]^T inputs[point]
+void multiply(const Gradient& p, int64_t tiles, const Points& gradients, const Points& inputs,
+              bool add, float* sums) {
+  constexpr int kRows = kMostRows2 / 3 * 2;  // of two vectors; they divide 16
+  for (int64_t point = 0; point < kPoints; ++point, sums += p.c_out * p.c_in) {
+    for_panels<Wide>(p.c_in, [&](int64_t column, int64_t count, int64_t) {
+      const bool two = count > kWidth;
+      const auto block = two ? (add ? multiply_block<true, kRows, 2, true>
+                                    : multiply_block<true, kRows, 2, false>)
+                             : (add ? multiply_block<true, 2 * kRows, 1, true>
+                                    : multiply_block<true, 2 * kRows, 1, false>);
+      for (int64_t row = 0; row < p.c_out; row += two ? kRows : 2 * kRows)
+        block(tiles, gradients[point] + row, p.c_out, inputs[point] + column, p.c_in,
+              sums + row * p.c_in + column, p.c_in);
+    });
+  }
+}
+
 // dw[c_out][tap][c_in] from sums[point][c_out][c_in].
 void transform_sums(const Gradient& p, const float* sums, float* dw) {
   const int64_t point = p.c_out * p.c_in;
@@ -100,27 +118,12 @@ void winograd_weights_run(const ConvTask& task, void* const* arguments, float* s
   const winograd::Points gradients(inputs.end(), p.group, p.c_out);
   float* const sums = gradients.end();  // [point][c_out][c_in]
   if (db) fill(nullptr, p.c_out, 0.0f, db);
-  Tile t{};
-  t.segments = 1;
-  t.a_stride = p.c_out;
-  t.b_step = p.c_in;
-  t.c_stride = p.c_in;
   const int64_t tiles = p.grid.tiles();
   for (int64_t first = 0; first < tiles; first += p.group) {
     const int64_t end = tiles - first < p.group ? tiles : first + p.group;
     winograd::transform_input(p.grid, p.c_in, first, end, x, inputs);
     winograd::transform_gradient(p, first, end, dy, gradients, db);
-    t.depth = end - first;
-    t.add = first > 0;
-    for (int64_t point = 0; point < kPoints; ++point) {
-      t.a = gradients[point];
-      for_panels<Wide>(p.c_in, [&](int64_t column, int64_t count, int64_t) {
-        t.b = inputs[point] + column;
-        t.c = sums + point * p.c_in * p.c_out + column;
-        t.columns = t.stored = count;
-        multiply_panel<Wide, true>(t, p.c_out);
-      });
-    }
+    winograd::multiply(p, end - first, gradients, inputs, first > 0, sums);
   }
   winograd::transform_sums(p, sums, dw);
 }
