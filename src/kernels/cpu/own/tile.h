@@ -70,8 +70,8 @@ struct Tile {
 };
 
 // The end of a tile that covers a part of its last vector, or adds and has an epilogue as well.
-[[gnu::noinline, maybe_unused]] static void finish_elements(const Tile& t, int64_t rows, int64_t width,
-                                              const float* sums) {
+[[gnu::noinline, maybe_unused]] static void finish_elements(const Tile& t, int64_t rows,
+                                                            int64_t width, const float* sums) {
   for (int64_t r = 0; r < rows; ++r) {
     float* c = t.c + r * t.c_stride;
     for (int64_t j = 0; j < t.columns; ++j) {

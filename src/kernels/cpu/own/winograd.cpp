@@ -8,35 +8,19 @@
 namespace trireme::cpu::TRIREME_LEVEL {
 namespace winograd {
 
-namespace {
-
-// The rows of x that one row of tiles sees, from channel 0 of column 0; outside the image a vector
-// of zeros again and again.
-struct Rows {
-  const float* at[kIn];
-  int64_t step[kIn];  // from a pixel to the next
-};
-
-Rows rows_of(const Grid& g, int64_t channels, const float* image, int64_t top, const float* zeros) {
-  Rows rows;
-  for (int64_t i = 0; i < kIn; ++i) {
-    const bool inside = top + i >= 0 && top + i < g.h;
-    rows.at[i] = inside ? image + (top + i) * g.w * channels : zeros;
-    rows.step[i] = inside ? channels : 0;
-  }
-  return rows;
-}
-
-}  // namespace
-
 void transform_input(const Grid& g, int64_t channels, int64_t first, int64_t end, const float* x,
-                     const Points& transformed) noexcept {
-  const float zeros[kWidth] = {};
+                     const Points& transformed, float* zeros) noexcept {
+  fill(nullptr, kIn * channels, 0.0f, zeros);
+  const int64_t line = g.w * channels;
   for_runs(g, first, end, [&](const Run& run) {
-    const float* const image = x + run.image * g.h * g.w * channels;
-    const Rows rows = rows_of(g, channels, image, run.row * kOut - g.pad_h, zeros);
+    const float* const image = x + run.image * g.h * line;
+    const int64_t top = run.row * kOut - g.pad_h;
     for (int64_t k = 0; k < run.count; ++k) {
       const int64_t left = (run.column + k) * kOut - g.pad_w;
+      const float* rows[kIn];
+      for (int64_t i = 0; i < kIn; ++i)
+        rows[i] =
+            top + i >= 0 && top + i < g.h ? image + (top + i) * line + left * channels : zeros;
       float* const tile = transformed.at + (run.number + k) * channels;
       for (int64_t c = 0; c < channels; c += kWidth) {
         Wide half[kIn][kIn];
@@ -44,8 +28,7 @@ void transform_input(const Grid& g, int64_t channels, int64_t first, int64_t end
         for (int64_t j = 0; j < kIn; ++j) {
           Wide v[kIn] = {}, t[kIn];
           if (left + j >= 0 && left + j < g.w) {
-            for (int64_t i = 0; i < kIn; ++i)
-              v[i] = load<Wide>(rows.at[i] + (left + j) * rows.step[i] + (rows.step[i] ? c : 0));
+            for (int64_t i = 0; i < kIn; ++i) v[i] = load<Wide>(rows[i] + (j * channels + c));
           }
           of_input(v, t);
           for (int64_t i = 0; i < kIn; ++i) half[i][j] = t[i];
@@ -172,7 +155,7 @@ PlanInfo winograd_info(const ConvTask& task) noexcept {
   if (task.pass == ConvPass::backward_weights) return winograd_weights_info(task);
   const winograd::Product p(task);
   const winograd::Points inputs(nullptr, p.group, p.c_in), products(nullptr, p.group, p.c_out);
-  const int64_t scratch = kPoints * (inputs.step + products.step);
+  const int64_t scratch = kPoints * (inputs.step + products.step) + kIn * p.c_in;
   return {static_cast<size_t>(scratch) * sizeof(float),
           static_cast<size_t>(kPoints * p.c_in * p.c_out) * sizeof(float)};
 }
@@ -236,7 +219,7 @@ void winograd_run(const ConvTask& task, void* const* arguments, float* scratch) 
   const int64_t tiles = p.grid.tiles();
   for (int64_t first = 0; first < tiles; first += p.group) {
     const int64_t end = tiles - first < p.group ? tiles : first + p.group;
-    winograd::transform_input(p.grid, p.c_in, first, end, x, inputs);
+    winograd::transform_input(p.grid, p.c_in, first, end, x, inputs, products.end());
     winograd::multiply(p, end - first, inputs, packed, products);
     winograd::transform_products(p, first, end, products, bias, relu, y);
   }

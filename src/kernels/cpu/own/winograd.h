@@ -182,8 +182,8 @@ struct Points {
   int64_t step;  // floats
 };
 
-// B^T x B of tiles [first, end).
+// B^T x B of tiles [first, end). `zeros`: 6 channels of scratch, for rows outside the image.
 void transform_input(const Grid&, int64_t channels, int64_t first, int64_t end, const float* x,
-                     const Points& transformed) noexcept;
+                     const Points& transformed, float* zeros) noexcept;
 
 }  // namespace trireme::cpu::TRIREME_LEVEL::winograd

@@ -22,7 +22,33 @@ struct Gradient {
   int64_t group;
 };
 
-// A dy A^T of tiles [first, end), dy being zero where they reach past it; db[c] += the sums of dy.
+// A dy A^T of one tile and kWidth channels, of which `rows` by `columns` pixels are there; returns
+// the sum of dy.
+template <bool kWhole>
+inline Wide transform_tile(const float* dy, int64_t line, int64_t channels, int64_t rows,
+                           int64_t columns, float* transformed, int64_t step) {
+  Wide half[kIn][kOut], sum = {};
+#pragma GCC unroll 4
+  for (int64_t j = 0; j < kOut; ++j) {
+    Wide v[kOut], t[kIn];
+    for (int64_t i = 0; i < kOut; ++i) {
+      const bool there = kWhole || (i < rows && j < columns);
+      v[i] = there ? load<Wide>(dy + i * line + j * channels) : Wide{};
+    }
+    sum += (v[0] + v[1]) + (v[2] + v[3]);
+    of_gradient(v, t);
+    for (int64_t i = 0; i < kIn; ++i) half[i][j] = t[i];
+  }
+#pragma GCC unroll 6
+  for (int64_t i = 0; i < kIn; ++i) {
+    Wide t[kIn];
+    of_gradient(half[i], t);
+    for (int64_t j = 0; j < kIn; ++j) store(transformed + (i * kIn + j) * step, t[j]);
+  }
+  return sum;
+}
+
+// Of tiles [first, end), dy being zero where they reach past it; db[c] += the sums of dy.
 void transform_gradient(const Gradient& p, int64_t first, int64_t end, const float* dy,
                         const Points& transformed, float* db) {
   const Grid& g = p.grid;
@@ -31,26 +57,14 @@ void transform_gradient(const Gradient& p, int64_t first, int64_t end, const flo
     const int64_t row = run.row * kOut, rows = g.out_h - row;
     for (int64_t k = 0; k < run.count; ++k) {
       const int64_t column = (run.column + k) * kOut, columns = g.out_w - column;
+      const auto transform =
+          rows >= kOut && columns >= kOut ? transform_tile<true> : transform_tile<false>;
       const float* const from = dy + (run.image * g.out_h + row) * line + column * p.c_out;
       float* const to = transformed.at + (run.number + k) * p.c_out;
       for (int64_t c = 0; c < p.c_out; c += kWidth) {
-        Wide half[kIn][kOut], sum = {};
-#pragma GCC unroll 4
-        for (int64_t j = 0; j < kOut; ++j) {
-          Wide v[kOut], t[kIn];
-          for (int64_t i = 0; i < kOut; ++i)
-            v[i] = i < rows && j < columns ? load<Wide>(from + i * line + j * p.c_out + c) : Wide{};
-          sum += (v[0] + v[1]) + (v[2] + v[3]);
-          of_gradient(v, t);
-          for (int64_t i = 0; i < kIn; ++i) half[i][j] = t[i];
-        }
+        const Wide sum =
+            transform(from + c, line, p.c_out, rows, columns, to + c, transformed.step);
         if (db) store(db + c, load<Wide>(db + c) + sum);
-#pragma GCC unroll 6
-        for (int64_t i = 0; i < kIn; ++i) {
-          Wide t[kIn];
-          of_gradient(half[i], t);
-          for (int64_t j = 0; j < kIn; ++j) store(to + (i * kIn + j) * transformed.step + c, t[j]);
-        }
       }
     }
   });
@@ -63,10 +77,10 @@ void multiply(const Gradient& p, int64_t tiles, const Points& gradients, const P
   for (int64_t point = 0; point < kPoints; ++point, sums += p.c_out * p.c_in) {
     for_panels<Wide>(p.c_in, [&](int64_t column, int64_t count, int64_t) {
       const bool two = count > kWidth;
-      const auto block = two ? (add ? multiply_block<true, kRows, 2, true>
-                                    : multiply_block<true, kRows, 2, false>)
-                             : (add ? multiply_block<true, 2 * kRows, 1, true>
-                                    : multiply_block<true, 2 * kRows, 1, false>);
+      const auto block =
+          two ? (add ? multiply_block<true, kRows, 2, true> : multiply_block<true, kRows, 2, false>)
+              : (add ? multiply_block<true, 2 * kRows, 1, true>
+                     : multiply_block<true, 2 * kRows, 1, false>);
       for (int64_t row = 0; row < p.c_out; row += two ? kRows : 2 * kRows)
         block(tiles, gradients[point] + row, p.c_out, inputs[point] + column, p.c_in,
               sums + row * p.c_in + column, p.c_in);
@@ -104,7 +118,8 @@ using winograd::kPoints;
 PlanInfo winograd_weights_info(const ConvTask& task) noexcept {
   const winograd::Gradient p(task);
   const winograd::Points inputs(nullptr, p.group, p.c_in), gradients(nullptr, p.group, p.c_out);
-  const int64_t scratch = kPoints * (inputs.step + gradients.step + p.c_in * p.c_out);
+  const int64_t scratch =
+      kPoints * (inputs.step + gradients.step + p.c_in * p.c_out) + winograd::kIn * p.c_in;
   return {static_cast<size_t>(scratch) * sizeof(float), 0};
 }
 
@@ -117,11 +132,12 @@ void winograd_weights_run(const ConvTask& task, void* const* arguments, float* s
   const winograd::Points inputs(scratch, p.group, p.c_in);
   const winograd::Points gradients(inputs.end(), p.group, p.c_out);
   float* const sums = gradients.end();  // [point][c_out][c_in]
+  float* const zeros = sums + kPoints * p.c_in * p.c_out;
   if (db) fill(nullptr, p.c_out, 0.0f, db);
   const int64_t tiles = p.grid.tiles();
   for (int64_t first = 0; first < tiles; first += p.group) {
     const int64_t end = tiles - first < p.group ? tiles : first + p.group;
-    winograd::transform_input(p.grid, p.c_in, first, end, x, inputs);
+    winograd::transform_input(p.grid, p.c_in, first, end, x, inputs, zeros);
     winograd::transform_gradient(p, first, end, dy, gradients, db);
     winograd::multiply(p, end - first, gradients, inputs, first > 0, sums);
   }
