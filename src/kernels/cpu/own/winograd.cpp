@@ -90,8 +90,14 @@ void multiply(const Product& p, int64_t tiles, const Points& inputs, const float
   }
 }
 
-// y of one tile and kWidth channels.
-inline void transform_back(const float* products, int64_t step, Wide bias, Wide floor, float* y,
+struct Epilogue {
+  const float* bias;  // or null
+  Wide floor;         // what y is at least; NaN stays
+};
+
+// y of one tile and kWidth channels, of which `rows` by `columns` pixels are there.
+template <bool kWhole>
+inline void transform_tile(const float* products, int64_t step, Wide bias, Wide floor, float* y,
                            int64_t line, int64_t channels, int64_t rows, int64_t columns) {
   Wide half[kOut][kIn];
 #pragma GCC unroll 6
@@ -102,31 +108,33 @@ inline void transform_back(const float* products, int64_t step, Wide bias, Wide 
     for (int64_t i = 0; i < kOut; ++i) half[i][j] = t[i];
   }
 #pragma GCC unroll 4
-  for (int64_t i = 0; i < kOut; ++i) {
-    if (i >= rows) return;
+  for (int64_t i = 0; i < kOut; ++i, y += line) {
+    if (!kWhole && i >= rows) return;
     Wide t[kOut];
     of_products(half[i], t);
     for (int64_t j = 0; j < kOut; ++j) {
       const Wide v = t[j] + bias;
-      if (j < columns) store(y + i * line + j * channels, v < floor ? floor : v);  // NaN stays
+      if (kWhole || j < columns) store(y + j * channels, v < floor ? floor : v);
     }
   }
 }
 
 void transform_products(const Product& p, int64_t first, int64_t end, const Points& products,
-                        const float* bias, bool relu, float* y) {
+                        const Epilogue& epilogue, float* y) {
   const Grid& g = p.grid;
   const int64_t line = g.out_w * p.c_out;
-  const Wide floor = wide(relu ? 0.0f : -__builtin_inff());
   for_runs(g, first, end, [&](const Run& run) {
     const int64_t row = run.row * kOut, rows = g.out_h - row;
     for (int64_t k = 0; k < run.count; ++k) {
-      const int64_t column = (run.column + k) * kOut;
+      const int64_t column = (run.column + k) * kOut, columns = g.out_w - column;
+      const auto transform =
+          rows >= kOut && columns >= kOut ? transform_tile<true> : transform_tile<false>;
       float* const to = y + (run.image * g.out_h + row) * line + column * p.c_out;
       const float* const from = products.at + (run.number + k) * p.c_out;
       for (int64_t c = 0; c < p.c_out; c += kWidth) {
-        transform_back(from + c, products.step, bias ? load<Wide>(bias + c) : Wide{}, floor, to + c,
-                       line, p.c_out, rows, g.out_w - column);
+        const Wide bias = epilogue.bias ? load<Wide>(epilogue.bias + c) : Wide{};
+        transform(from + c, products.step, bias, epilogue.floor, to + c, line, p.c_out, rows,
+                  columns);
       }
     }
   });
@@ -214,6 +222,7 @@ void winograd_run(const ConvTask& task, void* const* arguments, float* scratch) 
   auto* y = static_cast<float*>(arguments[p.forward ? 3 : 2]);
   const auto* bias = static_cast<const float*>(p.forward ? arguments[2] : nullptr);
   const bool relu = p.forward && task.spec.activation == Activation::relu;
+  const winograd::Epilogue epilogue{bias, winograd::wide(relu ? 0.0f : -__builtin_inff())};
   const winograd::Points inputs(scratch, p.group, p.c_in);
   const winograd::Points products(inputs.end(), p.group, p.c_out);
   const int64_t tiles = p.grid.tiles();
@@ -221,7 +230,7 @@ void winograd_run(const ConvTask& task, void* const* arguments, float* scratch) 
     const int64_t end = tiles - first < p.group ? tiles : first + p.group;
     winograd::transform_input(p.grid, p.c_in, first, end, x, inputs, products.end());
     winograd::multiply(p, end - first, inputs, packed, products);
-    winograd::transform_products(p, first, end, products, bias, relu, y);
+    winograd::transform_products(p, first, end, products, epilogue, y);
   }
 }
 
