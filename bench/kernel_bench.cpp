@@ -195,7 +195,47 @@ void add_pool(const char* name, int64_t n, int64_t size, int64_t channels) {
   }
 }
 
+// Batch norm with relu over n images of side x side, and per second the floats of x.
+void add_batch_norm(const char* name, int64_t n, int64_t side, int64_t channels) {
+  const int64_t rows = n * side * side;
+  const std::string title = std::string(name) + "/n" + std::to_string(n);
+  const auto entry = [=](const char* what, auto run) {
+    add(title + what, [=](benchmark::State& state) {
+      const KernelTable& k = cpu_kernels();
+      AlignedBuffer x = values(rows * channels, 1), y = values(rows * channels, 1),
+                    dy = values(rows * channels, 1), lanes = values(channels, 1),
+                    sums(static_cast<size_t>(2 * channels) * sizeof(double));
+      for (auto _ : state)
+        run(k, x.floats(), y.floats(), dy.floats(), lanes.floats(),
+            reinterpret_cast<double*>(sums.data()));
+      state.counters["Gfloat/s"] =
+          benchmark::Counter(1e-9 * static_cast<double>(rows * channels),
+                             benchmark::Counter::kIsIterationInvariantRate);
+    });
+  };
+  using K = const KernelTable&;
+  const auto relu = Activation::relu;
+  entry("/sums", [=](K k, float* x, float*, float*, float*, double* sums) {
+    k.batch_norm_sums(nullptr, rows, channels, x, sums, nullptr, nullptr);
+  });
+  entry("/forward", [=](K k, float* x, float* y, float*, float* c, double*) {
+    k.batch_norm_forward(nullptr, rows, channels, x, c, c, c, c, nullptr, relu, y);
+  });
+  entry("/backward_sums", [=](K k, float* x, float* y, float* dy, float* c, double* sums) {
+    k.batch_norm_backward_sums(nullptr, rows, channels, x, y, dy, nullptr, c, c, c, c, relu,
+                               nullptr, sums, nullptr, nullptr);
+  });
+  entry("/backward", [=](K k, float* x, float* y, float* dy, float* c, double*) {
+    k.batch_norm_backward(nullptr, rows, channels, x, nullptr, dy, c, c, c, c, c, c, relu, y,
+                          Write::set, nullptr, Write::set);
+  });
+}
+
 void add_all() {
+  add_batch_norm("bn16", 2, 32, 16);
+  add_batch_norm("bn32", 4, 16, 32);
+  add_batch_norm("bn64", 8, 8, 64);
+  add_batch_norm("bn20", 2, 32, 20);
   for (const int64_t n : {1, 4, 8, 32}) {
     for (const ConvLayer& layer : kConvolutions) add_convolution(layer, n);
     for (const DenseLayer& layer : kDense) add_dense(layer, n);
