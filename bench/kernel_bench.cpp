@@ -42,7 +42,8 @@ class Runner {
     void* arguments[4];
     for (size_t i = 0; i < 4; ++i) arguments[i] = buffers_[i].data();
     if (info_.pack_bytes > 0) {
-      k_.pack(plan_, nullptr, buffers_[static_cast<size_t>(weights)].floats(), packed_.data());
+      k_.pack(plan_, nullptr, buffers_[static_cast<size_t>(weights)].floats(), packed_.data(), 0,
+              1);
       arguments[weights] = packed_.data();
     }
     if (!bias) arguments[2] = nullptr;
@@ -52,7 +53,7 @@ class Runner {
     report(state, flops);
   }
   void measure_pack(benchmark::State& state) {
-    for (auto _ : state) k_.pack(plan_, nullptr, buffers_[0].floats(), packed_.data());
+    for (auto _ : state) k_.pack(plan_, nullptr, buffers_[0].floats(), packed_.data(), 0, 1);
   }
   bool packs() const { return info_.pack_bytes > 0; }
 

@@ -244,7 +244,9 @@ struct KernelTable {
   // ---- plans: compile time only
   Status (*make_conv2d)(const Conv2dSpec*, ConvPass, Plan** out, PlanInfo* info) noexcept;
   Status (*make_matmul)(const MatmulSpec*, bool pack_b, Plan** out, PlanInfo* info) noexcept;
-  Status (*pack)(const Plan*, Stream*, const Element* weights, void* packed) noexcept;
+  // Part `part` of `parts` of it: the parts of a plan may be packed by as many threads at once.
+  Status (*pack)(const Plan*, Stream*, const Element* weights, void* packed, int64_t part,
+                 int64_t parts) noexcept;
   Status (*run)(const Plan*, Stream*, void* const* arguments, void* scratch) noexcept;
   // C = the sum of A^T B over `leaves` leaves, a power of two and at most the spec's, taken along
   // the tree: the bits that run() for each leaf and adding left + right at every node would give,

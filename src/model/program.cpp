@@ -129,11 +129,11 @@ int64_t Program::sync_doubles(int segment) const {
 
 void Program::pack(const float* params, std::byte* packed, int part, int parts,
                    Stream* stream) const {
-  for (size_t j = static_cast<size_t>(part); j < impl_->packs.size();
-       j += static_cast<size_t>(parts)) {
-    const PackJob& job = impl_->packs[j];
+  int turn = part;  // small ones have a first part alone
+  for (const PackJob& job : impl_->packs) {
     const Status status = impl_->kernels->pack(job.plan, stream, params + job.param_offset,
-                                               packed + job.packed_offset);
+                                               packed + job.packed_offset, turn, parts);
+    turn = turn + 1 == parts ? 0 : turn + 1;
     if (status != Status::ok)
       throw DeviceError(fmt::format("packing the weights at {} failed with status {}",
                                     job.param_offset, static_cast<int>(status)));

@@ -151,7 +151,9 @@ class PlanRunner {
   // The weights to pass to run(): `weights`, or their packed copy.
   const Element* weights(const Element* weights) {
     if (info.pack_bytes == 0) return weights;
-    EXPECT_EQ(k_.pack(plan_, nullptr, weights, packed_.data()), Status::ok);
+    constexpr int64_t kParts = 3;
+    for (int64_t part = 0; part < kParts; ++part)
+      EXPECT_EQ(k_.pack(plan_, nullptr, weights, packed_.data(), part, kParts), Status::ok);
     return packed_.floats();
   }
   Status run(const void* a, const void* b, const void* c, void* d) {

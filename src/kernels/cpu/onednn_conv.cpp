@@ -76,8 +76,9 @@ class ForwardPlan : public Plan {
     const Status status = all.execute(primitive_);
     return status == Status::ok ? end_.run(p_.y.get_size() / sizeof(float), arguments[3]) : status;
   }
-  Status pack(const float* weights, void* packed) const noexcept override {
-    return pack_ ? pack_.run(weights, packed) : Status::unsupported;
+  Status pack(const float* weights, void* packed, int64_t part, int64_t) const noexcept override {
+    if (!pack_) return Status::unsupported;
+    return part == 0 ? pack_.run(weights, packed) : Status::ok;
   }
 
  private:
@@ -110,8 +111,9 @@ class BackwardDataPlan : public Plan {
     all.add(DNNL_ARG_SCRATCHPAD, scratchpad_, scratch);
     return all.execute(primitive_);
   }
-  Status pack(const float* weights, void* packed) const noexcept override {
-    return pack_ ? pack_.run(weights, packed) : Status::unsupported;
+  Status pack(const float* weights, void* packed, int64_t part, int64_t) const noexcept override {
+    if (!pack_) return Status::unsupported;
+    return part == 0 ? pack_.run(weights, packed) : Status::ok;
   }
 
  private:

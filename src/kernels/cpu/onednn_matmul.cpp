@@ -51,8 +51,9 @@ class MatmulPlan : public Plan {
     return status == Status::ok ? end_.run(c_.get_size() / sizeof(float), arguments[3]) : status;
   }
 
-  Status pack(const float* weights, void* packed) const noexcept override {
-    return pack_ ? pack_.run(weights, packed) : Status::unsupported;
+  Status pack(const float* weights, void* packed, int64_t part, int64_t) const noexcept override {
+    if (!pack_) return Status::unsupported;
+    return part == 0 ? pack_.run(weights, packed) : Status::ok;
   }
 
  private:

@@ -19,9 +19,10 @@ class OwnPlan : public Plan {
     product_.run(task_, arguments, static_cast<float*>(scratch));
     return Status::ok;
   }
-  Status pack(const float* weights, void* packed) const noexcept override {
+  Status pack(const float* weights, void* packed, int64_t part,
+              int64_t parts) const noexcept override {
     if (info_.pack_bytes == 0) return Status::unsupported;
-    product_.pack(task_, weights, static_cast<float*>(packed));
+    product_.pack(task_, weights, static_cast<float*>(packed), {part, parts});
     return Status::ok;
   }
 

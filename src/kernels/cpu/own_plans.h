@@ -17,12 +17,18 @@ struct MatmulTask {
   bool pack_b;
 };
 
+// What one of several threads does of something: every parts-th piece from its own.
+struct Share {
+  int64_t part, parts;
+  bool has(int64_t piece) const { return piece % parts == part; }
+};
+
 // Arguments of run as kernel_table.h lists them for the plan. Everything is 64-byte aligned scratch
 // and packed memory of the sizes that info says; the activation is none or relu.
 template <class Task>
 struct OwnProduct {
   PlanInfo (*info)(const Task&) noexcept;
-  void (*pack)(const Task&, const float* weights, float* packed) noexcept;
+  void (*pack)(const Task&, const float* weights, float* packed, Share) noexcept;
   void (*run)(const Task&, void* const* arguments, float* scratch) noexcept;
 };
 

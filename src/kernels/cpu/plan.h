@@ -11,7 +11,9 @@ struct Plan {
   Plan& operator=(const Plan&) = delete;
   virtual ~Plan() = default;
   virtual Status run(void* const* arguments, void* scratch) const noexcept = 0;
-  virtual Status pack(const float*, void*) const noexcept { return Status::unsupported; }
+  virtual Status pack(const float*, void*, int64_t, int64_t) const noexcept {
+    return Status::unsupported;
+  }
   virtual Status run_leaves(int64_t, const LeafProduct*, float*, void*) const noexcept {
     return Status::unsupported;
   }
@@ -25,7 +27,8 @@ Status make_conv2d(const OwnPlans& own, const Conv2dSpec*, ConvPass, Plan** out,
                    PlanInfo* info) noexcept;
 Status make_matmul(const OwnPlans& own, const MatmulSpec*, bool pack_b, Plan** out,
                    PlanInfo* info) noexcept;
-Status pack(const Plan*, Stream*, const float* weights, void* packed) noexcept;
+Status pack(const Plan*, Stream*, const float* weights, void* packed, int64_t part,
+            int64_t parts) noexcept;
 Status run(const Plan*, Stream*, void* const* arguments, void* scratch) noexcept;
 Status run_leaves(const Plan*, Stream*, int64_t leaves, const LeafProduct*, float* c,
                   void* scratch) noexcept;

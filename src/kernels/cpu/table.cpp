@@ -12,8 +12,9 @@
 namespace trireme {
 namespace cpu {
 
-Status pack(const Plan* plan, Stream*, const float* weights, void* packed) noexcept {
-  return plan->pack(weights, packed);
+Status pack(const Plan* plan, Stream*, const float* weights, void* packed, int64_t part,
+            int64_t parts) noexcept {
+  return plan->pack(weights, packed, part, parts);
 }
 
 Status run(const Plan* plan, Stream*, void* const* arguments, void* scratch) noexcept {

@@ -3,7 +3,9 @@
 namespace trireme::cu {
 
 // Both libraries read weights as they are stored: pack_bytes is always 0.
-Status pack(const Plan*, Stream*, const Element*, void*) noexcept { return Status::unsupported; }
+Status pack(const Plan*, Stream*, const Element*, void*, int64_t, int64_t) noexcept {
+  return Status::unsupported;
+}
 
 Status run(const Plan* plan, Stream* stream, void* const* arguments, void* scratch) noexcept {
   return plan->run(stream, arguments, scratch);

@@ -46,7 +46,8 @@ Status guarded(Body&& body) noexcept try {
 // Entries of the kernel table (kernel_table.h).
 Status make_conv2d(const Conv2dSpec*, ConvPass, Plan** out, PlanInfo*) noexcept;
 Status make_matmul(const MatmulSpec*, bool pack_b, Plan** out, PlanInfo*) noexcept;
-Status pack(const Plan*, Stream*, const Element* weights, void* packed) noexcept;
+Status pack(const Plan*, Stream*, const Element* weights, void* packed, int64_t part,
+            int64_t parts) noexcept;
 Status run(const Plan*, Stream*, void* const* arguments, void* scratch) noexcept;
 void destroy(Plan*) noexcept;
 

@@ -83,9 +83,9 @@ void forward(const Geometry& g, const float* x, const float* packed, const float
 
 // packed[panel][kernel row][tap][column] = w[first + column][kernel row][tap]
 template <class Vector>
-void pack_forward(const Geometry& g, const float* w, float* packed) {
+void pack_forward(const Geometry& g, const float* w, float* packed, const Share& share) {
   const int64_t depth = g.s.kernel_h * g.taps;
-  for_panels<Vector>(g.s.c_out, [&](int64_t first, int64_t count, int64_t width) {
+  for_panels<Vector>(g.s.c_out, share, [&](int64_t first, int64_t count, int64_t width) {
     transpose_panel(w + first * depth, depth, count, depth, packed + first * depth, width);
   });
 }
@@ -125,12 +125,12 @@ void backward_data(const Geometry& g, const float* dy, const float* packed, floa
 
 // packed[panel][kernel row][c_out][column] = w[c_out][kernel row][first + column]
 template <class Vector>
-void pack_backward_data(const Geometry& g, const float* w, float* packed) {
+void pack_backward_data(const Geometry& g, const float* w, float* packed, const Share& share) {
   const int64_t depth = g.s.kernel_h * g.taps;
-  for_panels<Vector>(g.taps, [&](int64_t first, int64_t count, int64_t width) {
-    for (int64_t kh = 0; kh < g.s.kernel_h; ++kh, packed += g.s.c_out * width) {
-      copy_panel(w + kh * g.taps + first, depth, count, g.s.c_out, packed, width);
-    }
+  for_panels<Vector>(g.taps, share, [&](int64_t first, int64_t count, int64_t width) {
+    float* to = packed + first * g.s.kernel_h * g.s.c_out;
+    for (int64_t kh = 0; kh < g.s.kernel_h; ++kh, to += g.s.c_out * width)
+      copy_panel(w + kh * g.taps + first, depth, count, g.s.c_out, to, width);
   });
 }
 
@@ -217,14 +217,14 @@ PlanInfo conv_info(const ConvTask& task) noexcept {
   return {bytes(lines((kernel + 1) * channels) + (g.bordered() ? image : 0) + last), 0};
 }
 
-void conv_pack(const ConvTask& task, const float* weights, float* packed) noexcept {
-  if (is_winograd(task)) return winograd_pack(task, weights, packed);
+void conv_pack(const ConvTask& task, const float* weights, float* packed, Share share) noexcept {
+  if (is_winograd(task)) return winograd_pack(task, weights, packed, share);
   const Geometry g(task);
   const bool forward_pass = task.pass == ConvPass::forward;
   with_vector(forward_pass ? g.s.c_out : g.taps, [&](auto v) {
     using Vector = decltype(v);
-    forward_pass ? pack_forward<Vector>(g, weights, packed)
-                 : pack_backward_data<Vector>(g, weights, packed);
+    forward_pass ? pack_forward<Vector>(g, weights, packed, share)
+                 : pack_backward_data<Vector>(g, weights, packed, share);
   });
 }
 

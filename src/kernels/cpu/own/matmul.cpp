@@ -142,10 +142,10 @@ PlanInfo matmul_info(const MatmulTask& task) noexcept {
   return {bytes((all < block ? all : block) + levels_of(s.leaves) * kTileFloats), 0};
 }
 
-void matmul_pack(const MatmulTask& task, const float* b, float* packed) noexcept {
+void matmul_pack(const MatmulTask& task, const float* b, float* packed, Share share) noexcept {
   const MatmulSpec& s = task.spec;
   with_vector(s.n, [&](auto v) {
-    for_panels<decltype(v)>(s.n, [&](int64_t first, int64_t count, int64_t width) {
+    for_panels<decltype(v)>(s.n, share, [&](int64_t first, int64_t count, int64_t width) {
       s.transpose_b ? transpose_panel(b + first * s.k, s.k, count, s.k, packed + first * s.k, width)
                     : copy_panel(b + first, s.n, count, s.k, packed + first * s.k, width);
     });

@@ -5,6 +5,7 @@
 
 #include "kernels/cpu/own/kernels.h"
 #include "kernels/cpu/own/tile.h"
+#include "kernels/cpu/own_plans.h"
 
 namespace trireme::cpu::TRIREME_LEVEL {
 
@@ -21,6 +22,14 @@ static inline void for_panels(int64_t columns, Visit visit) {
     const int64_t count = left < 2 * kLanes<Vector> ? left : 2 * kLanes<Vector>;
     visit(first, count, padded<Vector>(count));
   }
+}
+
+// The panels of a share alone.
+template <class Vector, class Visit>
+static inline void for_panels(int64_t columns, const Share& share, Visit visit) {
+  for_panels<Vector>(columns, [&](int64_t first, int64_t count, int64_t width) {
+    if (share.has(first / (2 * kLanes<Vector>))) visit(first, count, width);
+  });
 }
 
 // Calls run(vector) with the vector type for so many columns: narrow matrices waste less in eight

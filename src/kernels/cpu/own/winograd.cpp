@@ -169,7 +169,8 @@ PlanInfo winograd_info(const ConvTask& task) noexcept {
 }
 
 // packed[point][panel of c_out][c_in][column]
-void winograd_pack(const ConvTask& task, const float* weights, float* packed) noexcept {
+void winograd_pack(const ConvTask& task, const float* weights, float* packed,
+                   Share share) noexcept {
   const winograd::Product p(task);
   constexpr int64_t kPanel = 2 * kWidth;
   // Of the w of `lanes` channels that lie side by side in memory; stored at `step` a point.
@@ -191,7 +192,7 @@ void winograd_pack(const ConvTask& task, const float* weights, float* packed) no
     }
   };
   const int64_t point = p.c_in * p.c_out;
-  for_panels<Wide>(p.c_out, [&](int64_t first, int64_t count, int64_t width) {
+  for_panels<Wide>(p.c_out, share, [&](int64_t first, int64_t count, int64_t width) {
     float* const panel = packed + first * p.c_in;
     if (!p.forward) {  // w[c_in][tap][c_out]
       for (int64_t k = 0; k < p.c_in; ++k) {
