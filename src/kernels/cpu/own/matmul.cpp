@@ -1,8 +1,10 @@
-// C = act(A B + bias) in the two forms that dense layers need; both by the tiles of own/tile.h:
+// C = act(A B + bias) in the forms that dense layers need, by the tiles of own/tile.h:
 //   packed   A [m,k] as stored, B packed once a step: y = x W^T and dx = dy W
+//   dots     y = x W^T where k is long, B as stored (own/dots.h)
 //   columns  A stored [k,m], B [k,n] as stored: dW = dy^T x, the k rows being samples; of one leaf
 //            or of several, whose products are added along the tree tile by tile
 // Blocks keep one panel of B, or one block of its columns, in the nearest caches.
+#include "kernels/cpu/own/dots.h"
 #include "kernels/cpu/own/panels.h"
 #include "kernels/cpu/own/plans.h"
 
@@ -16,6 +18,47 @@ int64_t block_columns(int64_t depth) {
   constexpr int64_t panel = 2 * kLanes<Wide>;
   const int64_t panels = kBlockFloats / (depth * panel);
   return (panels > 1 ? panels : 1) * panel;
+}
+
+constexpr int64_t kLeastDot = 256;   // of k: what adding up lanes takes is then small beside it
+constexpr int64_t kDotDepth = 1024;  // of k at a time, so that B's rows stay in the nearest cache
+
+bool in_dots(const MatmulTask& task) {
+  const MatmulSpec& s = task.spec;
+  return task.pack_b && s.transpose_b && s.k >= kLeastDot;
+}
+
+void multiply_by_dots(const MatmulSpec& s, const float* a, const float* b, const float* bias,
+                      float* c) {
+  static constexpr void (*kRows[])(const Dots&) = {
+      nullptr,          multiply_dots<1>, multiply_dots<2>,
+#ifdef __AVX512F__
+      multiply_dots<3>, multiply_dots<4>, multiply_dots<5>,
+      multiply_dots<6>
+#endif
+  };
+  Dots t{};
+  t.a_stride = s.k;
+  t.c_stride = s.n;
+  const int64_t parts = (s.m + kDotRows - 1) / kDotRows;
+  for (int64_t first = 0; first < s.n; first += kDotColumns) {
+    t.columns = s.n - first < kDotColumns ? s.n - first : kDotColumns;
+    for (int64_t k = 0; k < s.k; k += kDotDepth) {
+      t.depth = s.k - k < kDotDepth ? s.k - k : kDotDepth;
+      for (int64_t j = 0; j < kDotColumns; ++j)
+        t.b[j] = b + (first + (j < t.columns ? j : t.columns - 1)) * s.k + k;
+      t.bias = bias && k == 0 ? bias + first : nullptr;
+      t.add = s.write == Write::add || k > 0;
+      t.relu = s.activation == Activation::relu && k + t.depth == s.k;
+      for (int64_t row = 0, part = 0; part < parts; ++part) {
+        const int64_t rows = s.m / parts + (part < s.m % parts);
+        t.a = a + row * s.k + k;
+        t.c = c + row * s.n + first;
+        kRows[rows](t);
+        row += rows;
+      }
+    }
+  }
 }
 
 template <class Vector>
@@ -133,6 +176,7 @@ void multiply_columns(const MatmulSpec& s, int64_t leaves, const LeafProduct* pr
 
 PlanInfo matmul_info(const MatmulTask& task) noexcept {
   const MatmulSpec& s = task.spec;
+  if (in_dots(task)) return {};
   const int64_t columns = with_vector(s.n, [&s](auto v) { return padded<decltype(v)>(s.n); });
   const auto bytes = [](int64_t floats) { return static_cast<size_t>(floats) * sizeof(float); };
   if (task.pack_b) return {0, bytes(columns * s.k)};
@@ -158,6 +202,10 @@ void matmul_run(const MatmulTask& task, void* const* arguments, float* scratch) 
   const auto* b = static_cast<const float*>(arguments[1]);
   const auto* bias = s.bias ? static_cast<const float*>(arguments[2]) : nullptr;
   auto* c = static_cast<float*>(arguments[3]);
+  if (in_dots(task)) {
+    multiply_by_dots(s, a, b, bias, c);
+    return finish_activation(s.activation, s.alpha, s.m * s.n, c);
+  }
   with_vector(s.n, [&](auto v) {
     const LeafProduct product{a, b, s.k};
     task.pack_b ? multiply_packed<decltype(v)>(s, a, b, bias, c)
