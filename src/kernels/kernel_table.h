@@ -22,6 +22,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kernels/table_leaf.h"
+
 namespace trireme {
 
 struct Stream;  // a CUDA stream in the plugin; null on the CPU
@@ -367,6 +369,46 @@ struct KernelTable {
                                 const float* gamma, const float* mean, const float* rstd,
                                 const Element* dy, Element* dx, Write write, float* dgamma,
                                 float* dbeta, Write parameter_write, void* scratch) noexcept;
+
+  // ---- rows of tables, and how features agree
+  // y[bag] = sum of the rows of its ids, divided by their number where spec->mean. An id of -1 or
+  // without a row counts for none. counts[bag]: that number; for mean, else it may be null.
+  Status (*embedding_bag_forward)(Stream*, const EmbeddingBagSpec*, const TableLeaf*, Element* y,
+                                  int32_t* counts) noexcept;
+  // gradient[number] += sum over its positions of dy[bag], or dy[bag] / counts[bag]. That of a
+  // number without a row stays as it is.
+  Status (*embedding_bag_backward)(Stream*, const EmbeddingBagSpec*, const TableLeaf*,
+                                   const Element* dy, const int32_t* counts) noexcept;
+  // Vectors of `dim` elements, of each sample: z, where it is not null, and then the rows of
+  // x [rows, dim]. y = the first vector, then v_i . v_j for every i > j, by i, then j.
+  Status (*dot_interaction_forward)(Stream*, int64_t samples, int64_t rows, int64_t dim,
+                                    const Element* z, const Element* x, Element* y) noexcept;
+  // dv_i (+)= sum over j of d(i,j) v_j, for i = 0 and the copy's gradient. dz and dx may be null:
+  // not wanted.
+  Status (*dot_interaction_backward)(Stream*, int64_t samples, int64_t rows, int64_t dim,
+                                     const Element* z, const Element* x, const Element* dy,
+                                     Element* dz, Write dz_write, Element* dx,
+                                     Write dx_write) noexcept;
+  // y = x0 (w . x + b) + x;   x0, x, y [samples, dim], w [dim], b [1].
+  Status (*cross_forward)(Stream*, int64_t samples, int64_t dim, const Element* x0,
+                          const Element* x, const float* weight, const float* bias,
+                          Element* y) noexcept;
+  // With d = dy . x0 of each sample:  dx0 (+)= (w . x + b) dy,  then dx (+)= d w + dy, where dx may
+  // be dx0;  dw (+)= sum of d x,  db (+)= sum of d. Each may be null: not wanted. slopes: room for
+  // `samples` floats; scratch: reduction_scratch(samples, dim).
+  Status (*cross_backward)(Stream*, int64_t samples, int64_t dim, const Element* x0,
+                           const Element* x, const float* weight, const float* bias,
+                           const Element* dy, Element* dx0, Write dx0_write, Element* dx,
+                           Write dx_write, float* dweight, Write dweight_write, float* dbias,
+                           Write dbias_write, float* slopes, void* scratch) noexcept;
+  // 0.5 ((sum_i v_i)^2 - sum_i v_i^2) over the rows v_i of x [rows, dim] of each sample, by
+  // element: y [samples, dim]; `reduce`: added up over them, y [samples].
+  Status (*factorization_machine_forward)(Stream*, int64_t samples, int64_t rows, int64_t dim,
+                                          bool reduce, const Element* x, Element* y) noexcept;
+  // dv_i (+)= dy (sum_j v_j - v_i).
+  Status (*factorization_machine_backward)(Stream*, int64_t samples, int64_t rows, int64_t dim,
+                                           bool reduce, const Element* x, const Element* dy,
+                                           Element* dx, Write) noexcept;
 
   // ---- losses: value and gradient in one pass. dlogits null: value only. sample_weight,
   // class_weight may be null. The gradient is multiplied by *loss_scale before it is rounded to an

@@ -78,7 +78,7 @@ struct Frame {
   // Device memory: update_state() changes nothing where it says skip. Null: it always does.
   const OptimizerScalars* scalars = nullptr;
   bool alone = false;  // this leaf is the whole batch: its own sums are what a sync would give
-  const TableLeaf* tables = nullptr;  // by LowerContext::table(); host memory
+  const TableLeaf* tables = nullptr;  // by LowerContext::table()
   const float* loss_scale = nullptr;  // device memory: the losses' gradients are multiplied by it
 
   template <class T = float>

@@ -21,13 +21,4 @@ struct TableSpec {
   }
 };
 
-// What one lookup of one leaf reads and writes. The rows of a leaf are numbered by its own sorted
-// distinct keys; `row_of` says where these are among those that were fetched.
-struct TableLeaf {
-  const int32_t* index = nullptr;   // by sample, feature, value: number in the leaf; -1: no row
-  const int32_t* row_of = nullptr;  // by number in the leaf: row of `rows`
-  const float* rows = nullptr;      // [.., dim]
-  float* gradient = nullptr;        // by number in the leaf, [.., dim]; zero before backward
-};
-
 }  // namespace trireme

@@ -1,7 +1,6 @@
 #include "worker/gradient_tables.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include "export/tables.h"
 #include "ps/row_table.h"
@@ -19,17 +18,35 @@ GradientTables::GradientTables(const Graph& graph, uint64_t seed, const int64_t*
     use.spec = table.spec;
     use.lookup.build(ids, samples, of_sample[0], of_sample[1], table.per_feature);
     const auto keys = use.lookup.keys();
-    use.row_of.resize(keys.size());
-    std::iota(use.row_of.begin(), use.row_of.end(), 0);
     use.rows.resize(keys.size() * static_cast<size_t>(use.spec.dim));
     use.gradients.resize(use.rows.size());
     const ps::RowTable first_values(use.spec, {}, seed);
     for (size_t i = 0; i < keys.size(); ++i)
       first_values.initial_row(keys[i], &use.rows[i * static_cast<size_t>(use.spec.dim)]);
   }
+}
+
+const TableLeaf* GradientTables::upload(const Device& device, const DeviceStream& stream) {
+  leaves_.clear();
+  for (Use& use : uses_) {
+    const auto index = use.lookup.index();
+    use.on_device =
+        std::make_unique<DeviceRows>(device, static_cast<int64_t>(index.size()), use.spec.dim);
+    std::ranges::copy(use.rows, use.on_device->rows());
+    const std::vector<uint8_t> present(use.lookup.keys().size(), 1);
+    use.on_device->upload(index, present, stream);
+    use.on_device->clear(stream);
+    leaves_.push_back(use.on_device->leaf());
+  }
+  return leaves_.data();
+}
+
+void GradientTables::download(const Device& device, const DeviceStream& stream) {
+  for (const Use& use : uses_)
+    use.on_device->download(static_cast<int64_t>(use.lookup.keys().size()), stream);
+  device.synchronise(stream);
   for (Use& use : uses_)
-    leaves_.push_back(
-        {use.lookup.index().data(), use.row_of.data(), use.rows.data(), use.gradients.data()});
+    std::copy_n(use.on_device->gradients(), use.gradients.size(), use.gradients.begin());
 }
 
 void GradientTables::load(const Graph& graph, const std::map<std::string, HostTensor>& weights) {

@@ -2,12 +2,14 @@
 // Rows of embedding tables for one pass outside of any run: those that a batch looks up.
 
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "model/graph.h"
 #include "model/lookup.h"
 #include "tensor/buffer.h"
+#include "worker/device/device_rows.h"
 
 namespace trireme {
 
@@ -21,8 +23,11 @@ class GradientTables {
   // theirs. FormatError naming a tensor that is missing, has another shape, or whose keys are not
   // ascending.
   void load(const Graph& graph, const std::map<std::string, HostTensor>& weights);
-  // What Workspace::tables points to; null: the graph has none.
-  const TableLeaf* leaf() const { return leaves_.empty() ? nullptr : leaves_.data(); }
+  // The rows to the device's memory; what Workspace::tables points to, gradients zero. `device` and
+  // `stream` must outlive this.
+  const TableLeaf* upload(const Device& device, const DeviceStream& stream);
+  // The gradients back, when the pass is on the stream. Waits.
+  void download(const Device& device, const DeviceStream& stream);
 
   // table.NAME.keys, ascending, and table.NAME.rows: the rows, or their gradients / weight.
   void append_rows(std::map<std::string, HostTensor>& out) const;
@@ -32,8 +37,8 @@ class GradientTables {
   struct Use {  // one table
     TableSpec spec;
     Lookup lookup;
-    std::vector<int32_t> row_of;  // the identity: rows are the batch's own
     std::vector<float> rows, gradients;
+    std::unique_ptr<DeviceRows> on_device;
   };
   static void append(const Use& use, const std::vector<float>& rows,
                      std::map<std::string, HostTensor>& out);

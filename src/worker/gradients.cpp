@@ -86,7 +86,7 @@ class OnDevice {
     device_.synchronise(stream_);
     return values;
   }
-  Stream* stream() const { return stream_.get(); }
+  const DeviceStream& stream() const { return stream_; }
 
  private:
   const Device& device_;
@@ -218,8 +218,8 @@ std::map<std::string, HostTensor> gradients(const Device& device, const Experime
   ws.fields = fields.data();
   ws.keys = reinterpret_cast<const SampleKey*>(keys.data());
   ws.sums = reinterpret_cast<double*>(sums.data());
-  ws.stream = memory.stream();
-  if (tables) ws.tables = tables->leaf();
+  ws.stream = memory.stream().get();
+  if (tables) ws.tables = tables->upload(device, memory.stream());
   const KernelTable& k = device.kernels();
   if (low.size() > 0)
     check(
@@ -227,6 +227,7 @@ std::map<std::string, HostTensor> gradients(const Device& device, const Experime
   ws.alone = true;
   program->pack(params.floats(), packed.data(), 0, 1, ws.stream);
   run(*program, ws, n, memory);
+  if (tables) tables->download(device, memory.stream());
 
   const auto totals = memory.read<double>(sums.data(), static_cast<size_t>(program->loss_sums()));
   auto flat = memory.read<float>(grads.data(), values.size());

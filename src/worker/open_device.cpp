@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <array>
 #include <cstdlib>
 #include <filesystem>
 
@@ -59,34 +57,11 @@ void refuse_unavailable(const Experiment& e, const DeviceChoice& choice) {
                       "make it, or leave cuda.engines out");
 }
 
-// What of the model has kernels for the CPU alone, in words; empty: nothing.
-std::string on_cpu_alone(const Experiment& e) {
-  constexpr std::array<std::string_view, 3> kLayers = {"cross", "dot_interaction",
-                                                       "factorization_machine"};
-  const bool ids = !e.data.ids.empty() || e.data.ids_features > 0;
-  if (ids && !e.model.preset.empty()) return "embedding tables";
-  for (const LayerLine& line : e.model.layers) {
-    if (line.op == "embedding_bag") return "embedding tables";
-    if (std::ranges::find(kLayers, line.op) != kLayers.end()) return line.op + " layers";
-  }
-  return {};
-}
-
-RunConfig without_device(RunConfig run, const std::string& what) {
-  if (run.device == "cuda")
-    throw ConfigError("run.device = cuda, but the model has " + what + ", which are on the CPU",
-                      "use run.device = cpu or auto");
-  run.device = "cpu";
-  return run;
-}
-
 }  // namespace
 
 OpenedDevice open_device(Communicator& comm, const Experiment& experiment) {
-  const std::string here = on_cpu_alone(experiment);
-  const RunConfig run = here.empty() ? experiment.run : without_device(experiment.run, here);
-  const CudaPlugin plugin = plugin_for(run.device);
-  const DeviceChoice choice = choose_device(comm, run, plugin);
+  const CudaPlugin plugin = plugin_for(experiment.run.device);
+  const DeviceChoice choice = choose_device(comm, experiment.run, plugin);
   OpenedDevice opened{nullptr, choice.why};
   together(comm, "the start of every rank", experiment.run.timeout, [&] {
     refuse_unavailable(experiment, choice);

@@ -116,6 +116,7 @@ void Session::agree_on_everything() {
 std::unique_ptr<StateSource> Session::snapshot(bool writes) const {
   std::unique_ptr<StateSource> rows;
   if (tables && writes) rows = tables->snapshot();
+  if (rows && device) rows->capture();  // no step of a device waits for a snapshot
   auto flat = state->snapshot(writes);  // workers at their own pace wait here until all is read
   // The next update waits for the capture of the flat state: that comes last.
   return rows ? std::make_unique<JoinedState>(std::move(rows), std::move(flat)) : std::move(flat);
@@ -237,8 +238,9 @@ void Session::start_tables() {
                               {train.clip_row_norm, train.clip_table_norm});
   const ps::LifeSpec life = life_of(experiment.tables);
   if (served_tables().empty()) {
-    tables = std::make_unique<ReplicatedTables>(comm, topology, *kernels, graph->tables(), rows,
-                                                experiment.run.seed, experiment.run.timeout, life);
+    tables =
+        std::make_unique<ReplicatedTables>(comm, topology, row_kernels(), graph->tables(), rows,
+                                           experiment.run.seed, experiment.run.timeout, life);
   } else if (serves_blocks()) {
     tables = std::make_unique<ServedTables>(*servers_, topology, graph->tables(), rows, life);
   } else {
@@ -256,9 +258,17 @@ void Session::start_tables() {
   }
 }
 
+// Rows are in host memory, and every rank must step its copy to the same bits.
+const KernelTable& Session::row_kernels() const {
+  if (!device) return *kernels;
+  return cpu_kernels(
+      agree_on_cpu_level(comm, experiment.run.cpu_level, experiment.run.timeout).c_str());
+}
+
 void Session::start_device() {
   const Schema& schema = preprocessing().schema;
   group = std::make_unique<DeviceGroup>(comm, *device, experiment.run.timeout);
+  start_tables();
   together(comm, "the memory of every rank's device", experiment.run.timeout, [&] {
     auto needs =
         DeviceState::needs(*graph, optimizer, experiment.train.ema > 0, kernels->element, first());
@@ -284,7 +294,7 @@ void Session::start_device() {
     options.bucket = bucket_elements();
     runner = std::make_unique<DeviceRunner>(*device, comm, *group, *graph, *on_device, *training,
                                             *evaluation, *training_metrics, *metrics, optimizer,
-                                            schema, options);
+                                            schema, options, tables.get());
     state = std::move(on_device);
   });
 }

@@ -106,6 +106,7 @@ class Session {
   void start_lanes();
   std::unique_ptr<NodeExchange> make_exchange(const ExchangeOptions& options);
   void start_tables();
+  const KernelTable& row_kernels() const;  // every rank must call
   void start_device();
   int64_t bucket_elements() const;
   int64_t start_step() const;

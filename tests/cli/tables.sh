@@ -40,33 +40,4 @@ refused() {  # refused WORDS ARGUMENTS...
   [ "$code" -eq 2 ] || { echo "$*: exit code $code, 2 expected"; cat "$folder/log"; exit 1; }
   grep -q "$words" "$folder/log" || { echo "$*: no word of '$words'"; cat "$folder/log"; exit 1; }
 }
-refused "embedding tables, which are on the CPU" --run.device=cuda
 refused "train.ema has no averages" --train.ema=0.9
-
-# A preset's tables, and layers that have no kernels for devices.
-cat >"$folder/preset.ini" <<INI
-[data]
-reader = synthetic
-shape = 4
-classes = 2
-samples = 64
-ids_features = 2
-[model]
-preset = deepfm
-INI
-cat >"$folder/cross.ini" <<INI
-[data]
-reader = synthetic
-shape = 4
-classes = 2
-samples = 64
-[model]
-input = x: 4
-layer = c: cross from=x,x
-layer = out: dense units=2
-loss = softmax_cross_entropy
-INI
-experiment=$folder/preset.ini
-refused "embedding tables, which are on the CPU" --run.device=cuda
-experiment=$folder/cross.ini
-refused "cross layers, which are on the CPU" --run.device=cuda

@@ -4,7 +4,8 @@ find_package(Boost REQUIRED COMPONENTS context)
 set(shim ${CMAKE_CURRENT_LIST_DIR})
 file(GLOB own_cuda_kernels CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/kernels/cuda/own/*.cu)
 set_source_files_properties(${own_cuda_kernels} PROPERTIES LANGUAGE CXX)
-add_library(cuda_shim STATIC ${shim}/fibers.cpp ${shim}/execution.cpp ${shim}/table.cpp ${own_cuda_kernels})
+add_library(cuda_shim STATIC ${shim}/fibers.cpp ${shim}/execution.cpp ${shim}/recording.cpp ${shim}/table.cpp
+  ${own_cuda_kernels})
 target_include_directories(cuda_shim BEFORE PRIVATE ${shim} PUBLIC ${PROJECT_SOURCE_DIR}/tests)
 target_link_libraries(cuda_shim PUBLIC trireme_kernels PRIVATE trireme_contract Boost::context)
 # Kernels look at elements several at a time, which nvcc allows.

@@ -10,6 +10,7 @@ import traceback
 import behaviour
 import benchmarks
 import checks
+import tables
 from tools import Machine, NotRun
 
 SECTIONS = {
@@ -19,6 +20,7 @@ SECTIONS = {
     "bits": checks.bits,
     "training": checks.training,
     "ranks": checks.ranks,
+    "tables": tables.tables,
     "fp16": behaviour.fp16,
     "checkpoint": behaviour.checkpoint,
     "start": behaviour.start,

@@ -70,24 +70,29 @@ def worst(found, expected):
     return worst_of
 
 
+def gradients_of(machine, name, experiment, batch, precisions, *init):
+    """Against the CPU's, in each precision. init: what `gradients --init` needs beside the experiment."""
+    weights = machine.scratch / f"{name}.weights"
+    machine.trireme("gradients", experiment, "--init", weights, *init)
+    results = {}
+    for place in ("cpu", "baseline", *precisions):
+        out = machine.scratch / f"{name}.{place}"
+        where = {"cpu": ["--run.device=cpu"], "baseline": ["--run.device=cpu", "--run.cpu_level=baseline"]}.get(
+            place, [f"--run.device={machine.device}", f"--train.precision={place}"])
+        machine.trireme("gradients", experiment, "--weights", weights, "--batch", batch, "--out", out, *where)
+        results[place] = load_file(out)
+    _, noise = worst(results["baseline"], results["cpu"])
+    for precision in precisions:
+        tensor, difference = worst(results[precision], results["cpu"])
+        yield Line(f"gradients, {name}, {precision}: {len(results['cpu'])} tensors, largest relative error {difference:.1e} "
+                   f"({tensor}); the CPU's instruction levels: {noise:.1e}",
+                   not difference <= TOLERANCE[precision] + 5 * noise)
+
+
 def gradients(machine, precisions=("fp32", "tf32", "bf16")):
     for name, shape in SMALL.items():
         experiment = experiment_on_synthetic_data(machine, name, shape)
-        weights, batch = machine.scratch / f"{name}.weights", made_up_batch(machine, name, shape, 24)
-        machine.trireme("gradients", experiment, "--init", weights)
-        results = {}
-        for place in ("cpu", "baseline", *precisions):
-            out = machine.scratch / f"{name}.{place}"
-            where = {"cpu": ["--run.device=cpu"], "baseline": ["--run.device=cpu", "--run.cpu_level=baseline"]}.get(
-                place, [f"--run.device={machine.device}", f"--train.precision={place}"])
-            machine.trireme("gradients", experiment, "--weights", weights, "--batch", batch, "--out", out, *where)
-            results[place] = load_file(out)
-        _, noise = worst(results["baseline"], results["cpu"])
-        for precision in precisions:
-            tensor, difference = worst(results[precision], results["cpu"])
-            yield Line(f"gradients, {name}, {precision}: {len(results['cpu'])} tensors, largest relative error {difference:.1e} "
-                       f"({tensor}); the CPU's instruction levels: {noise:.1e}",
-                       not difference <= TOLERANCE[precision] + 5 * noise)
+        yield from gradients_of(machine, name, experiment, made_up_batch(machine, name, shape, 24), precisions)
 
 
 def digest_of(run):
@@ -111,27 +116,31 @@ def train(machine, experiment, *overrides, label, ranks=0, environment=None, tim
     return newest_run(folder)
 
 
+def bits_of(machine, name, experiment, *more):
+    common = [f"--run.device={machine.device}", *more, "--export.formats=safetensors"]
+    first = train(machine, experiment, *common, label=f"{name}.first")
+    again = train(machine, experiment, *common, label=f"{name}.again")
+    eager = train(machine, experiment, *common, "--cuda.graph=false", label=f"{name}.eager")
+    middle = sorted((first / "checkpoints").glob("step-*"))[0]
+    machine.trireme("train", experiment, *common, f"--run.dir={machine.scratch}/runs/{name}.resumed",
+                    f"--resume={middle}")
+    resumed = newest_run(machine.scratch / "runs" / f"{name}.resumed") \
+        if (machine.scratch / "runs" / f"{name}.resumed").exists() else first
+    wanted = digest_of(first)
+    for what, run in (("a second run", again), ("without a CUDA graph", eager)):
+        yield Line(f"bits, {name}: {what}: weights {'equal' if digest_of(run) == wanted else 'differ'}",
+                   digest_of(run) != wanted)
+    exports = sorted(resumed.glob("export*/**/model.safetensors"), key=lambda p: p.stat().st_mtime)
+    same = load_file(exports[-1])
+    equal = all(np.array_equal(t, same[k]) for k, t in load_file(next(again.glob("export/**/model.safetensors"))).items())
+    yield Line(f"bits, {name}: resumed from {middle.name}: weights {'equal' if equal else 'differ'}", not equal)
+
+
 def bits(machine):
     """The same weights from run to run, recorded and not, resumed and not."""
     for name, shape in (("digits_mlp", (1, 8, 8)), ("digits_cnn", (1, 8, 8)), ("cifar_resnet20", (3, 32, 32))):
         experiment = experiment_on_synthetic_data(machine, name, shape)
-        common = [f"--run.device={machine.device}", "--train.max_epochs=4", "--checkpoint.every_epochs=2", "--export.formats=safetensors"]
-        first = train(machine, experiment, *common, label=f"{name}.first")
-        again = train(machine, experiment, *common, label=f"{name}.again")
-        eager = train(machine, experiment, *common, "--cuda.graph=false", label=f"{name}.eager")
-        middle = sorted((first / "checkpoints").glob("step-*"))[0]
-        machine.trireme("train", experiment, *common, f"--run.dir={machine.scratch}/runs/{name}.resumed",
-                        f"--resume={middle}")
-        resumed = newest_run(machine.scratch / "runs" / f"{name}.resumed") \
-            if (machine.scratch / "runs" / f"{name}.resumed").exists() else first
-        wanted = digest_of(first)
-        for what, run in (("a second run", again), ("without a CUDA graph", eager)):
-            yield Line(f"bits, {name}: {what}: weights {'equal' if digest_of(run) == wanted else 'differ'}",
-                       digest_of(run) != wanted)
-        exports = sorted(resumed.glob("export*/**/model.safetensors"), key=lambda p: p.stat().st_mtime)
-        same = load_file(exports[-1])
-        equal = all(np.array_equal(t, same[k]) for k, t in load_file(next(again.glob("export/**/model.safetensors"))).items())
-        yield Line(f"bits, {name}: resumed from {middle.name}: weights {'equal' if equal else 'differ'}", not equal)
+        yield from bits_of(machine, name, experiment, "--train.max_epochs=4", "--checkpoint.every_epochs=2")
 
 
 def training(machine):
@@ -151,29 +160,35 @@ def training(machine):
                    not accuracy >= least)
 
 
+def two_ranks(machine, name, experiment):
+    common = [f"--run.device={machine.device}", "--train.max_steps=6", "--train.max_epochs=0", "--export.formats=safetensors"]
+    alone = train(machine, experiment, *common, label=f"{name}.one")
+    both = train(machine, experiment, *common, "--run.device_ids=0,0", label=f"{name}.two", ranks=2, environment=NCCL)
+    tensor, difference = worst(load_file(next(both.glob("export/**/model.safetensors"))),
+                               load_file(next(alone.glob("export/**/model.safetensors"))))
+    return Line(f"two ranks on one device, {name}: weights after 6 steps differ from one rank's by {difference:.1e} "
+                f"({tensor})", not difference <= 1e-3)
+
+
 def ranks(machine):
     """Two ranks on one device, by NCCL, against one."""
     for name, shape in (("digits_mlp", (1, 8, 8)), ("digits_cnn", (1, 8, 8))):
-        experiment = experiment_on_synthetic_data(machine, name, shape)
-        common = [f"--run.device={machine.device}", "--train.max_steps=6", "--train.max_epochs=0", "--export.formats=safetensors"]
-        alone = train(machine, experiment, *common, label=f"{name}.one")
-        both = train(machine, experiment, *common, "--run.device_ids=0,0", label=f"{name}.two", ranks=2, environment=NCCL)
-        tensor, difference = worst(load_file(next(both.glob("export/**/model.safetensors"))),
-                                   load_file(next(alone.glob("export/**/model.safetensors"))))
-        yield Line(f"two ranks on one device, {name}: weights after 6 steps differ from one rank's by {difference:.1e} "
-                   f"({tensor})", not difference <= 1e-3)
+        yield two_ranks(machine, name, experiment_on_synthetic_data(machine, name, shape))
 
 
-def sanitizer(machine):
+def memcheck(machine, name, experiment):
     import shutil
     program = shutil.which("compute-sanitizer") or "/usr/local/cuda/bin/compute-sanitizer"
     if not shutil.which(program):
         raise NotRun("compute-sanitizer is not there")
-    experiment = experiment_on_synthetic_data(machine, "digits_cnn", (1, 8, 8))
     done = machine.run(program, "--tool", "memcheck", machine.build / "trireme", "train", experiment, f"--run.device={machine.device}",
                        "--train.max_steps=3", "--train.max_epochs=0", "--export.formats=", f"--run.dir={machine.scratch}/runs/memcheck",
                        timeout=180)
     summary = re.findall(r"ERROR SUMMARY: .*", done.stdout + done.stderr)
     if not summary:
         raise NotRun(tail(done.stdout + done.stderr, 3))
-    yield Line(f"compute-sanitizer memcheck, 3 steps of digits_cnn: {summary[-1]}", "0 errors" not in summary[-1])
+    return Line(f"compute-sanitizer memcheck, 3 steps of {name}: {summary[-1]}", "0 errors" not in summary[-1])
+
+
+def sanitizer(machine):
+    yield memcheck(machine, "digits_cnn", experiment_on_synthetic_data(machine, "digits_cnn", (1, 8, 8)))

@@ -22,7 +22,8 @@ template <class T>
 constexpr bool kOnHost =
     std::is_same_v<T, Stream> || std::is_same_v<T, Plan> || std::is_same_v<T, Plan*> ||
     std::is_same_v<T, PlanInfo> || std::is_same_v<T, Conv2dSpec> || std::is_same_v<T, MatmulSpec> ||
-    std::is_same_v<T, Pool2dSpec> || std::is_same_v<T, DropoutSpec> ||
+    std::is_same_v<T, Pool2dSpec> || std::is_same_v<T, EmbeddingBagSpec> ||
+    std::is_same_v<T, TableLeaf> || std::is_same_v<T, DropoutSpec> ||
     std::is_same_v<T, OptimizerSpec> || std::is_same_v<T, StepEnd> ||
     std::is_same_v<T, SlotRules> || std::is_same_v<T, BatchNormStatistics> ||
     std::is_same_v<T, BatchNormGradients> || std::is_same_v<T, RunningStatistics>;
@@ -102,9 +103,11 @@ const KernelTable& observe(const KernelTable& kernels, const Device& on) {
       &K::average_pool_backward, &K::batch_norm_sums, &K::batch_norm_forward,
       &K::batch_norm_backward_sums, &K::batch_norm_backward, &K::batch_norm_statistics,
       &K::batch_norm_rstd, &K::batch_norm_running, &K::batch_norm_means, &K::layer_norm_forward,
-      &K::layer_norm_backward, &K::softmax_cross_entropy, &K::sigmoid_cross_entropy,
-      &K::binary_targets, &K::regression, &K::hinge, &K::sums_of_squares, &K::conclude_step,
-      &K::optimizer_step>(table);
+      &K::layer_norm_backward, &K::embedding_bag_forward, &K::embedding_bag_backward,
+      &K::dot_interaction_forward, &K::dot_interaction_backward, &K::cross_forward,
+      &K::cross_backward, &K::factorization_machine_forward, &K::factorization_machine_backward,
+      &K::softmax_cross_entropy, &K::sigmoid_cross_entropy, &K::binary_targets, &K::regression,
+      &K::hinge, &K::sums_of_squares, &K::conclude_step, &K::optimizer_step>(table);
   require_all_observed(table);
   return table;
 }

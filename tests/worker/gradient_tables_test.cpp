@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "cuda_shim/execution.h"
+#include "cuda_shim/recording.h"
 #include "kernels/cuda_plugin.h"
 #include "model/lookup.h"
 #include "worker/gradients.h"
@@ -56,6 +58,16 @@ TEST_F(GradientsOfTables, AreTheSlopesOfTheLossInEveryRow) {
     EXPECT_NEAR((above - below) / (2 * double{kStep}), slope, 1e-4) << i;
     EXPECT_GT(std::abs(slope), 1e-5) << i;  // every row is looked up
   }
+}
+
+TEST_F(GradientsOfTables, AreTheSameFromADevicesKernels) {
+  const Device shim(cuda_shim::functions(), cuda_shim::context(),
+                    cuda_shim::kernels_with_cpu_plans(), "cuda_shim");
+  const Tensors found = gradients(shim, experiment, weights, batch);
+  EXPECT_EQ(cuda_shim::take_fault(), "");
+  for (const auto& [name, expected] : gradients(*device, experiment, weights, batch))
+    for (size_t i = 0; expected.dtype == DType::f32 && i < expected.floats().size(); ++i)
+      EXPECT_NEAR(found.at(name).floats()[i], expected.floats()[i], 1e-6f) << name << " " << i;
 }
 
 TEST_F(GradientsOfTables, AreUnderTheBatchsKeys) {

@@ -8,7 +8,7 @@ namespace trireme {
 
 // y = x0 * (w . x + b) + x   (from=x0,x): a layer of a deep and cross network (Wang et al.,
 // arXiv:1708.05123) with the bias inside, as in its second version. x0, x, y [dim]; weight [1,
-// dim], bias [1]. The second version's full matrix is a dense layer and a product. On the CPU only.
+// dim], bias [1]. The second version's full matrix is a dense layer and a product.
 class Cross final : public Op {
  public:
   static std::shared_ptr<const Op> make(AttributeReader&) { return std::make_shared<Cross>(); }

@@ -9,7 +9,7 @@ namespace trireme {
 // How pairs of feature vectors agree (Naumov et al., arXiv:1906.00091, DLRM). The vectors are the
 // rows of x, [n, dim], after z, [dim], where there are two inputs (from=z,x).
 // y = the first vector, then v_i . v_j for every i > j, by i, then j: [dim + k (k - 1) / 2] for k
-// vectors. On the CPU only.
+// vectors.
 class DotInteraction final : public Op {
  public:
   explicit DotInteraction(int64_t inputs) : inputs_(inputs) {}

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cmath>
 
 #include "base/error.h"
@@ -14,68 +13,28 @@ namespace {
 class LoweredEmbeddingBag final : public Lowered {
  public:
   LoweredEmbeddingBag(LowerContext& context, int64_t dim, bool mean)
-      : table_(context.table()),
-        bags_(context.samples() * context.input_shape(0)[0]),
-        values_(context.input_shape(0)[1]),
-        dim_(dim),
-        mean_(mean),
+      : k_(context.kernels()),
+        table_(context.table()),
+        spec_{context.samples() * context.input_shape(0)[0], context.input_shape(0)[1], dim, mean},
         y_(context.output()),
+        counts_(mean ? context.saved(static_cast<size_t>(spec_.bags) * sizeof(int32_t)) : Ref{}),
         dy_(context.output_grad()) {}
 
   Status forward(const Frame& f) const noexcept override {
-    const TableLeaf& table = f.tables[table_];
-    for (int64_t bag = 0; bag < bags_; ++bag) {
-      float* y = f.at(y_) + bag * dim_;
-      std::fill_n(y, dim_, 0.0f);
-      int64_t count = 0;
-      for (int64_t v = 0; v < values_; ++v) {
-        const int32_t row = row_of(table, bag * values_ + v);
-        if (row < 0) continue;
-        const float* x = table.rows + row * dim_;
-        for (int64_t e = 0; e < dim_; ++e) y[e] += x[e];
-        ++count;
-      }
-      if (mean_ && count > 1)
-        for (int64_t e = 0; e < dim_; ++e) y[e] /= static_cast<float>(count);
-    }
-    return Status::ok;
+    return k_.embedding_bag_forward(f.stream, &spec_, &f.tables[table_], f.at(y_),
+                                    f.at<int32_t>(counts_));
   }
-
-  // drow += dy, or dy / count: in the order of samples, features and values. An id without a row
-  // has no part in it.
   Status backward(const Frame& f) const noexcept override {
     if (!dy_) return Status::ok;
-    const TableLeaf& table = f.tables[table_];
-    for (int64_t bag = 0; bag < bags_; ++bag) {
-      const float* dy = f.at(dy_) + bag * dim_;
-      const int32_t* index = table.index + bag * values_;
-      int64_t count = 1;
-      if (mean_) {
-        count = 0;
-        for (int64_t v = 0; v < values_; ++v) count += row_of(table, bag * values_ + v) >= 0;
-      }
-      for (int64_t v = 0; v < values_; ++v) {
-        if (row_of(table, bag * values_ + v) < 0) continue;
-        float* drow = table.gradient + index[v] * dim_;
-        if (count > 1)
-          for (int64_t e = 0; e < dim_; ++e) drow[e] += dy[e] / static_cast<float>(count);
-        else
-          for (int64_t e = 0; e < dim_; ++e) drow[e] += dy[e];
-      }
-    }
-    return Status::ok;
+    return k_.embedding_bag_backward(f.stream, &spec_, &f.tables[table_], f.at(dy_),
+                                     f.at<int32_t>(counts_));
   }
 
  private:
-  static int32_t row_of(const TableLeaf& table, int64_t position) {
-    const int32_t number = table.index[position];
-    return number < 0 ? -1 : table.row_of[number];
-  }
-
+  const KernelTable& k_;
   int table_;
-  int64_t bags_, values_, dim_;
-  bool mean_;
-  Ref y_, dy_;
+  EmbeddingBagSpec spec_;
+  Ref y_, counts_, dy_;
 };
 
 // "uniform:0.1", "normal:0.01", "zeros"; empty: uniform within 1 / sqrt(dim).

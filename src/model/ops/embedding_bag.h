@@ -9,7 +9,7 @@ namespace trireme {
 // y[f] = sum or mean over v of the rows of ids[f, v].   ids [F, V] int64, -1: none   y [F, dim], or
 // [F * dim] when flat. A feature without ids gives zeros. So does, at inference, an id that has no
 // row: it counts for no id, in a mean too. Rows live in a table of the layer's own, a TableSpec of
-// the graph, not in the flat index space. On the CPU only.
+// the graph, not in the flat index space.
 class EmbeddingBag final : public Op {
  public:
   EmbeddingBag(TableUse use, bool mean, bool flat)

@@ -11,7 +11,8 @@ namespace {
 class LoweredFactorizationMachine final : public Lowered {
  public:
   LoweredFactorizationMachine(LowerContext& context, bool reduce)
-      : reduce_(reduce),
+      : k_(context.kernels()),
+        reduce_(reduce),
         samples_(context.samples()),
         rows_(context.input_shape(0)[0]),
         dim_(context.input_shape(0)[1]),
@@ -22,50 +23,17 @@ class LoweredFactorizationMachine final : public Lowered {
         write_(dx_ ? context.input_grad_write(0) : Write::set) {}
 
   Status forward(const Frame& f) const noexcept override {
-    for (int64_t s = 0; s < samples_; ++s) {
-      const float* x = f.at(x_) + s * rows_ * dim_;
-      float* y = f.at(y_) + s * width();
-      if (reduce_) *y = 0;
-      for (int64_t e = 0; e < dim_; ++e) {
-        float sum = 0, squares = 0;
-        for (int64_t i = 0; i < rows_; ++i) {
-          const float v = x[i * dim_ + e];
-          sum += v;
-          squares += v * v;
-        }
-        const float pairs = 0.5f * (sum * sum - squares);
-        if (reduce_)
-          *y += pairs;
-        else
-          y[e] = pairs;
-      }
-    }
-    return Status::ok;
+    return k_.factorization_machine_forward(f.stream, samples_, rows_, dim_, reduce_, f.at(x_),
+                                            f.at(y_));
   }
-
-  // dv_i (+)= dy (sum of v - v_i)
   Status backward(const Frame& f) const noexcept override {
     if (!dx_) return Status::ok;
-    for (int64_t s = 0; s < samples_; ++s) {
-      const float* x = f.at(x_) + s * rows_ * dim_;
-      const float* dy = f.at(dy_) + s * width();
-      float* dx = f.at(dx_) + s * rows_ * dim_;
-      for (int64_t e = 0; e < dim_; ++e) {
-        float sum = 0;
-        for (int64_t i = 0; i < rows_; ++i) sum += x[i * dim_ + e];
-        for (int64_t i = 0; i < rows_; ++i) {
-          const float g = dy[reduce_ ? 0 : e] * (sum - x[i * dim_ + e]);
-          float& to = dx[i * dim_ + e];
-          to = write_ == Write::set ? g : to + g;
-        }
-      }
-    }
-    return Status::ok;
+    return k_.factorization_machine_backward(f.stream, samples_, rows_, dim_, reduce_, f.at(x_),
+                                             f.at(dy_), f.at(dx_), write_);
   }
 
  private:
-  int64_t width() const { return reduce_ ? 1 : dim_; }
-
+  const KernelTable& k_;
   bool reduce_;
   int64_t samples_, rows_, dim_;
   Ref x_, y_, dy_, dx_;

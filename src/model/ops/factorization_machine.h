@@ -8,7 +8,7 @@ namespace trireme {
 
 // The second-order term of a factorisation machine (Rendle, ICDM 2010): the sum of v_i . v_j over
 // all pairs of rows of x, [n, dim], as 0.5 ((sum_i v_i)^2 - sum_i v_i^2). y: [1], or [dim] where
-// the elements are not added up (reduce = false). On the CPU only.
+// the elements are not added up (reduce = false).
 class FactorizationMachine final : public Op {
  public:
   explicit FactorizationMachine(bool reduce) : reduce_(reduce) {}

@@ -7,17 +7,18 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "ps/table_shards.h"
 #include "worker/batch_fields.h"
 #include "worker/buckets.h"
 #include "worker/device/loss_scaling.h"
 
 namespace trireme {
-
 DeviceRunner::DeviceRunner(const Device& device, Communicator& comm, DeviceGroup& group,
                            const Graph& graph, DeviceState& state, ProgramSet& training,
                            ProgramSet& evaluation, const MetricSet& training_metrics,
                            const MetricSet& evaluation_metrics, const Optimizer& optimizer,
-                           const Schema& schema, const DeviceRunnerOptions& options)
+                           const Schema& schema, const DeviceRunnerOptions& options,
+                           TableExchange* tables)
     : device_(device),
       group_(group),
       graph_(graph),
@@ -41,8 +42,8 @@ DeviceRunner::DeviceRunner(const Device& device, Communicator& comm, DeviceGroup
   };
   doubles_.memory = on_device(static_cast<size_t>(total) * sizeof(double), "the sums of a step");
   arena_ = on_device(std::max(training.arena_bytes(), evaluation.arena_bytes()), "the activations");
-  partials_ = on_device(static_cast<size_t>(graph.params().chunks()) * sizeof(double),
-                        "the gradient's norms");
+  partials_ =
+      on_device(static_cast<size_t>(partials_of(graph)) * sizeof(double), "the gradient's norms");
   verdict_ = on_device(sizeof(StepVerdict), "the verdict of a step");
   const OptimizerRules rules = optimizer.rules(graph.params());
   rule_blocks_ = copy_of(std::as_bytes(rules.blocks()), "the optimizer's rules");
@@ -60,6 +61,15 @@ DeviceRunner::DeviceRunner(const Device& device, Communicator& comm, DeviceGroup
         "the output");
   for (auto& slot : slots_)
     slot = std::make_unique<StepSlot>(device, slot_spec(schema, graph, samples, doubles_.losses));
+  if (!tables) return;
+  tables_ = std::make_unique<DeviceTables>(device, graph, *tables, options.leaf, samples);
+  row_gradients_ = device.event();
+  const auto pinned = [&](size_t bytes) {
+    return device.allocate(bytes, Memory::pinned, "the results of a step");
+  };
+  squares_ =
+      pinned(static_cast<size_t>(partials_of(graph) - graph.params().chunks()) * sizeof(double));
+  concluded_ = pinned(sizeof(OptimizerScalars));
 }
 
 // Steps that nobody waited for may still use what goes now.
@@ -78,7 +88,13 @@ std::vector<MemoryNeed> DeviceRunner::needs(const Graph& graph, const ProgramSet
           {"batches", kSlots * slot_spec(schema, graph, samples, 0).device_bytes(),
            "train.batch_size, train.eval_batch_size"},
           {"packed weights", training.packed_bytes() + evaluation.packed_bytes(), ""},
-          {"norms", static_cast<size_t>(graph.params().chunks()) * sizeof(double), ""}};
+          {"rows of tables", DeviceTables::device_bytes(graph, samples),
+           "train.batch_size, train.eval_batch_size"},
+          {"norms", static_cast<size_t>(partials_of(graph)) * sizeof(double), ""}};
+}
+
+int64_t DeviceRunner::partials_of(const Graph& graph) {
+  return graph.params().chunks() + static_cast<int64_t>(graph.tables().size()) * ps::kTableShards;
 }
 
 void DeviceRunner::check(Status status, const char* what) const {
@@ -113,6 +129,7 @@ Workspace DeviceRunner::bind(const StepSlot& slot, const Program& program) const
   }
   ws.scalars = reinterpret_cast<const OptimizerScalars*>(slot.scalars.data());
   ws.alone = group_.size() == 1;
+  if (tables_) ws.tables = tables_->leaves();
   if (state_.loss_scale()) ws.loss_scale = &state_.loss_scale()->scale;
   return ws;
 }
@@ -144,119 +161,67 @@ void DeviceRunner::train(const StepPlan& plan, Loader& loader, const UpdateSetti
   StepSlot& slot = *slots_[index];
   slot.plan = plan;
   slot.settings = settings;
-  slot.upload(device_, copies_, load(slot, loader), settings.scalars);
+  const LeafBatch* batch = load(slot, loader);
+  const auto start = Clock::now();
+  if (tables_) tables_->fetch(batch, true, copies_);
+  slot.upload(device_, copies_, batch, settings.scalars);
+  slot.compute_seconds = seconds_since(start);
   device_.wait(state_.stream(), slot.ready);
-  launch(slot, index, Kind::training);
-  device_.record(slot.done, state_.stream());
+  if (tables_) {
+    train_with_tables(slot, index);
+  } else {
+    launch(slot, index, Kind::step);
+    device_.record(slot.done, state_.stream());
+  }
   ++started_;
+}
+
+// The host's part: gradients of rows on their way to a verdict, and the verdict on its way to rows.
+void DeviceRunner::train_with_tables(StepSlot& slot, size_t index) {
+  auto lap = [start = Clock::now()]() mutable {
+    const double seconds = seconds_since(start);
+    start = Clock::now();
+    return seconds;
+  };
+  launch(slot, index, Kind::gradients);
+  tables_->download(state_.stream());
+  device_.record(row_gradients_, state_.stream());
+  group_.wait(row_gradients_, {options_.timeout, "the gradients of rows", slot.plan.step});
+  slot.compute_seconds += lap();
+  const std::span<const double> squares = tables_->reduce(slot.plan.step);
+  std::ranges::copy(squares, reinterpret_cast<double*>(squares_.data()));
+  slot.exchange_seconds = lap();
+  launch(slot, index, Kind::update);
+  device_.record(slot.done, state_.stream());
+  group_.wait(slot.done, {options_.timeout, "the step on the device", slot.plan.step});
+  slot.compute_seconds += lap();
+  OptimizerScalars scalars;
+  StepVerdict verdict;
+  std::memcpy(&scalars, concluded_.data(), sizeof scalars);
+  std::memcpy(&verdict, slot.verdict.data(), sizeof verdict);
+  tables_->exchange().conclude(scalars, verdict);
+  if (verdict.applied) tables_->exchange().commit(0, 1, scalars);
+  slot.optimizer_seconds = lap();
 }
 
 // The first step of a batch size runs as it is: libraries load their code then, which a recording
 // does not allow.
 void DeviceRunner::launch(StepSlot& slot, size_t index, Kind kind) {
-  const auto work = [&] { kind == Kind::training ? enqueue(slot) : enqueue_evaluation(slot); };
   const Batch batch{kind, slot.plan.samples};
   const bool first = seen_.insert(batch).second;
   if (!options_.graph || first || slot.settings.poison) {
-    work();
+    enqueue(slot, kind);
     return;
   }
   DeviceGraph& graph = graphs_[{batch, index}];
-  if (!graph.get()) graph = device_.capture(state_.stream(), work);
+  if (!graph.get()) graph = device_.capture(state_.stream(), [&] { enqueue(slot, kind); });
   device_.launch(graph, state_.stream());
-}
-
-// Everything of a step, as work on the stream.
-void DeviceRunner::enqueue(StepSlot& slot) {
-  const int64_t samples = slot.batch ? slot.batch->samples : 0;
-  const Program& program = samples > 0 ? training_.at(samples) : training_.any();
-  if (samples > 0) prepare(program);
-  const std::vector<std::byte*> batch = fields(slot, program);
-  if (buckets_) buckets_->begin();
-  Workspace ws = bind(slot, program);
-  ws.fields = batch.data();
-  ws.synced_samples = static_cast<double>(slot.plan.samples);
-  if (samples > 0)
-    run_leaf(slot, program, ws);
-  else
-    stand_in();
-  // The sums reach all ranks, unlike an element of a bucket that is under way. A NaN.
-  if (slot.settings.poison)
-    device_.set_bytes(doubles_.all(), 0xff, sizeof(double), state_.stream());
-  group_.all_reduce(doubles_.all(), static_cast<size_t>(doubles_.losses), state_.stream());
-  if (buckets_) buckets_->finish();
-  update(slot, ws);
-  device_.copy(slot.sums.data(), doubles_.all(), slot.sums.size(), state_.stream());
-  device_.copy(slot.verdict.data(), verdict_.data(), slot.verdict.size(), state_.stream());
-  if (samples > 0) fetch_output(slot, program, ws);
-}
-
-void DeviceRunner::pack(const Program& program, const Workspace& ws) {
-  program.pack(ws.params, own_.at(&program).packed.data(), 0, 1, ws.stream);
-}
-
-void DeviceRunner::run_leaf(StepSlot& slot, const Program& program, Workspace& ws) {
-  if (program.packed_bytes() > 0) pack(program, ws);
-  // Where a rank has no backward to send buckets from, all send them at the end: the order of
-  // collectives is one for all ranks.
-  GradSink* const sink = buckets_ && all_present(slot.plan) ? buckets_.get() : nullptr;
-  for (int s = 0; s < program.segments(); ++s) {
-    program.run(ws, s, doubles_.at(s), sink);
-    meet(s);
-    ws.synced = doubles_.at(s);
-  }
-}
-
-// The sums of all ranks for what follows the segment.
-void DeviceRunner::meet(int segment) {
-  const int64_t doubles = training_.any().sync_doubles(segment);
-  if (doubles > 0)
-    group_.all_reduce(doubles_.at(segment), static_cast<size_t>(doubles), state_.stream());
-}
-
-// A rank without samples adds nothing to any sum.
-void DeviceRunner::stand_in() {
-  device_.set_bytes(doubles_.all(), 0, doubles_.memory.size(), state_.stream());
-  device_.set_bytes(state_.gradients(), 0,
-                    static_cast<size_t>(graph_.params().size()) * sizeof(float), state_.stream());
-  for (int s = 0; s < training_.any().segments(); ++s) meet(s);
-}
-
-// The verdict, and what it allows: the optimizer and the running statistics.
-void DeviceRunner::update(StepSlot& slot, Workspace& ws) {
-  const KernelTable& k = device_.kernels();
-  Stream* const stream = ws.stream;
-  auto* scalars = reinterpret_cast<OptimizerScalars*>(slot.scalars.data());
-  auto* partials = reinterpret_cast<double*>(partials_.data());
-  const int64_t size = graph_.params().size();
-  check(k.sums_of_squares(stream, size, state_.gradients(), partials), "the gradient's norm");
-  const StepEnd end{graph_.params().chunks(), doubles_.losses / 2, options_.clip_norm,
-                    state_.loss_scale(), options_.scaling.value_or(LossScaling{})};
-  check(k.conclude_step(stream, &end, partials, doubles_.all(), scalars,
-                        reinterpret_cast<StepVerdict*>(verdict_.data())),
-        "the verdict of the step");
-  check(optimizer_.step(k, rules_, {0, size}, scalars, state_.buffers(), stream), "the optimizer");
-  const Program& program = training_.any();
-  std::vector<const double*> synced;
-  for (int s = 0; s < program.segments(); ++s) synced.push_back(doubles_.at(s));
-  program.update_state(ws, synced);
-}
-
-void DeviceRunner::fetch_output(StepSlot& slot, const Program& program, const Workspace& ws) const {
-  const int64_t elements = program.samples() * graph_.node(graph_.output()).shape.elements();
-  const float* output = program.output(ws);
-  if (wide_output_.size() > 0) {
-    check(device_.kernels().widen(ws.stream, elements, output, wide_output_.floats()),
-          "widening the output");
-    output = wide_output_.floats();
-  }
-  device_.copy(slot.output.data(), output, static_cast<size_t>(elements) * sizeof(float),
-               state_.stream());
 }
 
 const StepResult* DeviceRunner::finished(bool wait) {
   const int64_t open = started_ - read_;
-  if (open == 0 || (!wait && open <= (options_.overlap ? 1 : 0))) return nullptr;
+  const bool overlap = options_.overlap && !tables_;
+  if (open == 0 || (!wait && open <= (overlap ? 1 : 0))) return nullptr;
   StepSlot& slot = *slots_[static_cast<size_t>(read_) % kSlots];
   const auto start = Clock::now();
   group_.wait(slot.done, {options_.timeout, "the step on the device", slot.plan.step});
@@ -273,36 +238,21 @@ const StepResult* DeviceRunner::finished(bool wait) {
   if (options_.scaling)
     result_.verdict.loss_scale = seen_scale(*options_.scaling, verdict.loss_scale);
   result_.data_seconds = slot.data_seconds;
-  result_.compute_seconds = seconds_since(start);
+  result_.compute_seconds = slot.compute_seconds + seconds_since(start);
+  result_.exchange_seconds = slot.exchange_seconds;
+  result_.optimizer_seconds = slot.optimizer_seconds;
   slot.loader->release(slot.plan.step);
   ++read_;
   return &result_;
-}
-
-void DeviceRunner::enqueue_evaluation(StepSlot& slot) {
-  if (slot.batch) {
-    const Program& program = evaluation_.at(slot.batch->samples);
-    prepare(program);
-    const std::vector<std::byte*> batch = fields(slot, program);
-    Workspace ws = bind(slot, program);
-    ws.params = state_.evaluated();
-    ws.low = state_.evaluated_low();
-    ws.fields = batch.data();
-    if (program.packed_bytes() > 0) pack(program, ws);
-    program.run(ws, 0, nullptr, nullptr);
-    fetch_output(slot, program, ws);
-  } else {
-    device_.set_bytes(doubles_.all(), 0, slot.sums.size(), state_.stream());
-  }
-  group_.all_reduce(doubles_.all(), static_cast<size_t>(doubles_.losses), state_.stream());
-  device_.copy(slot.sums.data(), doubles_.all(), slot.sums.size(), state_.stream());
 }
 
 const StepResult& DeviceRunner::evaluate(const StepPlan& plan, Loader& loader) {
   StepSlot& slot = *slots_.front();
   slot.plan = plan;
   slot.settings = {};
-  slot.upload(device_, copies_, load(slot, loader), {});
+  const LeafBatch* batch = load(slot, loader);
+  if (tables_) tables_->fetch(batch, false, copies_);
+  slot.upload(device_, copies_, batch, {});
   device_.wait(state_.stream(), slot.ready);
   launch(slot, 0, Kind::evaluation);
   device_.record(slot.done, state_.stream());

@@ -2,7 +2,8 @@
 // Steps on a device: one leaf a rank. Everything of a step, from the batch to the changed weights,
 // is put on one stream without looking at a result; its second run of a kind records it as a graph,
 // which later ones replay. So do the batches of an evaluation. While a step computes, the host
-// prepares the next and reads the results of the one before.
+// prepares the next and reads the results of the one before. With embedding tables a step is two
+// such pieces of work, and the host waits between them for the gradients of rows.
 
 #include <array>
 #include <map>
@@ -16,6 +17,7 @@
 #include "model/metrics.h"
 #include "worker/device/device_buckets.h"
 #include "worker/device/device_state.h"
+#include "worker/device/device_tables.h"
 #include "worker/device/memory_needs.h"
 #include "worker/device/step_results.h"
 #include "worker/device/step_slot.h"
@@ -28,7 +30,8 @@ struct DeviceRunnerOptions {
   int shards = 1, leaf = 0;            // of the batch; this rank's
   bool labels = true;                  // targets are class labels
   bool graph = true;                   // record and replay
-  bool overlap = true;                 // start a step before the one before has finished
+  bool overlap = true;                 // start a step before the one before has finished; without
+                                       // tables
   double clip_norm = 0;                // 0: off
   std::optional<LossScaling> scaling;  // of the state's loss scale
   int64_t bucket = int64_t{1} << 20;   // elements of the gradient that travel together
@@ -41,8 +44,8 @@ class DeviceRunner final : public StepRunner {
   DeviceRunner(const Device& device, Communicator& comm, DeviceGroup& group, const Graph& graph,
                DeviceState& state, ProgramSet& training, ProgramSet& evaluation,
                const MetricSet& training_metrics, const MetricSet& evaluation_metrics,
-               const Optimizer& optimizer, const Schema& schema,
-               const DeviceRunnerOptions& options);
+               const Optimizer& optimizer, const Schema& schema, const DeviceRunnerOptions& options,
+               TableExchange* tables = nullptr);  // null: the graph has none
   ~DeviceRunner() override;
 
   void train(const StepPlan& plan, Loader& loader, const UpdateSettings& settings) override;
@@ -59,18 +62,24 @@ class DeviceRunner final : public StepRunner {
   std::vector<std::byte*> fields(const StepSlot& slot, const Program& program) const;
   DeviceBuffer copy_of(std::span<const std::byte> values, const char* what) const;
   void prepare(const Program& program);
-  enum class Kind { training, evaluation };
+  // What a recording holds: a step, or its halves, or a batch of an evaluation.
+  enum class Kind { step, gradients, update, evaluation };
   void launch(StepSlot& slot, size_t index, Kind kind);
-  void enqueue(StepSlot& slot);
+  void enqueue(StepSlot& slot, Kind kind);
+  void enqueue_gradients(StepSlot& slot);
+  void enqueue_update(StepSlot& slot);
   void enqueue_evaluation(StepSlot& slot);
+  void train_with_tables(StepSlot& slot, size_t index);
   void pack(const Program& program, const Workspace& ws);
   void run_leaf(StepSlot& slot, const Program& program, Workspace& ws);
   void stand_in();
   void meet(int segment);
   bool all_present(const StepPlan& plan) const { return plan.samples >= options_.shards; }
-  void update(StepSlot& slot, Workspace& ws);
+  void update(StepSlot& slot);
   void fetch_output(StepSlot& slot, const Program& program, const Workspace& ws) const;
   void check(Status status, const char* what) const;
+  // Partial sums of the gradient's squares: of the index space, then of each table by shard.
+  static int64_t partials_of(const Graph& graph);
 
   // Sums in device memory: of the losses, then of each segment's meeting.
   struct Doubles {
@@ -98,6 +107,9 @@ class DeviceRunner final : public StepRunner {
   SlotRules rules_;           // of the optimizer; its arrays are the two above
   Doubles doubles_;
   std::unique_ptr<DeviceBuckets> buckets_;  // null: one rank
+  std::unique_ptr<DeviceTables> tables_;    // null: none
+  DeviceEvent row_gradients_;               // have come
+  DeviceBuffer squares_, concluded_;        // pinned: of tables' gradients; the scalars, concluded
   struct Own {                              // what a program keeps in device memory
     DeviceBuffer constants, packed;
   };

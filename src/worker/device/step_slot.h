@@ -41,7 +41,8 @@ struct StepSlot {
   UpdateSettings settings;
   Loader* loader = nullptr;
   const LeafBatch* batch = nullptr;
-  double data_seconds = 0;
+  // Of the step thread.
+  double data_seconds = 0, compute_seconds = 0, exchange_seconds = 0, optimizer_seconds = 0;
 };
 
 }  // namespace trireme

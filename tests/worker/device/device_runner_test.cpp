@@ -12,22 +12,12 @@
 #include <functional>
 #include <string_view>
 
-#include "comm/thread_collectives.h"
-#include "comm/thread_comm.h"
-#include "config/experiment.h"
 #include "kernels/cuda_plugin.h"
+#include "worker/device/device_training.h"
 #include "worker/evaluate.h"
-#include "worker/session.h"
 
-namespace trireme {
+namespace trireme::device_test {
 namespace {
-
-struct Model {
-  const char* name;
-  const char* data;
-  const char* model;
-  const char* train;
-};
 
 constexpr const char* kImages = "shape = 1x8x8\nclasses = 4\n";
 
@@ -66,113 +56,9 @@ metric = auc
 metric = log_loss
 metric = normalized_entropy
 metric = calibration)",
-                              ""}};
-
-Experiment experiment(const Model& model, const std::string& more = "") {
-  return parse_experiment(fmt::format(R"([run]
-lanes = 1
-timeout = 60
-[data]
-reader = synthetic
-samples = 70
-validation_samples = 20
-{}[model]{}
-[train]
-batch_size = 24
-max_epochs = 3
-virtual_shards = 1
-{}{}[optimizer]
-name = adam
-lr = 0.01
-[exchange]
-bucket_mib = 0.015625
-)",
-                                      model.data, model.model, model.train, more),
-                          "device.ini", {});
-}
-
-struct Outcome {
-  std::vector<float> params, average, state, moments;
-  std::vector<double> losses, norms, loss_scales, metrics, evaluations;
-  std::vector<int64_t> steps;
-  std::vector<bool> applied;
-  friend bool operator==(const Outcome&, const Outcome&) = default;
-};
-
-std::vector<float> all_of(StateSource& snapshot) {
-  std::vector<float> all;
-  for (const TensorMeta& tensor : snapshot.list()) {
-    std::vector<float> values(static_cast<size_t>(tensor.shape.elements()));
-    snapshot.read(tensor, std::as_writable_bytes(std::span(values)));
-    all.insert(all.end(), values.begin(), values.end());
-  }
-  return all;
-}
-
-std::vector<float> moments(Session& s) {
-  const auto snapshot = s.state->snapshot(true);
-  snapshot->capture();
-  return all_of(*snapshot);
-}
-
-void take_results(Session& s, bool wait, Outcome& outcome) {
-  while (const StepResult* result = s.runner->finished(wait)) {
-    outcome.steps.push_back(result->plan.step);
-    outcome.losses.push_back(result->loss);
-    outcome.norms.push_back(result->verdict.grad_norm);
-    outcome.loss_scales.push_back(result->verdict.loss_scale);
-    outcome.applied.push_back(result->verdict.applied);
-    outcome.metrics.insert(outcome.metrics.end(), result->metrics.begin(), result->metrics.end());
-  }
-}
-
-// poison: whether a step's gradient is made not finite. behind: how many updates its number is
-// behind the step's.
-Outcome train(Session& s, const std::function<bool(int64_t)>& poison, int64_t behind = 0) {
-  Outcome outcome;
-  const auto loader = s.make_loader(
-      true, 0, [&](int64_t step) { return s.steps->at(step); }, s.steps->total(),
-      s.steps->full_batch());
-  for (int64_t step = 0; step < s.steps->total(); ++step) {
-    UpdateSettings settings;
-    settings.scalars.lr = 0.01f;
-    settings.scalars.clip_value = static_cast<float>(s.experiment.train.clip_value);
-    settings.scalars.ema_decay = static_cast<float>(s.experiment.train.ema);
-    settings.scalars.step = std::max<int64_t>(1, step + 1 - behind);
-    settings.clip_norm = s.experiment.train.clip_norm;
-    settings.poison = poison(step);
-    s.runner->train(s.steps->at(step), *loader, settings);
-    take_results(s, false, outcome);
-  }
-  take_results(s, true, outcome);
-  const auto copy = [](const float* values, const ParamTable& table) {
-    return std::vector<float>(values, values + table.size());
-  };
-  outcome.params = copy(s.state->params(), s.graph->params());
-  outcome.average = copy(s.state->averaged_params(), s.graph->params());
-  outcome.state = copy(s.state->state(), s.graph->state());
-  outcome.moments = moments(s);
-  for (const MetricValue& value : evaluate(s).values) outcome.evaluations.push_back(value.value);
-  return outcome;
-}
-
-Outcome train(Session& s, int64_t poison_step = -1) {
-  return train(s, [&](int64_t step) { return step == poison_step; });
-}
-
-Outcome on_lane(const Experiment& e, int64_t poison_step = -1) {
-  const auto comm = make_local_communicator();
-  Session session(*comm, e, {});
-  session.start();
-  return train(session, poison_step);
-}
-
-Outcome on_device(const Experiment& e, int64_t poison_step = -1) {
-  const auto comm = make_local_communicator();
-  Session session(*comm, e, {}, make_cpu_device());
-  session.start();
-  return train(session, poison_step);
-}
+                              ""},
+                             kDlrm,
+                             kDeepAndCross};
 
 class DeviceTraining : public testing::TestWithParam<Model> {};
 
@@ -187,6 +73,7 @@ TEST_P(DeviceTraining, ChangesTheStateAsALaneDoes) {
   EXPECT_EQ(device.average, lane.average);
   EXPECT_EQ(device.state, lane.state);
   EXPECT_EQ(device.moments, lane.moments);
+  EXPECT_EQ(device.tables, lane.tables);
   EXPECT_EQ(device.evaluations, lane.evaluations);
 }
 
@@ -198,6 +85,7 @@ TEST_P(DeviceTraining, LeavesTheStateAloneInAStepThatIsNotFinite) {
   EXPECT_EQ(device.params, lane.params);
   EXPECT_EQ(device.state, lane.state);
   EXPECT_EQ(device.moments, lane.moments);
+  EXPECT_EQ(device.tables, lane.tables);
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, DeviceTraining, testing::ValuesIn(kModels),
@@ -269,8 +157,8 @@ loss = softmax_cross_entropy class_weights=4096,4096,4096,4096)";
   const auto comm = make_local_communicator();
   Session without(*comm, plain, {}, make_cpu_device());
   without.start();
-  const Outcome later = train(
-      without, [&](int64_t step) { return step < left_out; }, left_out);
+  const Outcome later =
+      train(without, {.poison = [&](int64_t step) { return step < left_out; }, .behind = left_out});
   ASSERT_EQ(o.params.size(), later.params.size());
   for (size_t i = 0; i < o.params.size(); ++i)  // what undoes such a scale is a denormal number
     ASSERT_NEAR(o.params[i], later.params[i], 1e-6) << i;
@@ -294,36 +182,6 @@ TEST(DeviceTraining, ALossScaleComesBackFromACheckpoint) {
     return std::vector<float>(all.end() - 3, all.end());
   };
   EXPECT_EQ(state_after(4), (std::vector<float>{4, 7, 2}));
-}
-
-// A CPU that says it can record steps: what is recorded also runs, what is replayed does nothing.
-struct Recordings {
-  int begun = 0, replayed = 0;
-};
-Recordings recordings;
-
-std::unique_ptr<Device> recording_device() {
-  static const DeviceFunctions functions = [] {
-    DeviceFunctions f = host_functions();
-    f.begin_capture = [](DeviceContext*, Stream*) noexcept {
-      ++recordings.begun;
-      return DeviceStatus::ok;
-    };
-    f.end_capture = [](DeviceContext*, Stream*, StepGraph** out) noexcept {
-      *out = reinterpret_cast<StepGraph*>(&recordings);
-      return DeviceStatus::ok;
-    };
-    f.launch_graph = [](DeviceContext*, StepGraph*, Stream*) noexcept {
-      ++recordings.replayed;
-      return DeviceStatus::ok;
-    };
-    f.destroy_graph = [](DeviceContext*, StepGraph*) noexcept { return DeviceStatus::ok; };
-    f.close = [](DeviceContext*) noexcept {};
-    return f;
-  }();
-  recordings = {};
-  return std::make_unique<Device>(functions, reinterpret_cast<DeviceContext*>(&recordings),
-                                  cpu_kernels(), "recording");
 }
 
 // Of the batch of 24, and of the last one of 22 in each of three epochs, the first runs as it is;
@@ -389,27 +247,6 @@ TEST(DeviceTraining, ASnapshotIsOfTheStepThatItWasTakenAfter) {
   EXPECT_NE(moments(s), then);
 }
 
-// Ranks that are threads; their collectives add up in the order of ranks.
-std::vector<Outcome> on_devices(ThreadCollectives& collectives, const Experiment& e, int ranks,
-                                int64_t poison_step = -1) {
-  std::vector<Outcome> outcomes(static_cast<size_t>(ranks));
-  run_thread_ranks(ranks, [&](Communicator& comm) {
-    Session session(comm, e, {},
-                    std::make_unique<Device>(host_functions(), nullptr, cpu_kernels(), "cpu",
-                                             DeviceLinks{&collectives.functions(), ""}));
-    session.start();
-    outcomes[static_cast<size_t>(comm.rank())] =
-        train(session, comm.rank() == 0 ? poison_step : -1);
-    session.close();
-  });
-  return outcomes;
-}
-
-std::vector<Outcome> on_devices(const Experiment& e, int ranks, int64_t poison_step = -1) {
-  ThreadCollectives collectives;
-  return on_devices(collectives, e, ranks, poison_step);
-}
-
 class DevicesTraining : public testing::TestWithParam<Model> {};
 
 TEST(DevicesTraining, SendTheGradientInBucketsAndTheSumsOnce) {
@@ -447,10 +284,11 @@ TEST_P(DevicesTraining, SkipAStepTogether) {
   EXPECT_TRUE(outcomes[1].applied[3]);
   EXPECT_EQ(outcomes[0].params, outcomes[1].params);
   EXPECT_EQ(outcomes[0].state, outcomes[1].state);
+  EXPECT_EQ(outcomes[0].tables, outcomes[1].tables);
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, DevicesTraining, testing::ValuesIn(kModels),
                          [](const auto& info) { return info.param.name; });
 
 }  // namespace
-}  // namespace trireme
+}  // namespace trireme::device_test

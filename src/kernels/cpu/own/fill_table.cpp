@@ -34,6 +34,14 @@ void fill_table(KernelTable& t) noexcept {
   t.batch_norm_means = batch_norm_means;
   t.layer_norm_forward = layer_norm_forward;
   t.layer_norm_backward = layer_norm_backward;
+  t.embedding_bag_forward = embedding_bag_forward;
+  t.embedding_bag_backward = embedding_bag_backward;
+  t.dot_interaction_forward = dot_interaction_forward;
+  t.dot_interaction_backward = dot_interaction_backward;
+  t.cross_forward = cross_forward;
+  t.cross_backward = cross_backward;
+  t.factorization_machine_forward = factorization_machine_forward;
+  t.factorization_machine_backward = factorization_machine_backward;
   t.softmax_cross_entropy = softmax_cross_entropy;
   t.sigmoid_cross_entropy = sigmoid_cross_entropy;
   t.binary_targets = binary_targets;

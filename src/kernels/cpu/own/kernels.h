@@ -75,6 +75,28 @@ Status layer_norm_backward(Stream*, int64_t rows, int64_t cols, const float* x, 
                            float* dgamma, float* dbeta, Write parameter_write,
                            void* scratch) noexcept;
 
+Status embedding_bag_forward(Stream*, const EmbeddingBagSpec*, const TableLeaf*, float* y,
+                             int32_t* counts) noexcept;
+Status embedding_bag_backward(Stream*, const EmbeddingBagSpec*, const TableLeaf*, const float* dy,
+                              const int32_t* counts) noexcept;
+Status dot_interaction_forward(Stream*, int64_t samples, int64_t rows, int64_t dim, const float* z,
+                               const float* x, float* y) noexcept;
+Status dot_interaction_backward(Stream*, int64_t samples, int64_t rows, int64_t dim, const float* z,
+                                const float* x, const float* dy, float* dz, Write dz_write,
+                                float* dx, Write dx_write) noexcept;
+Status cross_forward(Stream*, int64_t samples, int64_t dim, const float* x0, const float* x,
+                     const float* weight, const float* bias, float* y) noexcept;
+Status cross_backward(Stream*, int64_t samples, int64_t dim, const float* x0, const float* x,
+                      const float* weight, const float* bias, const float* dy, float* dx0,
+                      Write dx0_write, float* dx, Write dx_write, float* dweight,
+                      Write dweight_write, float* dbias, Write dbias_write, float* slopes,
+                      void* scratch) noexcept;
+Status factorization_machine_forward(Stream*, int64_t samples, int64_t rows, int64_t dim,
+                                     bool reduce, const float* x, float* y) noexcept;
+Status factorization_machine_backward(Stream*, int64_t samples, int64_t rows, int64_t dim,
+                                      bool reduce, const float* x, const float* dy, float* dx,
+                                      Write) noexcept;
+
 Status softmax_cross_entropy(Stream*, int64_t rows, int64_t cols, const float* logits,
                              const int64_t* labels, const float* sample_weight,
                              const float* class_weight, float smoothing, LossSums* sums,

@@ -265,6 +265,15 @@ Status column_sums(Stream* s, int64_t rows, int64_t cols, bool vectors, const Te
                 g.parts, partials, store);
 }
 
+// One sum a column, rounded once.
+struct FloatStore {
+  float* y;
+  bool add;
+  __device__ void put(int64_t c, const double (&sums)[1]) const {
+    cu::put(y + c, static_cast<float>(sums[0]), add);
+  }
+};
+
 // Calls visit.at(offset, fetched, numbers of the columns) for every element: elementwise with
 // numbers a column. All rows in flight are fetched before the first is visited.
 template <int kWidth, class Visit>

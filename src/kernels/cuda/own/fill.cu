@@ -17,6 +17,10 @@ void fill_all(KernelTable& table) noexcept {
   fill_batch_norm<T>(table);
   fill_batch_norm_backward<T>(table);
   fill_layer_norm<T>(table);
+  fill_embedding_bag<T>(table);
+  fill_dot_interaction<T>(table);
+  fill_cross<T>(table);
+  fill_factorization_machine<T>(table);
   fill_softmax_loss<T>(table);
   fill_losses<T>(table);
   fill_optimizer<T>(table);

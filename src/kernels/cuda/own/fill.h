@@ -29,6 +29,14 @@ void fill_batch_norm_backward(KernelTable& table) noexcept;
 template <class T>
 void fill_layer_norm(KernelTable& table) noexcept;
 template <class T>
+void fill_embedding_bag(KernelTable& table) noexcept;
+template <class T>
+void fill_dot_interaction(KernelTable& table) noexcept;
+template <class T>
+void fill_cross(KernelTable& table) noexcept;
+template <class T>
+void fill_factorization_machine(KernelTable& table) noexcept;
+template <class T>
 void fill_softmax_loss(KernelTable& table) noexcept;
 template <class T>
 void fill_losses(KernelTable& table) noexcept;

@@ -30,14 +30,6 @@ struct PlainTerms {
   }
 };
 
-struct FloatStore {
-  float* y;
-  bool add;
-  __device__ void put(int64_t c, const double (&sums)[1]) const {
-    cu::put(y + c, static_cast<float>(sums[0]), add);
-  }
-};
-
 // For two values a column (norms), or the losses of a batch.
 size_t reduction_scratch(int64_t rows, int64_t cols) noexcept {
   const size_t columns = column_sums_scratch(rows, cols, 2), losses = loss_scratch(rows);

@@ -5,6 +5,7 @@
 // clusters, partial warps, atomics, and blocks that wait for each other.
 
 #include "cuda_shim/execution.h"
+#include "cuda_shim/recording.h"
 #include "kernels/kernel_table.h"
 
 #define TRIREME_SHARED(type, name, count)       \
@@ -46,9 +47,14 @@ template <class... Parameters, class... Arguments>
 Status launch(void (*kernel)(Parameters...), dim3 grid, unsigned block, size_t shared_bytes,
               Stream*, Arguments... arguments) noexcept {
   if (grid.x == 0 || grid.y == 0 || grid.z == 0) return Status::ok;
-  auto call = [&] { kernel(static_cast<Parameters>(arguments)...); };
-  const auto run = [](void* closure) { (*static_cast<decltype(call)*>(closure))(); };
-  return cuda_shim::run_grid(grid, block, shared_bytes, run, &call) ? Status::ok : Status::failed;
+  const auto work = [=] {
+    auto call = [&] { kernel(static_cast<Parameters>(arguments)...); };
+    const auto run = [](void* closure) { (*static_cast<decltype(call)*>(closure))(); };
+    return cuda_shim::run_grid(grid, block, shared_bytes, run, &call);
+  };
+  if (!cuda_shim::recording()) return work() ? Status::ok : Status::failed;
+  cuda_shim::record(work);
+  return Status::ok;
 }
 
 }  // namespace trireme::cu
