@@ -25,12 +25,6 @@ std::vector<TensorDifference> compare_all_tables(const CheckpointReader& left,
   return found;
 }
 
-const TensorMeta* find_whole(const CheckpointReader& checkpoint, const std::string& name) {
-  const auto& tensors = checkpoint.whole_tensors();
-  const auto at = std::ranges::find(tensors, name, &TensorMeta::name);
-  return at == tensors.end() ? nullptr : &*at;
-}
-
 void hash_column(const StoredColumn& column, int64_t rows, Sha256& hash) {
   if (!column.places) return hash.update(column.parts.front());
   for (int64_t i = 0; i < rows; ++i) hash.update(column.row(i));
@@ -48,8 +42,8 @@ std::vector<TensorDifference> diff_checkpoints(const Path& a, const Path& b) {
   for (const std::string& name : compared) names.erase(name);
 
   for (const std::string& name : names) {
-    const TensorMeta* x = find_whole(left, name);
-    const TensorMeta* y = find_whole(right, name);
+    const TensorMeta* x = left.find_whole(name);
+    const TensorMeta* y = right.find_whole(name);
     if (!x || !y) {
       const int64_t n = (x ? x : y)->shape.elements();
       found.push_back({name, x ? "only in A" : "only in B", 0, 0, n, n});

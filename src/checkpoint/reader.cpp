@@ -109,6 +109,11 @@ const TensorMeta* CheckpointReader::find(std::string_view name) const {
 
 const std::vector<TensorMeta>& CheckpointReader::whole_tensors() const { return impl_->whole; }
 
+const TensorMeta* CheckpointReader::find_whole(std::string_view name) const {
+  const auto it = std::ranges::lower_bound(impl_->whole, name, {}, &TensorMeta::name);
+  return it == impl_->whole.end() || it->name != name ? nullptr : &*it;
+}
+
 int CheckpointReader::parts(const std::string& tensor) const {
   const auto it = impl_->parts.find(tensor);
   return it == impl_->parts.end() ? 0 : it->second;

@@ -199,8 +199,7 @@ TableState::Images ServedTables::fetch_all(int table, ps::Part part, size_t row_
 }
 
 // A row at a time from the checkpoint's files, a chunk at a time to each server.
-void ServedTables::load_all(int table, ps::Part part, const StoredRows& from) {
-  const size_t size = from.row_bytes();
+void ServedTables::load_all(int table, ps::Part part, std::span<const StoredRows> parts) {
   std::vector<std::vector<std::byte>> chunks(static_cast<size_t>(count_));
   const auto flush = [&] {
     servers_.ask([&](ps::ClientCore& client) {
@@ -210,12 +209,13 @@ void ServedTables::load_all(int table, ps::Part part, const StoredRows& from) {
     });
     for (auto& chunk : chunks) chunk.clear();
   };
-  for (int64_t i = 0; i < from.size(); ++i) {
-    auto& chunk = chunks[static_cast<size_t>(ps::server_of_key(from.key(i), count_))];
-    chunk.resize(chunk.size() + size);
-    from.copy(i, chunk.data() + chunk.size() - size);
-    if (chunk.size() >= kChunkBytes) flush();
-  }
+  for (const StoredRows& from : parts)
+    for (int64_t i = 0; i < from.size(); ++i) {
+      auto& chunk = chunks[static_cast<size_t>(ps::server_of_key(from.key(i), count_))];
+      chunk.resize(chunk.size() + from.row_bytes());
+      from.copy(i, chunk.data() + chunk.size() - from.row_bytes());
+      if (chunk.size() >= kChunkBytes) flush();
+    }
   flush();
 }
 
@@ -236,10 +236,10 @@ void ServedTables::restore(const CheckpointReader& checkpoint) {
   if (!servers_.first()) return;
   for (int t = 0; t < static_cast<int>(specs_.size()); ++t) {
     load_all(t, ps::Part::rows,
-             StoredRows(checkpoint, spec(t), optimizer_.moments(spec(t).dim), row_state(t)));
+             stored_rows(checkpoint, spec(t), optimizer_.moments(spec(t).dim), row_state(t)));
     before_[static_cast<size_t>(t)] = restored_counts(checkpoint, spec(t));
     if (life_.admit_after > 1)
-      load_all(t, ps::Part::candidates, StoredRows::candidates(checkpoint, spec(t)));
+      load_all(t, ps::Part::candidates, stored_candidates(checkpoint, spec(t)));
   }
 }
 

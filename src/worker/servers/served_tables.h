@@ -64,7 +64,7 @@ class ServedTables : public TableExchange {
   void deal_out(Pull& pull, int table, float* rows, uint8_t* present) const;
   void send(int table, std::span<const ps::NodeGradient> parts, const OptimizerScalars& scalars);
   TableState::Images fetch_all(int table, ps::Part part, size_t row_bytes) const;
-  void load_all(int table, ps::Part part, const StoredRows& from);
+  void load_all(int table, ps::Part part, std::span<const StoredRows> parts);
 
   Servers& servers_;
   const Topology topology_;
