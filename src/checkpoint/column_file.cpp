@@ -13,9 +13,14 @@ void ColumnFile::write(const std::string& tensor, uint64_t at, std::span<const s
   file_.write_at(layout_.offset_of(tensor) + at, bytes);
 }
 
-WrittenFile ColumnFile::finish() {
+WrittenFile ColumnFile::finish(const std::function<void()>& goes_on) {
   file_.commit();
-  return {layout_.bytes(), sha256_file(path_.string()).hex()};
+  Sha256 hash;
+  for_each_piece(path_, [&](std::span<const std::byte> piece) {
+    hash.update(piece);
+    goes_on();
+  });
+  return {layout_.bytes(), hash.finish().hex()};
 }
 
 }  // namespace trireme

@@ -2,6 +2,7 @@
 // A new safetensors file whose tensors grow side by side, a piece of rows at a time: a table of any
 // size passes through it once.
 
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -20,7 +21,8 @@ class ColumnFile {
   void write(const std::string& tensor, uint64_t at, std::span<const std::byte> bytes);
   // Syncs the file to disk under its name and reads it once more for its hash. Once; when all was
   // written.
-  WrittenFile finish();
+  // goes_on: called now and then meanwhile.
+  WrittenFile finish(const std::function<void()>& goes_on = [] {});
   uint64_t bytes() const { return layout_.bytes(); }  // of the whole file
 
  private:

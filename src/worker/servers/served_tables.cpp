@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/log.h"
 #include "ps/table_shards.h"
+#include "worker/servers/row_file.h"
+#include "worker/servers/server_files.h"
 
 namespace trireme {
 namespace {
@@ -14,12 +17,13 @@ constexpr size_t kChunkBytes = 4 << 20;  // of rows that travel in one message
 
 ServedTables::ServedTables(Servers& servers, const Topology& topology,
                            std::span<const TableSpec> specs, const ps::RowOptimizer& optimizer,
-                           const ps::LifeSpec& life)
+                           const ps::LifeSpec& life, double timeout)
     : servers_(servers),
       topology_(topology),
       specs_(specs.begin(), specs.end()),
       optimizer_(optimizer),
       life_(life),
+      timeout_(timeout),
       count_(servers.count()),
       before_(specs.size()),
       pushed_(topology, specs_),
@@ -230,6 +234,27 @@ std::unique_ptr<StateSource> ServedTables::snapshot() {
     if (life_.any()) state->add_counts(spec(t), counts(t));
   }
   return state;
+}
+
+void ServedTables::may_write_into(const Path& folder) {
+  const SeenByServers seen =
+      look_for(servers_, folder, saved_columns(specs_, optimizer_, life_).size());
+  servers_write_ = seen.all;
+  if (seen.all)
+    log_info("{}", seen.in_words);
+  else
+    log_warning("{}", seen.in_words);
+}
+
+// Counts are of all servers together: worker 0 writes them.
+Snapshot ServedTables::save(const Path& folder) {
+  if (!servers_write_) return {snapshot(), nullptr};
+  auto state = std::make_unique<TableState>();
+  for (int t = 0; t < static_cast<int>(specs_.size()) && life_.any(); ++t)
+    state->add_counts(spec(t), counts(t));
+  return {std::move(state),
+          std::make_unique<ServerFiles>(servers_, folder, saved_columns(specs_, optimizer_, life_),
+                                        timeout_)};
 }
 
 void ServedTables::restore(const CheckpointReader& checkpoint) {
