@@ -79,7 +79,6 @@ void RowFile::begin(const std::string& place, const std::vector<int64_t>& rows) 
       std::thread([this, path = SavePlace::from(place).path / row_file_name(server_, servers_),
                    tensors = row_file_tensors(columns_, rows, server_, servers_)] {
         try {
-          ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kWriterNice);
           run(path, tensors);
         } catch (...) {  // thrown by who asks next
           const std::lock_guard lock(mutex_);
@@ -140,6 +139,9 @@ void RowFile::run(const Path& path, const std::vector<TensorMeta>& tensors) {
   ColumnFile file(path, tensors);
   for (Job job; next(job);) {
     if (job.what == Job::What::end) {
+      // Before, steps cost images of rows that are not copied yet; the rest is less urgent than
+      // steps.
+      ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kWriterNice);
       const WrittenFile written = file.finish([this] { went_on(); });
       const std::lock_guard lock(mutex_);
       saved_.bytes = written.bytes;
