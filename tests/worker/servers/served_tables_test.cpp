@@ -207,6 +207,18 @@ TEST_F(ServedTablesInCheckpoints, MoveToServersAndBackToTheBitsOfAnUninterrupted
   }
 }
 
+// One worker at its own pace pushes in a fixed order.
+TEST_F(ServedTablesInCheckpoints, AreThoseThatPassThroughWorker0AlsoAtItsOwnPace) {
+  training_ = with_life(2, ps::RowOrder::By::last_step);
+  training_.consistency = {ps::Mode::async, 0};
+  part("through", 0, 9, "", 1, 2);
+  training_.servers_write = true;
+  part("written", 0, 9, "", 1, 2);
+  for (const TensorDifference& d : diff_checkpoints(list_checkpoints(folder_ / "through").back(),
+                                                    list_checkpoints(folder_ / "written").back()))
+    ADD_FAILURE() << d.name << " " << d.kind;
+}
+
 TEST_F(ServedTablesInCheckpoints, KeepTheLivesOfRows) {
   for (const auto evict : kOrders) {
     training_ = with_life(2, evict);
