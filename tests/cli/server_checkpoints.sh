@@ -21,6 +21,7 @@ checkpoints() { echo "$folder/$1"/*/checkpoints; }
 equal() {  # equal NAME OTHER STEP
   "$trireme" ckpt diff "$(checkpoints "$1")/step-000000$3" "$(checkpoints "$2")/step-000000$3" >"$folder/diff"
 }
+values() { tail -c "+$(($(od -An -t u8 -N 8 "$1") + 9))" "$1"; }  # what is before them names the run
 hash_of() { "$trireme" ckpt inspect "$(checkpoints "$1")/step-00000012" | grep "sha256 of the weights"; }
 served=(--exchange.name=parameter_server --exchange.servers)
 
@@ -35,6 +36,12 @@ for name in two through; do
   [ "$(hash_of one)" = "$(hash_of $name)" ] || fail $name "another hash of the weights than one rank's"
   "$trireme" ckpt verify "$(checkpoints $name)/step-00000008" >"$folder/verified" || fail $name "a checkpoint is not whole"
 done
+for name in one two; do
+  "$trireme" export "$(checkpoints $name)/step-00000008" --out "$folder/exported-$name" --format safetensors >"$folder/said" ||
+    fail $name "a checkpoint in the middle is not exported"
+done
+cmp -s <(values "$folder/exported-one/model.safetensors") <(values "$folder/exported-two/model.safetensors") ||
+  fail two "another export than one rank's"
 grep -q "servers write their rows" "$folder/two.log" || fail two "who writes was not printed"
 [ "$(cd "$(checkpoints two)/step-00000008" && echo tables-*)" = "tables-00001-of-00002.safetensors tables-00002-of-00002.safetensors" ] ||
   fail two "not every server has written a file"

@@ -73,6 +73,7 @@ void RowFile::begin(const std::string& place, const std::vector<int64_t>& rows) 
   leave();
   leaves_ = false;
   jobs_.clear();
+  sorted_.reset();
   saved_ = {};
   written_.assign(rows.size(), 0);
   thread_ =
