@@ -189,6 +189,7 @@ TEST_F(ServedTablesInCheckpoints, MoveToServersAndBackToTheBitsOfAnUninterrupted
   const Outcome expected = with_tables().run(1);
   for (const bool servers_write : {false, true}) {
     training_.servers_write = servers_write;
+    if (servers_write) training_.faults = {0.3, 0.002, 5};
     part("whole", 0, 5, "", 1, 0);
     part("replicated", 0, 2, "", 2, 0);
     part("served", 2, 4, "replicated", 3, 2);
