@@ -64,7 +64,8 @@ class CheckpointBench {
   void save_once() {
     RunState state;
     state.step = steps_.done() + ++saves_;  // a folder of its own
-    checkpointer_.save(steps_.session().state->snapshot(true), std::move(state), false);
+    checkpointer_.begin(state.step);
+    checkpointer_.save({steps_.session().state->snapshot(true), nullptr}, std::move(state), false);
   }
 
   double hold(int64_t times) {

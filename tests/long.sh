@@ -18,7 +18,8 @@ kills      kills a rank of configs/digits_cnn.ini N times (default 50), at other
            resumed weights against those of an undisturbed run
 
 servers    trains MNIST with parameter servers at each worker's own pace (bounded, async), whose accuracy must be within 0.3
-           points of an all-reduce's, and kills workers and servers of configs/digits_cnn.ini N times, resuming on other numbers of both
+           points of an all-reduce's, and kills workers and servers of configs/digits_cnn.ini and configs/synthetic_tables.ini N times each,
+           resuming on other numbers of both
 
 Prints a table; the last line is "N passed, N failed". All of it takes some hours on two cores; what has no data in
 ../shared/data/ is skipped.
@@ -66,8 +67,8 @@ accuracy() {
     "accuracy ${got:-none} %, at least $2 % wanted" $((SECONDS - begin))
 }
 
-train_digits() {
-  mpirun "${MPIRUN_COMMON[@]}" -n "$ranks" --oversubscribe --bind-to none "$program" train configs/digits_cnn.ini "$@"
+train_some() {  # configs/digits_cnn.ini, or $experiment
+  mpirun "${MPIRUN_COMMON[@]}" -n "$ranks" --oversubscribe --bind-to none "$program" train "configs/${experiment:-digits_cnn}.ini" "$@"
 }
 
 # The newest run below a folder: one that died before its first checkpoint is started anew beside it.
@@ -76,16 +77,16 @@ newest() { find "$1" -mindepth 1 -maxdepth 1 -type d | sort -V | tail -1; }
 # Every tensor of the last checkpoint, optimizer state included, must be the undisturbed run's, bit for bit.
 kill_loop() {
   local begin kill step holds how said hows=(kill exit throw) options=(--train.max_epochs=4 --checkpoint.every_steps=10)
-  if ! train_digits "${options[@]}" --run.dir="$folder/straight" >"$folder/straight.log" 2>&1; then
+  if ! train_some "${options[@]}" --run.dir="$folder/straight" >"$folder/straight.log" 2>&1; then
     row no "digits_cnn, undisturbed" "failed: $(tail -n 1 "$folder/straight.log")" 0
     return
   fi
   for kill in $(seq "$kills"); do
     begin=$SECONDS step=$((1 + (kill * 37) % 178)) how=${hows[kill % 3]} holds=no said=
-    if train_digits "${options[@]}" --run.dir="$folder/killed-$kill" --debug.kill_rank=$((ranks - 1)) \
+    if train_some "${options[@]}" --run.dir="$folder/killed-$kill" --debug.kill_rank=$((ranks - 1)) \
       --debug.kill_step="$step" --debug.kill_how="$how" >"$folder/killed.log" 2>&1; then
       said="the training was not killed"
-    elif ! train_digits "${options[@]}" --run.dir="$folder/killed-$kill" --resume auto >"$folder/resumed.log" 2>&1; then
+    elif ! train_some "${options[@]}" --run.dir="$folder/killed-$kill" --resume auto >"$folder/resumed.log" 2>&1; then
       said="did not resume: $(tail -n 1 "$folder/resumed.log")"
     elif said=$("$program" ckpt diff "$(newest "$folder/straight")" "$(newest "$folder/killed-$kill")" 2>&1 | tail -n 1); then
       holds=yes
@@ -122,25 +123,25 @@ own_pace() {
 
 # A worker or a server is killed; other numbers of both go on, in sync mode to the same bits.
 server_kills() {
-  local begin kill step workers servers rank holds said
+  local begin kill step workers servers rank holds said experiment=$1
   local options=(--train.max_epochs=4 --checkpoint.every_steps=10 --exchange.name=parameter_server --run.lanes=1)
-  if ! train_digits --train.max_epochs=4 --run.dir="$folder/straight" >"$folder/straight.log" 2>&1; then
-    row no "digits_cnn, undisturbed" "failed: $(tail -n 1 "$folder/straight.log")" 0
+  if ! train_some --train.max_epochs=4 --run.dir="$folder/straight-$experiment" >"$folder/straight.log" 2>&1; then
+    row no "$experiment, undisturbed" "failed: $(tail -n 1 "$folder/straight.log")" 0
     return
   fi
   for kill in $(seq "$kills"); do
     begin=$SECONDS step=$((11 + (kill * 37) % 165)) workers=$((1 + kill % 3)) servers=$((1 + kill % 2)) holds=no said=
     rank=$((kill * 5 % (workers + servers)))
-    if ranks=$((workers + servers)) train_digits "${options[@]}" --exchange.servers=$servers \
-      --run.dir="$folder/served-$kill" --debug.kill_rank=$rank --debug.kill_step="$step" >"$folder/killed.log" 2>&1; then
+    if ranks=$((workers + servers)) train_some "${options[@]}" --exchange.servers=$servers \
+      --run.dir="$folder/served-$experiment-$kill" --debug.kill_rank=$rank --debug.kill_step="$step" >"$folder/killed.log" 2>&1; then
       said="the training was not killed"
-    elif ! ranks=$((workers % 3 + 3 - servers + 1)) train_digits "${options[@]}" --exchange.servers=$((3 - servers)) \
-      --run.dir="$folder/served-$kill" --resume auto >"$folder/resumed.log" 2>&1; then
+    elif ! ranks=$((workers % 3 + 3 - servers + 1)) train_some "${options[@]}" --exchange.servers=$((3 - servers)) \
+      --run.dir="$folder/served-$experiment-$kill" --resume auto >"$folder/resumed.log" 2>&1; then
       said="did not resume: $(tail -n 1 "$folder/resumed.log")"
-    elif said=$("$program" ckpt diff "$(newest "$folder/straight")" "$(newest "$folder/served-$kill")" 2>&1 | tail -n 1); then
+    elif said=$("$program" ckpt diff "$(newest "$folder/straight-$experiment")" "$(newest "$folder/served-$experiment-$kill")" 2>&1 | tail -n 1); then
       holds=yes
     fi
-    row $holds "$workers + $servers: rank $rank at step $step" "$said" $((SECONDS - begin))
+    row $holds "$experiment $workers + $servers: rank $rank at step $step" "$said" $((SECONDS - begin))
   done
 }
 
@@ -186,11 +187,11 @@ same_answers() {
 }
 
 case $only in
-  '') accuracies; same_answers; kill_loop; own_pace; server_kills ;;
+  '') accuracies; same_answers; kill_loop; own_pace; server_kills digits_cnn; server_kills synthetic_tables ;;
   accuracy) accuracies ;;
   verify) same_answers ;;
   kills) kill_loop ;;
-  servers) own_pace; server_kills ;;
+  servers) own_pace; server_kills digits_cnn; server_kills synthetic_tables ;;
   *) usage >&2; exit 2 ;;
 esac
 echo "$passed passed, $failed failed"

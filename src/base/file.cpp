@@ -135,6 +135,18 @@ void AtomicFile::write(std::span<const std::byte> bytes) {
 
 void AtomicFile::write(std::string_view text) { write(std::as_bytes(std::span(text))); }
 
+void AtomicFile::write_at(uint64_t offset, std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t put = ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (put >= 0) {
+      bytes = bytes.subspan(static_cast<size_t>(put));
+      offset += static_cast<uint64_t>(put);
+    } else if (errno != EINTR) {
+      fail("write", temporary_);
+    }
+  }
+}
+
 void AtomicFile::commit() {
   if (::fsync(fd_) != 0) fail("sync", temporary_);
   if (::close(std::exchange(fd_, -1)) != 0) fail("close", temporary_);

@@ -2,6 +2,7 @@
 // Files that are either whole or not there.
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <span>
@@ -29,7 +30,8 @@ void write_atomic(const Path& path, std::string_view text);
 // fsync of a folder, so that a rename inside it survives a crash.
 void sync_folder(const Path& folder);
 
-// A file being written piece by piece; nothing is visible under `path` before commit().
+// A file being written piece by piece, one after the other or each to its place; nothing is visible
+// under `path` before commit().
 // The destructor of an uncommitted file removes its temporary.
 class AtomicFile {
  public:
@@ -39,6 +41,7 @@ class AtomicFile {
   AtomicFile& operator=(const AtomicFile&) = delete;
   void write(std::span<const std::byte> bytes);
   void write(std::string_view text);
+  void write_at(uint64_t offset, std::span<const std::byte> bytes);
   void commit();  // flush, fsync, rename, fsync of the folder
 
  private:

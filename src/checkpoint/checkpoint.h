@@ -58,6 +58,10 @@ class CheckpointReader {
   const Manifest& manifest() const;
   const Path& path() const;
   const TensorMeta* find(std::string_view name) const;
+  // Tensors by name, each with all its parts (checkpoint/parts.h), and in how many it lies.
+  const std::vector<TensorMeta>& whole_tensors() const;
+  const TensorMeta* find_whole(std::string_view name) const;
+  int parts(const std::string& tensor) const;  // 0: there is none of this name
   void read(const TensorMeta& tensor, std::span<std::byte> out) const;
   // The tensor as its file is mapped, of any alignment; as long as this object.
   std::span<const std::byte> data(const TensorMeta& tensor) const;

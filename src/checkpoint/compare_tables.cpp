@@ -14,8 +14,8 @@ std::vector<ColumnPair> columns_of_both(const StoredTable& a, const StoredTable&
   std::vector<ColumnPair> pairs;
   for (const StoredColumn& x : a.columns)
     for (const StoredColumn& y : b.columns)
-      if (x.meta->name == y.meta->name && x.meta->dtype == y.meta->dtype && x.width == y.width)
-        pairs.push_back({&x, &y, {x.meta->name, "values", 0, 0, 0, 0}});
+      if (x.name == y.name && x.dtype == y.dtype && x.width == y.width)
+        pairs.push_back({&x, &y, {x.name, "values", 0, 0, 0, 0}});
   return pairs;
 }
 
@@ -29,7 +29,7 @@ TableDifference difference_of(const StoredTable& a, const StoredTable& b) {
   TableDifference d;
   d.name = a.name;
   const StoredColumn *x = a.find(".rows"), *y = b.find(".rows");
-  const bool comparable = x && y && x->meta->dtype == y->meta->dtype && x->width == y->width;
+  const bool comparable = x && y && x->dtype == y->dtype && x->width == y->width;
   KeyJoin keys(a, b);
   while (const auto pair = keys.next()) {
     if (pair->a < 0) ++d.only_in_b;
@@ -38,7 +38,7 @@ TableDifference difference_of(const StoredTable& a, const StoredTable& b) {
     ++d.both;
     if (!comparable) continue;
     TensorDifference row;
-    compare_values(x->meta->dtype, x->row(pair->a), y->row(pair->b), row);
+    compare_values(x->dtype, x->row(pair->a), y->row(pair->b), row);
     if (row.differing == 0) continue;
     if (d.differing++ == 0 || row.max_absolute > d.max_absolute) {
       d.max_absolute = row.max_absolute;
@@ -53,7 +53,7 @@ TableDifference difference_of(const StoredTable& a, const StoredTable& b) {
 std::vector<TensorDifference> compare_tables(const StoredTable& a, const StoredTable& b,
                                              std::vector<std::string>& compared) {
   std::vector<ColumnPair> columns = columns_of_both(a, b);
-  TensorDifference keys{a.keys.meta->name, "keys", 0, 0, 0, 0};
+  TensorDifference keys{a.keys.name, "keys", 0, 0, 0, 0};
   KeyJoin join(a, b);
   while (const auto pair = join.next()) {
     ++keys.elements;
@@ -62,7 +62,7 @@ std::vector<TensorDifference> compare_tables(const StoredTable& a, const StoredT
       continue;
     }
     for (ColumnPair& column : columns)
-      compare_values(column.a->meta->dtype, column.a->row(pair->a), column.b->row(pair->b),
+      compare_values(column.a->dtype, column.a->row(pair->a), column.b->row(pair->b),
                      column.difference);
   }
   std::vector<TensorDifference> found;

@@ -60,22 +60,22 @@ void describe_state(Out out, const Manifest& m) {
   }
 }
 
-void describe_tensors(Out out, const Manifest& m) {
+void describe_tensors(Out out, const std::vector<TensorMeta>& tensors) {
   size_t name_width = 6, shape_width = 5, total = 0;
   int64_t elements = 0;
-  for (const auto& [t, file] : m.tensors) {
+  for (const TensorMeta& t : tensors) {
     name_width = std::max(name_width, t.name.size());
     shape_width = std::max(shape_width, t.shape.str().size());
   }
   fmt::format_to(out, "\n{:<{}}  {:<{}}  {:<8}  {:>12}\n", "tensor", name_width, "shape",
                  shape_width, "dtype", "bytes");
-  for (const auto& [t, file] : m.tensors) {
+  for (const TensorMeta& t : tensors) {
     fmt::format_to(out, "{:<{}}  {:<{}}  {:<8}  {:>12}\n", t.name, name_width, t.shape.str(),
                    shape_width, name_of(t.dtype), t.bytes());
     total += t.bytes();
     elements += t.shape.elements();
   }
-  fmt::format_to(out, "{} tensors, {} elements, {} bytes ({})\n", m.tensors.size(), elements, total,
+  fmt::format_to(out, "{} tensors, {} elements, {} bytes ({})\n", tensors.size(), elements, total,
                  human_bytes(static_cast<double>(total)));
 }
 
@@ -88,7 +88,7 @@ std::string describe_checkpoint(const Path& checkpoint) {
   const auto out = std::back_inserter(text);
   fmt::format_to(out, "checkpoint      {}\n", checkpoint.string());
   describe_state(out, m);
-  describe_tensors(out, m);
+  describe_tensors(out, reader.whole_tensors());
   for (const StoredTable& table : stored_tables(reader))
     text += describe_table(table, m.state.updates);
   fmt::format_to(out, "\nsha256 of the weights  {}\n", weights_hash(reader));

@@ -31,10 +31,10 @@ std::string spread(std::vector<Value>& values) {
 
 double norm(const StoredColumn& column, int64_t row) {
   const auto bytes = column.row(row);
-  const size_t size = size_of(column.meta->dtype);
+  const size_t size = size_of(column.dtype);
   double squares = 0;
   for (size_t at = 0; at < bytes.size(); at += size) {
-    const double value = element_value(column.meta->dtype, &bytes[at]);
+    const double value = element_value(column.dtype, &bytes[at]);
     squares += value * value;
   }
   return std::sqrt(squares);
@@ -42,7 +42,7 @@ double norm(const StoredColumn& column, int64_t row) {
 
 const StoredColumn* integers(const StoredTable& table, std::string_view suffix) {
   const StoredColumn* column = table.find(suffix);
-  return column && column->meta->dtype == DType::i64 && column->width == 1 ? column : nullptr;
+  return column && column->dtype == DType::i64 && column->width == 1 ? column : nullptr;
 }
 
 std::string describe_norms(const StoredTable& table, const StoredColumn& rows) {
@@ -106,7 +106,7 @@ std::string describe_table(const StoredTable& table, int64_t now) {
       rows ? fmt::format("table {}: {} rows of {} values, {} with keys and optimizer state\n",
                          table.name, table.rows, rows->width, bytes)
            : fmt::format("table {}: {} keys without rows, {}\n", table.name, table.rows, bytes);
-  if (!table.life.bytes.empty()) text += describe_life(table.life);
+  if (!table.life.parts.empty()) text += describe_life(table.life);
   if (table.rows == 0) return text;
   if (rows) text += describe_norms(table, *rows);
   if (const StoredColumn* updates = integers(table, ".updates"))

@@ -25,6 +25,11 @@ std::vector<TensorDifference> compare_all_tables(const CheckpointReader& left,
   return found;
 }
 
+void hash_column(const StoredColumn& column, int64_t rows, Sha256& hash) {
+  if (!column.places) return hash.update(column.parts.front());
+  for (int64_t i = 0; i < rows; ++i) hash.update(column.row(i));
+}
+
 }  // namespace
 
 std::vector<TensorDifference> diff_checkpoints(const Path& a, const Path& b) {
@@ -32,17 +37,18 @@ std::vector<TensorDifference> diff_checkpoints(const Path& a, const Path& b) {
   std::vector<std::string> compared;
   std::vector<TensorDifference> found = compare_all_tables(left, right, compared);
   std::set<std::string> names;
-  for (const auto& [t, file] : left.manifest().tensors) names.insert(t.name);
-  for (const auto& [t, file] : right.manifest().tensors) names.insert(t.name);
+  for (const CheckpointReader* reader : {&left, &right})
+    for (const TensorMeta& t : reader->whole_tensors()) names.insert(t.name);
   for (const std::string& name : compared) names.erase(name);
 
   for (const std::string& name : names) {
-    const TensorMeta* x = left.find(name);
-    const TensorMeta* y = right.find(name);
+    const TensorMeta* x = left.find_whole(name);
+    const TensorMeta* y = right.find_whole(name);
     if (!x || !y) {
       const int64_t n = (x ? x : y)->shape.elements();
       found.push_back({name, x ? "only in A" : "only in B", 0, 0, n, n});
-    } else if (x->shape != y->shape || x->dtype != y->dtype) {
+    } else if (x->shape != y->shape || x->dtype != y->dtype || left.parts(name) > 1 ||
+               right.parts(name) > 1) {  // in parts, and no column of a table
       const int64_t n = x->shape.elements();
       found.push_back({name, "shape", 0, 0, n, n});
     } else {
@@ -56,16 +62,21 @@ std::vector<TensorDifference> diff_checkpoints(const Path& a, const Path& b) {
 }
 
 std::string weights_hash(const CheckpointReader& checkpoint) {
-  std::map<std::string, const TensorMeta*> model;
-  for (const auto& [t, file] : checkpoint.manifest().tensors) {
-    const bool row =
-        t.name.starts_with("table.") && (t.name.ends_with(".keys") || t.name.ends_with(".rows"));
-    if (row || t.name.starts_with("model.")) model[t.name] = &t;
+  const auto tables = stored_tables(checkpoint);
+  std::map<std::string, const StoredColumn*> columns;
+  for (const StoredTable& table : tables) {
+    columns[table.keys.name] = &table.keys;
+    if (const StoredColumn* rows = table.find(".rows")) columns[rows->name] = rows;
   }
   Sha256 hash;
-  for (const auto& [name, t] : model) {
-    hash.update(name + " " + std::string(safetensors_name(t->dtype)) + " " + t->shape.str() + "\n");
-    hash.update(checkpoint.data(*t));
+  for (const TensorMeta& t : checkpoint.whole_tensors()) {
+    const auto column = columns.find(t.name);
+    if (column == columns.end() && !t.name.starts_with("model.")) continue;
+    hash.update(t.name + " " + std::string(safetensors_name(t.dtype)) + " " + t.shape.str() + "\n");
+    if (column == columns.end())
+      hash.update(checkpoint.data(t));
+    else
+      hash_column(*column->second, t.shape[0], hash);
   }
   return hash.finish().hex();
 }

@@ -7,7 +7,7 @@
 
 namespace trireme {
 
-constexpr int kManifestVersion = 1;
+constexpr int kManifestVersion = 1, kVersionWithParts = 2;  // checkpoint/parts.h
 constexpr const char* kManifestName = "manifest.json";
 
 // Throws FormatError naming the field when a text is not UTF-8.

@@ -95,9 +95,10 @@ Manifest parse_manifest(const std::string& text, const Path& file) {
   }
   Manifest m;
   const int64_t version = f.integer("version", 1);
-  if (version != kManifestVersion) {
+  if (version != kManifestVersion && version != kVersionWithParts) {
     throw FormatError(file.string() + ": field 'version' is " + std::to_string(version) +
-                          ", this program reads " + std::to_string(kManifestVersion),
+                          ", this program reads " + std::to_string(kManifestVersion) + " and " +
+                          std::to_string(kVersionWithParts),
                       "read it with the version of trireme that wrote it");
   }
   m.version = static_cast<int>(version);

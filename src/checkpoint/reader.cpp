@@ -5,6 +5,7 @@
 #include "base/sha256.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/manifest.h"
+#include "checkpoint/parts.h"
 #include "checkpoint/safetensors.h"
 
 namespace trireme {
@@ -81,6 +82,8 @@ struct CheckpointReader::Impl {
   Manifest manifest;
   std::unordered_map<std::string, std::unique_ptr<SafetensorsReader>> shards;  // by file name
   std::unordered_map<std::string_view, size_t> index;  // name -> manifest.tensors
+  std::vector<TensorMeta> whole;
+  std::unordered_map<std::string, int> parts;  // by the whole tensor's name
 };
 
 CheckpointReader::CheckpointReader(Path checkpoint, bool verify) : impl_(std::make_unique<Impl>()) {
@@ -91,6 +94,8 @@ CheckpointReader::CheckpointReader(Path checkpoint, bool verify) : impl_(std::ma
     impl_->shards[f.name] = open_shard(impl_->path, m, f, verify);
   }
   for (size_t i = 0; i < m.tensors.size(); ++i) impl_->index[m.tensors[i].first.name] = i;
+  impl_->whole = trireme::whole_tensors(m, impl_->path / kManifestName);
+  for (const auto& [meta, file] : m.tensors) ++impl_->parts[parse_part(meta.name).tensor];
 }
 
 CheckpointReader::~CheckpointReader() = default;
@@ -100,6 +105,18 @@ const Path& CheckpointReader::path() const { return impl_->path; }
 const TensorMeta* CheckpointReader::find(std::string_view name) const {
   const auto it = impl_->index.find(name);
   return it == impl_->index.end() ? nullptr : &impl_->manifest.tensors[it->second].first;
+}
+
+const std::vector<TensorMeta>& CheckpointReader::whole_tensors() const { return impl_->whole; }
+
+const TensorMeta* CheckpointReader::find_whole(std::string_view name) const {
+  const auto it = std::ranges::lower_bound(impl_->whole, name, {}, &TensorMeta::name);
+  return it == impl_->whole.end() || it->name != name ? nullptr : &*it;
+}
+
+int CheckpointReader::parts(const std::string& tensor) const {
+  const auto it = impl_->parts.find(tensor);
+  return it == impl_->parts.end() ? 0 : it->second;
 }
 
 std::span<const std::byte> CheckpointReader::data(const TensorMeta& tensor) const {
@@ -132,7 +149,10 @@ std::vector<std::string> verify_checkpoint(const Path& checkpoint) {
     }
   };
   Manifest manifest;
-  attempt([&] { manifest = load_manifest(checkpoint); });
+  attempt([&] {
+    manifest = load_manifest(checkpoint);
+    (void)whole_tensors(manifest, checkpoint / kManifestName);
+  });
   for (const ShardFile& f : manifest.files) {
     attempt([&] { (void)open_shard(checkpoint, manifest, f, true); });
   }

@@ -1,66 +1,13 @@
 #include <algorithm>
-#include <array>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
-#include "checkpoint/dtype_names.h"
 #include "checkpoint/hashed_file.h"
 #include "checkpoint/safetensors.h"
+#include "checkpoint/safetensors_layout.h"
 
 namespace trireme {
 namespace {
-
-constexpr size_t kMaxHeader = 100'000'000;
-
-// Widest elements first, so that every tensor starts at a multiple of its element size.
-std::vector<TensorMeta> layout(const Path& path, std::vector<TensorMeta> tensors) {
-  std::sort(tensors.begin(), tensors.end(), [](const TensorMeta& a, const TensorMeta& b) {
-    const size_t wide_a = size_of(a.dtype), wide_b = size_of(b.dtype);
-    return wide_a != wide_b ? wide_a > wide_b : a.name < b.name;
-  });
-  std::vector<std::string> names;
-  for (const TensorMeta& t : tensors) names.push_back(t.name);
-  std::sort(names.begin(), names.end());
-  const auto twice = std::adjacent_find(names.begin(), names.end());
-  const auto reserved = std::find(names.begin(), names.end(), "__metadata__");
-  if (twice != names.end() || reserved != names.end()) {
-    throw FormatError(path.string() + ": cannot write tensor '" +
-                          (twice != names.end() ? *twice + "' twice" : "__metadata__'"),
-                      "tensor names must differ from each other and from __metadata__");
-  }
-  return tensors;
-}
-
-std::string header_of(const Path& path, const std::vector<TensorMeta>& tensors,
-                      const std::map<std::string, std::string>& metadata) {
-  nlohmann::ordered_json header = nlohmann::ordered_json::object();
-  header["__metadata__"] = {{"format", "pt"}};
-  for (const auto& [key, value] : metadata) header["__metadata__"][key] = value;
-  uint64_t offset = 0;
-  for (const TensorMeta& t : tensors) {
-    auto& entry = header[t.name];
-    entry["dtype"] = safetensors_name(t.dtype);
-    entry["shape"] = nlohmann::ordered_json::array();
-    for (const int64_t d : t.shape.dims()) entry["shape"].push_back(d);
-    entry["data_offsets"] = {offset, offset + t.bytes()};
-    offset += t.bytes();
-  }
-  std::string text;
-  try {
-    text = header.dump();
-  } catch (const nlohmann::json::exception& e) {
-    throw FormatError(path.string() + ": a tensor name or metadata value is not UTF-8",
-                      "rename the tensor or the value");
-  }
-  text.resize(align_up(text.size(), 8), ' ');
-  if (text.size() > kMaxHeader) {
-    throw FormatError(path.string() + ": the header would take " + std::to_string(text.size()) +
-                          " bytes, the format allows " + std::to_string(kMaxHeader),
-                      "write fewer tensors per file: lower checkpoint.max_shard_mib");
-  }
-  return text;
-}
 
 // Holds `tensors` for the streaming writer.
 class MapSource : public StateSource {
@@ -90,19 +37,14 @@ class MapSource : public StateSource {
 WrittenFile write_safetensors(const Path& path, const std::vector<TensorMeta>& tensors,
                               StateSource& source,
                               const std::map<std::string, std::string>& metadata) {
-  const std::vector<TensorMeta> sorted = layout(path, tensors);
-  const std::string header = header_of(path, sorted, metadata);
-  std::array<std::byte, 8> length{};
-  for (size_t i = 0; i < 8; ++i) length[i] = static_cast<std::byte>(header.size() >> (8 * i));
-
+  const SafetensorsLayout layout(path, tensors, metadata);
   size_t largest = 0;
-  for (const TensorMeta& t : sorted) largest = std::max(largest, t.bytes());
+  for (const TensorMeta& t : tensors) largest = std::max(largest, t.bytes());
   const auto staging = std::make_unique_for_overwrite<std::byte[]>(largest);
 
   HashedFile file(path);
-  file.write(length);
-  file.write(header);
-  for (const TensorMeta& t : sorted) {
+  file.write(layout.head());
+  for (const TensorMeta& t : layout.tensors()) {
     const std::span<std::byte> bytes(staging.get(), t.bytes());
     source.read(t, bytes);
     file.write(bytes);

@@ -199,6 +199,7 @@ struct CheckpointConfig {  // [checkpoint]
   int64_t keep;            // 3 newest
   bool keep_best;          // true, by train.monitor
   double max_shard_mib;    // 1024
+  bool servers_write;      // true: rows of tables on servers, by these
   friend bool operator==(const CheckpointConfig&, const CheckpointConfig&) = default;
 };
 

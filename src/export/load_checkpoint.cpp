@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/log.h"
-#include "checkpoint/checkpoint.h"
+#include "checkpoint/stored_tables.h"
 #include "export/data_shape.h"
 #include "export/tables.h"
 
@@ -27,17 +29,31 @@ HostTensor read_slot(const CheckpointReader& reader, const std::string& prefix, 
   return tensor;
 }
 
-void read_table(const CheckpointReader& reader, const TableSpec& spec,
-                std::map<std::string, HostTensor>& weights) {
-  for (const char* suffix : {"keys", "rows"}) {
-    const std::string name = table_tensor(spec, suffix);
-    const TensorMeta* meta = reader.find(name);
-    if (!meta)
-      throw FormatError(fmt::format("{}: no tensor {}", reader.path().string(), name),
-                        "the checkpoint belongs to another version of the model");
-    HostTensor tensor = HostTensor::zeros(meta->shape, meta->dtype);
-    reader.read(*meta, tensor.bytes);
-    weights.insert_or_assign(name, std::move(tensor));
+// In whatever parts, by ascending key.
+HostTensor read_column(const StoredColumn& column, const Shape& shape) {
+  HostTensor tensor = HostTensor::zeros(shape, column.dtype);
+  const size_t size = column.row_bytes();
+  for (int64_t i = 0; i < shape[0]; ++i)
+    std::ranges::copy(column.row(i), tensor.bytes.begin() + i * static_cast<std::ptrdiff_t>(size));
+  return tensor;
+}
+
+void read_tables(const CheckpointReader& reader, const Graph& graph,
+                 std::map<std::string, HostTensor>& weights) {
+  const auto stored = stored_tables(reader);
+  for (const TableSpec& spec : graph.tables()) {
+    const auto table = std::ranges::find(stored, spec.name, &StoredTable::name);
+    for (const char* suffix : {"keys", "rows"}) {
+      const std::string name = table_tensor(spec, suffix);
+      const TensorMeta* meta = reader.find_whole(name);
+      const StoredColumn* column = nullptr;
+      if (table != stored.end())
+        column = name == table->keys.name ? &table->keys : table->find(".rows");
+      if (!meta || !column)
+        throw FormatError(fmt::format("{}: no tensor {}", reader.path().string(), name),
+                          "the checkpoint belongs to another version of the model");
+      weights.insert_or_assign(name, read_column(*column, meta->shape));
+    }
   }
 }
 
@@ -59,7 +75,7 @@ LoadedModel load_checkpoint_model(const Path& checkpoint) {
     model.weights[slot.name] = read_slot(reader, prefix, slot);
   for (const Slot& slot : model.graph->state().slots())
     model.weights[slot.name] = read_slot(reader, "state", slot);
-  for (const TableSpec& spec : model.graph->tables()) read_table(reader, spec, model.weights);
+  read_tables(reader, *model.graph, model.weights);
   return model;
 }
 

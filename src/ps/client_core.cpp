@@ -35,6 +35,10 @@ Kind answer_to(Kind question) {
       return Kind::loaded_rows;
     case Kind::fetch_rows:
       return Kind::fetched_rows;
+    case Kind::save_rows:
+      return Kind::saving_rows;
+    case Kind::fetch_saved:
+      return Kind::saved;
     default:
       return Kind::fetched;
   }
@@ -280,7 +284,7 @@ void ClientCore::on_message(Message&& m) {
   if (m.kind() == Kind::partials) return take_partials(m);
   Question* question = answered(h);
   if (!question) return;
-  if (question->all_rows) *question->all_rows = h.version;
+  if (question->version) *question->version = h.version;
   const MutableBytes to = place(h);
   if (!to.empty() && to.data() != m.payload.data())
     std::memcpy(to.data(), m.payload.data(), to.size());

@@ -77,6 +77,11 @@ class ClientCore {
   void fetch_rows(int table, int server, Part part, int64_t first, int64_t most, MutableBytes into,
                   int64_t* all);
   void fetch_counts(int table, int server, LifeCounts* into);
+  // Worker 0: the server writes its rows, as they are when it answers, to `place`, if it sees that;
+  // look_only: it only says so (*sees: 1 or 0). rows: how many each of TableStore::parts() has.
+  void save_rows(int server, std::string_view place, bool look_only, std::span<int64_t> rows,
+                 int64_t* sees);
+  void fetch_saved(int server, SavedRows* into);
 
   // Worker 0, sync: the servers' partial sums of the open clock, which may all have come before
   // this worker begins with it; by chunk of the index space, then by table and virtual shard. They
@@ -108,11 +113,11 @@ class ClientCore {
  private:
   struct Question {
     Message message;
-    std::set<int> blocks;         // pull: not yet answered
-    MutableBytes into;            // fetch, pull_rows, fetch_rows
-    int64_t* all_rows = nullptr;  // fetch_rows
-    bool part_came[2] = {};       // pull_rows ahead
-    bool due = true;              // an answer should come
+    std::set<int> blocks;        // pull: not yet answered
+    MutableBytes into;           // fetch, pull_rows, fetch_rows, save_rows, fetch_saved
+    int64_t* version = nullptr;  // of the answer: fetch_rows, save_rows
+    bool part_came[2] = {};      // pull_rows ahead
+    bool due = true;             // an answer should come
     bool ahead() const {
       return message.header.flags & kAhead && message.kind() == Kind::pull_rows;
     }

@@ -74,6 +74,22 @@ void ClientCore::fetch_counts(int table, int server, LifeCounts* into) {
   ask(std::move(q));
 }
 
+void ClientCore::save_rows(int server, std::string_view place, bool look_only,
+                           std::span<int64_t> rows_of, int64_t* sees) {
+  Question q = rows(Kind::save_rows, -1, server, 0);
+  q.message.header.flags = look_only ? kLookOnly : 0;
+  own(q.message, std::as_bytes(std::span(place)));
+  q.into = std::as_writable_bytes(rows_of);
+  q.version = sees;
+  ask(std::move(q));
+}
+
+void ClientCore::fetch_saved(int server, SavedRows* into) {
+  Question q = rows(Kind::fetch_saved, -1, server, 0);
+  q.into = std::as_writable_bytes(std::span(into, 1));
+  ask(std::move(q));
+}
+
 void ClientCore::fetch_rows(int table, int server, Part part, int64_t first, int64_t most,
                             MutableBytes into, int64_t* all) {
   Question q = rows(Kind::fetch_rows, table, server, 0);
@@ -81,7 +97,7 @@ void ClientCore::fetch_rows(int table, int server, Part part, int64_t first, int
   q.message.header.need = first;
   q.message.header.samples = most;
   q.into = into;
-  q.all_rows = all;
+  q.version = all;
   ask(std::move(q));
 }
 

@@ -16,7 +16,7 @@ namespace {
 static_assert(std::is_trivially_copyable_v<Header>);
 static_assert(sizeof(Header) == 168, "no padding: its bytes are checked and sent");
 constexpr uint32_t kMagic = 0x53505254;  // "TRPS"
-constexpr uint16_t kFormat = 3;
+constexpr uint16_t kFormat = 4;
 constexpr uint64_t kLargestPayload = uint64_t{1} << 40;
 
 uint64_t check_of(const Header& header) {
@@ -32,10 +32,10 @@ std::string_view name_of(Mode mode) {
 
 std::string_view name_of(Kind kind) {
   constexpr std::array<std::string_view, kLastKind> kNames = {
-      "push",        "pushed",      "partials",     "commit",      "pull",
-      "pulled",      "load",        "loaded",       "fetch",       "fetched",
-      "pull_rows",   "pulled_rows", "push_rows",    "pushed_rows", "load_rows",
-      "loaded_rows", "fetch_rows",  "fetched_rows", "bye"};
+      "push",      "pushed",      "partials",    "commit",      "pull",       "pulled",
+      "load",      "loaded",      "fetch",       "fetched",     "pull_rows",  "pulled_rows",
+      "push_rows", "pushed_rows", "load_rows",   "loaded_rows", "fetch_rows", "fetched_rows",
+      "save_rows", "saving_rows", "fetch_saved", "saved",       "bye"};
   const auto i = static_cast<size_t>(kind) - kFirstKind;
   return i < kNames.size() ? kNames[i] : "unknown";
 }

@@ -7,6 +7,7 @@
 #include <numbers>
 
 #include "base/error.h"
+#include "ps/frozen_rows.h"
 
 namespace trireme::ps {
 namespace {
@@ -98,6 +99,7 @@ RowId RowTable::make(int64_t key) {
 
 RowId RowTable::free_row() {
   if (free_ != kNoRow) {
+    will_change(free_);
     --erased_;
     return std::exchange(free_, header(free_).after);
   }
@@ -116,6 +118,7 @@ RowId RowTable::free_row() {
 }
 
 void RowTable::erase(RowId row) {
+  will_change(row);
   RowHeader& h = header(row);
   index_.erase(hash(h.key), row);
   h.updates = -1;
@@ -152,7 +155,14 @@ void RowTable::put(const std::byte* image) {
   std::memcpy(&key, image + offsetof(RowHeader, key), sizeof key);
   RowId row;
   find_or_create(std::span(&key, 1), std::span(&row, 1));
+  will_change(row);
   std::memcpy(&header(row), image, row_bytes());
+}
+
+void RowTable::will_change(std::span<const RowId> rows) const {
+  if (!watcher_) return;
+  for (const RowId row : rows)
+    if (row != kNoRow) watcher_->keep(row);
 }
 
 void RowTable::find(std::span<const int64_t> keys, std::span<RowId> rows) const {

@@ -34,6 +34,8 @@ struct RowState {  // the optimizer's, of every row
   float initial = 0;
 };
 
+class FrozenRows;
+
 class RowTable {
  public:
   // most: rows that there will be at one time, where that is known (0: it is not): the index then
@@ -73,6 +75,11 @@ class RowTable {
   // out[i] = weights of rows[i], zeros for kNoRow. out: [rows.size(), dim].
   void gather(std::span<const RowId> rows, float* out) const;
 
+  // Who wants to know of rows before they change: here those that are erased, made anew or put; of
+  // others whoever changes them tells (kNoRow among them: of none). null: nobody.
+  void watch(FrozenRows* watcher) { watcher_ = watcher; }
+  void will_change(std::span<const RowId> rows) const;
+
   // Asks for the row's cache lines, header, weights and state.
   void prefetch(RowId row) const {
     const float* from = at(row);
@@ -106,6 +113,7 @@ class RowTable {
            static_cast<int64_t>(row & ((1u << shift_) - 1)) * stride_;
   }
   RowId free_row();
+  void will_change(RowId row) const { will_change(std::span(&row, 1)); }
   template <class Missing>
   void look_up(std::span<const int64_t> keys, std::span<RowId> rows, Missing missing) const;
 
@@ -119,6 +127,7 @@ class RowTable {
   std::vector<std::unique_ptr<Block>> blocks_;
   int64_t slots_ = 0, erased_ = 0;
   RowId free_ = kNoRow;  // the last erased
+  FrozenRows* watcher_ = nullptr;
   RowIndex index_;
 };
 

@@ -7,6 +7,7 @@ namespace {
 
 constexpr int kLooksPerCheck = 64;  // looks that found nothing, before one for trouble
 constexpr double kForEver = 1e9;    // seconds
+constexpr int kBusyLooks = 16;  // looks that found something, before a copy goes on all the same
 
 }  // namespace
 
@@ -18,7 +19,7 @@ int serve(ServerCore& core, Link& link, const ServeOptions& options) {
   };
   std::vector<int> everybody(static_cast<size_t>(options.workers));
   std::iota(everybody.begin(), everybody.end(), 0);
-  int looks = 0;
+  int looks = 0, busy = 0;
   while (!core.finished() || link.sending()) {
     bool moved = link.advance();
     for (Message m; link.receive(m); moved = true) {
@@ -28,6 +29,7 @@ int serve(ServerCore& core, Link& link, const ServeOptions& options) {
     }
     if (moved) {
       looks = 0;
+      if (++busy % kBusyLooks == 0) core.advance_copy();
       continue;
     }
     if (++looks % kLooksPerCheck == 0) {
@@ -35,7 +37,7 @@ int serve(ServerCore& core, Link& link, const ServeOptions& options) {
       if (const auto late = core.awaited())
         link.check(late->workers, {options.timeout, late->what, late->step}, time_of(late->since));
     }
-    link.idle(looks);
+    if (!core.advance_copy()) link.idle(looks);
   }
   return core.exit_code();
 }

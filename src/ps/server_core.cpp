@@ -108,6 +108,10 @@ void ServerCore::on_message(Message&& m, double now) {
       return load_rows(m);
     case Kind::fetch_rows:
       return fetch_rows(h);
+    case Kind::save_rows:
+      return save_rows(m);
+    case Kind::fetch_saved:
+      return fetch_saved(h);
     case Kind::bye:
       ++byes_;
       exit_code_ = std::max(exit_code_, static_cast<int>(h.flags));

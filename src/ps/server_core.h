@@ -9,6 +9,7 @@
 
 #include <array>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,6 +25,7 @@
 #include "ps/message.h"
 #include "ps/push_window.h"
 #include "ps/sync_clock.h"
+#include "ps/table_copy.h"
 #include "ps/table_store.h"
 
 namespace trireme::ps {
@@ -73,6 +75,12 @@ class ServerCore {
   // leave while the next is worked on.
   bool poll(Message& out);
 
+  // Who writes this server's rows when worker 0 wants them saved; null: nobody can. Borrowed.
+  void write_rows_with(RowsWriter* writer) { writer_ = writer; }
+  // Goes on with giving them to the writer, when there is nothing to answer. false: there is
+  // nothing to do, or the writer has to catch up.
+  bool advance_copy() { return copy_ && copy_->advance(); }
+
   // Clocks done: by all workers together (sync), or by the slowest.
   int64_t clock() const { return sync() ? open_ : clocks_.slowest(); }
   bool finished() const { return byes_ == config_.workers; }
@@ -116,6 +124,8 @@ class ServerCore {
   void answer_first_part(Waiting& pull);
   void load_rows(const Message& message);
   void fetch_rows(const Header& header);
+  void save_rows(const Message& message);
+  void fetch_saved(const Header& header);
   void require_table(const Header& header) const;
   Part require_part(const Header& header) const;
   // `body`, which may refuse what the message brings; then the header is named.
@@ -165,6 +175,8 @@ class ServerCore {
   std::deque<Message> out_;
   std::shared_ptr<PayloadPool> pool_ = PayloadPool::make();
   ServerCounts counts_;
+  RowsWriter* writer_ = nullptr;
+  std::unique_ptr<TableCopy> copy_;  // of the last time that rows were to be saved
   int byes_ = 0, exit_code_ = 0;
 };
 

@@ -141,6 +141,7 @@ void TableLife::sort_by_shard(std::span<const int64_t> keys, std::span<const Row
     if (entry.fresh) unknown_.push_back(entry.key);
   found_.resize(unknown_.size());
   candidates_->table->find(unknown_, found_);
+  candidates_->table->will_change(found_);
 }
 
 // Counts the keys that have no row, whose candidates `found` gives in turn. Those that wait on are

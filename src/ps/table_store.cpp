@@ -114,6 +114,7 @@ void TableStore::find_touched(Table& table, std::span<const int64_t> keys) {
 }
 
 void TableStore::step(Table& table, const RowGradient& sum, const OptimizerScalars& scalars) {
+  table.rows->will_change(table.touched);
   const auto train = [&](std::span<const RowId> rows) {
     step_present(optimizer_, kernels_, scalars, *table.rows, rows, sum, 0, sum.size());
   };
@@ -164,6 +165,15 @@ void TableStore::apply(int index, Bytes bytes, const OptimizerScalars& scalars) 
   const RowGradient& sum = parts.front().gradient;
   find_touched(table, sum.keys);
   step(table, sum, scalars);
+}
+
+std::vector<RowTable*> TableStore::parts() {
+  std::vector<RowTable*> all;
+  for (Table& table : tables_) {
+    all.push_back(table.rows.get());
+    if (table.life && table.life->candidates()) all.push_back(table.life->candidates());
+  }
+  return all;
 }
 
 const RowTable* TableStore::part(int index, Part part) const {

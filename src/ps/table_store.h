@@ -58,6 +58,8 @@ class TableStore {
   // Bounded, async: one worker's sum of all its leaves, under the root's node; empty: none.
   void apply(int table, Bytes part, const OptimizerScalars& scalars);
 
+  // Of each table its rows, and behind them its candidates where it has any.
+  std::vector<RowTable*> parts();
   // A table's rows, or its candidates (TableLife); null: it has none.
   const RowTable* part(int table, Part part) const;
   // Rows with header and state as they lie in memory, one behind the other.

@@ -136,13 +136,13 @@ std::unique_ptr<StateSource> ReplicatedTables::snapshot() {
 
 void ReplicatedTables::restore(const CheckpointReader& checkpoint) {
   for (size_t t = 0; t < specs_.size(); ++t) {
-    restore_rows(StoredRows(checkpoint, specs_[t], optimizer_.moments(specs_[t].dim),
-                            tables_[t]->row_state()),
+    restore_rows(stored_rows(checkpoint, specs_[t], optimizer_.moments(specs_[t].dim),
+                             tables_[t]->row_state()),
                  *tables_[t]);
     if (lives_.empty()) continue;
     ps::TableLife& life = *lives_[t];
     if (life.candidates())
-      restore_rows(StoredRows::candidates(checkpoint, specs_[t]), *life.candidates());
+      restore_rows(stored_candidates(checkpoint, specs_[t]), *life.candidates());
     life.restore(restored_counts(checkpoint, specs_[t]));
     life.arrange();
   }

@@ -113,13 +113,16 @@ void Session::agree_on_everything() {
   topology = make_topology(comm, lanes, shards, timeout, roles.servers > 0);
 }
 
-std::unique_ptr<StateSource> Session::snapshot(bool writes) const {
-  std::unique_ptr<StateSource> rows;
-  if (tables && writes) rows = tables->snapshot();
-  if (rows && device) rows->capture();  // no step of a device waits for a snapshot
+Snapshot Session::snapshot(const Path& folder) const {
+  const bool writes = !folder.empty();
+  Snapshot all;
+  if (tables && writes) all = tables->save(folder);
+  if (all.state && device) all.state->capture();  // no step of a device waits for a snapshot
   auto flat = state->snapshot(writes);  // workers at their own pace wait here until all is read
   // The next update waits for the capture of the flat state: that comes last.
-  return rows ? std::make_unique<JoinedState>(std::move(rows), std::move(flat)) : std::move(flat);
+  all.state = all.state ? std::make_unique<JoinedState>(std::move(all.state), std::move(flat))
+                        : std::move(flat);
+  return all;
 }
 
 int64_t Session::evaluation_batch() const {
@@ -242,7 +245,8 @@ void Session::start_tables() {
         std::make_unique<ReplicatedTables>(comm, topology, row_kernels(), graph->tables(), rows,
                                            experiment.run.seed, experiment.run.timeout, life);
   } else if (serves_blocks()) {
-    tables = std::make_unique<ServedTables>(*servers_, topology, graph->tables(), rows, life);
+    tables = std::make_unique<ServedTables>(*servers_, topology, graph->tables(), rows, life,
+                                            experiment.run.timeout);
   } else {
     ps::ClientConfig config;
     config.worker = comm.rank();
@@ -254,7 +258,8 @@ void Session::start_tables() {
     auto alone = std::make_unique<RowServers>(*workers_, *placement_, config,
                                               experiment.run.timeout, faults_of(experiment));
     servers_ = alone.get();
-    tables = std::make_unique<MixedTables>(std::move(alone), topology, graph->tables(), rows, life);
+    tables = std::make_unique<MixedTables>(std::move(alone), topology, graph->tables(), rows, life,
+                                           experiment.run.timeout);
   }
 }
 

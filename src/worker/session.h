@@ -91,9 +91,9 @@ class Session {
   bool last() const { return world.rank() == world.size() - 1; }
   bool labelled() const { return preprocessing().schema.classes > 0; }  // targets are classes
   int64_t evaluation_batch() const;
-  // Everything that training changes, as of now: state and tables.
-  // Every rank must call; null where it does not write.
-  std::unique_ptr<StateSource> snapshot(bool writes) const;
+  // Everything that training changes, as of now: state and tables. folder: of the checkpoint,
+  // where this rank writes it; empty: it does not, and gets nothing. Every rank must call.
+  Snapshot snapshot(const Path& folder) const;
   // A loader of this rank's leaves for the batches that `plan(step)` describes, from `first_step`
   // on.
   std::unique_ptr<Loader> make_loader(bool training_data, int64_t first_step,

@@ -6,16 +6,15 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "checkpoint/parts.h"
 #include "export/tables.h"
 
 namespace trireme {
 namespace {
 
-Shape shape_of(int64_t count, int64_t width) {
-  return width == 0 ? Shape{count} : Shape{count, width};
-}
+constexpr const char* kSameFile = "resume with the experiment file that started the run";
 
-// The checkpoint's tensor as it lies in its file, or empty where there is none.
+// The tensor, or part of one, as it lies in its file; empty where there is none.
 std::span<const std::byte> find(const CheckpointReader& checkpoint, const std::string& name,
                                 const Shape& shape, DType dtype) {
   const TensorMeta* meta = checkpoint.find(name);
@@ -24,24 +23,23 @@ std::span<const std::byte> find(const CheckpointReader& checkpoint, const std::s
     throw FormatError(fmt::format("{}: {} is {} {} in the checkpoint, this experiment needs {} {}",
                                   checkpoint.path().string(), name, name_of(meta->dtype),
                                   meta->shape.str(), name_of(dtype), shape.str()),
-                      "resume with the experiment file that started the run");
+                      kSameFile);
   return checkpoint.data(*meta);
 }
 
-std::span<const std::byte> require(const CheckpointReader& checkpoint, const std::string& name,
-                                   const Shape& shape, DType dtype) {
-  if (!checkpoint.find(name))
+void require(const CheckpointReader& checkpoint, const std::string& name) {
+  if (checkpoint.parts(name) == 0)
     throw FormatError(
         fmt::format("{}: the checkpoint has no {}", checkpoint.path().string(), name));
-  return find(checkpoint, name, shape, dtype);
 }
 
-int64_t rows_in(const CheckpointReader& checkpoint, const TableSpec& spec) {
-  const TensorMeta* keys = checkpoint.find(table_tensor(spec, "keys"));
+// Of a tensor of keys, or a part of it.
+int64_t rows_in(const CheckpointReader& checkpoint, const TensorMeta* keys,
+                const std::string& table) {
   if (!keys || keys->shape.rank() != 1)
     throw FormatError(
-        fmt::format("{}: the checkpoint has no table {}", checkpoint.path().string(), spec.name),
-        "resume with the experiment file that started the run");
+        fmt::format("{}: the checkpoint has no table {}", checkpoint.path().string(), table),
+        kSameFile);
   return keys->shape[0];
 }
 
@@ -52,60 +50,66 @@ int64_t number_at(std::span<const std::byte> bytes, int64_t i) {
   return value;
 }
 
+// What a row has that the checkpoint says nothing of.
+std::vector<std::byte> prototype_of(int64_t dim, const ps::RowState& state) {
+  std::vector<std::byte> row(ps::RowTable::row_bytes(dim, state));
+  const ps::RowHeader header;
+  std::memcpy(row.data(), &header, sizeof header);
+  const std::vector<float> initial(static_cast<size_t>(state.floats), state.initial);
+  const auto bytes = std::as_bytes(std::span(initial));
+  std::ranges::copy(bytes, row.end() - static_cast<std::ptrdiff_t>(bytes.size()));
+  return row;
+}
+
 }  // namespace
 
-std::string candidate_tensor(const TableSpec& spec, std::string_view suffix) {
-  return fmt::format("{}.{}", table_tensor(spec, "candidates"), suffix);
-}
+class StoredParts {
+ public:
+  StoredParts(const CheckpointReader& checkpoint, const TableSpec& table,
+              std::vector<RowColumn> columns, std::vector<std::byte> prototype)
+      : checkpoint_(checkpoint),
+        table_(table.name),
+        columns_(std::move(columns)),
+        prototype_(std::move(prototype)) {}
 
-StoredRows::StoredRows(const CheckpointReader& checkpoint, std::string table)
-    : where_(checkpoint.path().string()), table_(std::move(table)) {
-  const ps::RowHeader header;
-  prototype_.resize(sizeof header);
-  std::memcpy(prototype_.data(), &header, sizeof header);
-}
+  std::vector<StoredRows> all() const {
+    std::vector<StoredRows> rows;
+    const int parts = checkpoint_.parts(columns_.front().tensor);
+    for (int part = 0; part < parts; ++part) rows.push_back(one(part, parts));
+    return rows;
+  }
 
-void StoredRows::add(std::span<const std::byte> bytes, size_t of_row, size_t offset) {
-  if (!bytes.empty()) columns_.push_back({bytes, of_row, offset});
-}
+ private:
+  StoredRows one(int part, int parts) const {
+    StoredRows rows(checkpoint_.path().string(), table_, prototype_);
+    const auto name = [&](const RowColumn& c) { return part_name(c.tensor, part, parts); };
+    rows.count_ = rows_in(checkpoint_, checkpoint_.find(name(columns_.front())), table_);
+    for (const RowColumn& c : columns_) {
+      const auto bytes = find(checkpoint_, name(c), c.shape(rows.count_), c.dtype);
+      if (!bytes.empty()) rows.columns_.push_back({bytes, c.bytes(), c.offset});
+    }
+    return rows;
+  }
 
-StoredRows::StoredRows(const CheckpointReader& checkpoint, const TableSpec& spec,
-                       const RowMoments& moments, const ps::RowState& state)
-    : StoredRows(checkpoint, spec.name) {
+  const CheckpointReader& checkpoint_;
+  const std::string table_;
+  const std::vector<RowColumn> columns_;
+  const std::vector<std::byte> prototype_;
+};
+
+std::vector<StoredRows> stored_rows(const CheckpointReader& checkpoint, const TableSpec& spec,
+                                    const RowMoments& moments, const ps::RowState& state) {
   require_table(checkpoint, spec);
-  count_ = rows_in(checkpoint, spec);
-  const auto column = [&](std::string_view suffix, int64_t width, DType dtype) {
-    return find(checkpoint, table_tensor(spec, suffix), shape_of(count_, width), dtype);
-  };
-  for (const auto& [suffix, offset] : {std::pair{"keys", offsetof(ps::RowHeader, key)},
-                                       std::pair{"last_step", offsetof(ps::RowHeader, last_step)},
-                                       std::pair{"updates", offsetof(ps::RowHeader, updates)}})
-    add(column(suffix, 0, DType::i64), sizeof(int64_t), offset);
-  size_t offset = sizeof(ps::RowHeader);
-  const auto add_floats = [&](std::string_view suffix, int64_t width) {
-    const size_t bytes = static_cast<size_t>(width) * sizeof(float);
-    add(column(suffix, width, DType::f32), bytes, offset);
-    offset += bytes;
-  };
-  add_floats("rows", spec.dim);
-  const std::vector<float> initial(static_cast<size_t>(state.floats), state.initial);
-  prototype_.resize(offset + initial.size() * sizeof(float));
-  if (!initial.empty())
-    std::memcpy(&prototype_[offset], initial.data(), initial.size() * sizeof(float));
-  for (const auto& moment : moments) add_floats(moment.name, moment.width);
+  return StoredParts(checkpoint, spec, row_columns(spec, moments), prototype_of(spec.dim, state))
+      .all();
 }
 
-StoredRows StoredRows::candidates(const CheckpointReader& checkpoint, const TableSpec& spec) {
-  StoredRows rows(checkpoint, spec.name);
-  const TensorMeta* keys = checkpoint.find(candidate_tensor(spec, "keys"));
-  if (!keys) return rows;
-  rows.count_ = keys->shape.rank() == 1 ? keys->shape[0] : 0;
-  for (const auto& [suffix, offset] : {std::pair{"keys", offsetof(ps::RowHeader, key)},
-                                       std::pair{"last_step", offsetof(ps::RowHeader, last_step)},
-                                       std::pair{"sightings", offsetof(ps::RowHeader, updates)}})
-    rows.add(require(checkpoint, candidate_tensor(spec, suffix), Shape{rows.count_}, DType::i64),
-             sizeof(int64_t), offset);
-  return rows;
+std::vector<StoredRows> stored_candidates(const CheckpointReader& checkpoint,
+                                          const TableSpec& spec) {
+  const std::vector<RowColumn> columns = candidate_columns(spec);
+  if (checkpoint.parts(columns.front().tensor) == 0) return {};
+  for (const RowColumn& column : columns) require(checkpoint, column.tensor);
+  return StoredParts(checkpoint, spec, columns, prototype_of(0, {})).all();
 }
 
 int64_t StoredRows::key(int64_t i) const { return number_at(columns_.front().bytes, i); }
@@ -120,18 +124,28 @@ void StoredRows::copy(int64_t i, std::byte* out) const {
                 column.of_row);
 }
 
-void restore_rows(const StoredRows& rows, ps::RowTable& table) {
+void restore_rows(std::span<const StoredRows> parts, ps::RowTable& table) {
   std::vector<std::byte> row(table.row_bytes());
-  for (int64_t i = 0; i < rows.size(); ++i) {
-    rows.copy(i, row.data());
-    table.put(row.data());
+  int64_t all = table.size();
+  for (const StoredRows& rows : parts) {
+    for (int64_t i = 0; i < rows.size(); ++i) {
+      rows.copy(i, row.data());
+      table.put(row.data());
+    }
+    all += rows.size();
   }
+  if (table.size() != all)
+    throw FormatError(fmt::format("table {}: {} keys of the checkpoint are in two of its {} parts",
+                                  table.spec().name, all - table.size(), parts.size()),
+                      "use another checkpoint of the run");
 }
 
 ps::LifeCounts restored_counts(const CheckpointReader& checkpoint, const TableSpec& spec) {
   const auto numbers =
       find(checkpoint, table_tensor(spec, kLifeTensor), Shape{kLifeNumbers}, DType::i64);
-  if (numbers.empty()) return {.admitted = rows_in(checkpoint, spec)};
+  if (numbers.empty())
+    return {.admitted =
+                rows_in(checkpoint, checkpoint.find_whole(table_tensor(spec, "keys")), spec.name)};
   const auto number = [&](int64_t i) { return number_at(numbers, i); };
   return {.admitted = number(0),
           .expired = number(1),
@@ -141,9 +155,20 @@ ps::LifeCounts restored_counts(const CheckpointReader& checkpoint, const TableSp
 }
 
 void require_table(const CheckpointReader& checkpoint, const TableSpec& spec) {
-  const int64_t n = rows_in(checkpoint, spec);
-  (void)require(checkpoint, table_tensor(spec, "keys"), Shape{n}, DType::i64);
-  (void)require(checkpoint, table_tensor(spec, "rows"), Shape{n, spec.dim}, DType::f32);
+  const std::string keys = table_tensor(spec, "keys"), rows = table_tensor(spec, "rows");
+  const int64_t n = rows_in(checkpoint, checkpoint.find_whole(keys), spec.name);
+  require(checkpoint, rows);
+  for (const auto& [name, shape, dtype] :
+       {TensorMeta{keys, Shape{n}, DType::i64}, TensorMeta{rows, Shape{n, spec.dim}, DType::f32}}) {
+    const TensorMeta& stored = *checkpoint.find_whole(name);
+    if (stored.shape == shape && stored.dtype == dtype &&
+        checkpoint.parts(name) == checkpoint.parts(keys))
+      continue;
+    throw FormatError(fmt::format("{}: {} is {} {} in the checkpoint, this experiment needs {} {}",
+                                  checkpoint.path().string(), name, name_of(stored.dtype),
+                                  stored.shape.str(), name_of(dtype), shape.str()),
+                      kSameFile);
+  }
 }
 
 }  // namespace trireme

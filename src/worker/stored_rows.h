@@ -9,26 +9,16 @@
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/stored_tables.h"
 #include "ps/life_counts.h"
-#include "ps/row_optimizer.h"
 #include "ps/row_table.h"
+#include "worker/row_columns.h"
 
 namespace trireme {
 
-using RowMoments = std::vector<ps::RowOptimizer::Moment>;
-
-// "table.NAME.candidates.SUFFIX", and the suffix of a table's counts.
-std::string candidate_tensor(const TableSpec& table, std::string_view suffix);
+// The suffix of a table's counts.
 inline constexpr std::string_view kLifeTensor = "life";
 
-class StoredRows {
+class StoredRows {  // one part of a table's (checkpoint/parts.h)
  public:
-  // A moment that the checkpoint lacks starts from its initial value. Throws FormatError naming the
-  // tensor that is missing or does not fit.
-  StoredRows(const CheckpointReader& checkpoint, const TableSpec& table, const RowMoments& moments,
-             const ps::RowState& state);
-  // Keys that wait for a row: none where the checkpoint has none.
-  static StoredRows candidates(const CheckpointReader& checkpoint, const TableSpec& table);
-
   int64_t size() const { return count_; }
   size_t row_bytes() const { return prototype_.size(); }
   int64_t key(int64_t i) const;
@@ -37,13 +27,14 @@ class StoredRows {
   void copy(int64_t i, std::byte* out) const;
 
  private:
-  StoredRows(const CheckpointReader& checkpoint, std::string table);
+  friend class StoredParts;
   struct Column {
     std::span<const std::byte> bytes;
     size_t of_row;  // bytes
     size_t offset;  // in a row
   };
-  void add(std::span<const std::byte> bytes, size_t of_row, size_t offset);
+  StoredRows(std::string where, std::string table, std::vector<std::byte> prototype)
+      : where_(std::move(where)), table_(std::move(table)), prototype_(std::move(prototype)) {}
 
   std::string where_, table_;
   int64_t count_ = 0;
@@ -51,8 +42,16 @@ class StoredRows {
   std::vector<std::byte> prototype_;
 };
 
-// Fills an empty table, or one of candidates.
-void restore_rows(const StoredRows& rows, ps::RowTable& table);
+// All of a table, each part by ascending key. A moment that the checkpoint lacks starts from its
+// initial value. Throws FormatError naming the tensor that is missing or does not fit.
+std::vector<StoredRows> stored_rows(const CheckpointReader& checkpoint, const TableSpec& table,
+                                    const RowMoments& moments, const ps::RowState& state);
+// Keys that wait for a row: nothing where the checkpoint has none.
+std::vector<StoredRows> stored_candidates(const CheckpointReader& checkpoint,
+                                          const TableSpec& table);
+
+// Fills an empty table, or one of candidates. Throws FormatError where a key is in two parts.
+void restore_rows(std::span<const StoredRows> parts, ps::RowTable& table);
 // The table's counts up to the checkpoint. Where it has none, its rows count as admitted.
 ps::LifeCounts restored_counts(const CheckpointReader& checkpoint, const TableSpec& table);
 // Whether the checkpoint has the table in its shape; else throws FormatError.

@@ -1,7 +1,5 @@
 #include "worker/table_state.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -9,14 +7,6 @@
 #include "export/tables.h"
 
 namespace trireme {
-namespace {
-
-Shape shape_of(int64_t count, int64_t width) {
-  return width == 0 ? Shape{count} : Shape{count, width};
-}
-
-}  // namespace
-
 const TableState::Table& TableState::add_table(const ps::RowTable& rows) {
   tables_.push_back(
       std::make_unique<Table>(Table{&rows, rows.size(), rows.slots(), {rows.row_bytes(), {}}}));
@@ -29,50 +19,27 @@ const TableState::Table& TableState::add_table(Images images) {
   return *tables_.back();
 }
 
-void TableState::add_column(const Table& table, const std::string& name, int64_t width, DType dtype,
-                            size_t offset) {
-  list_.push_back({name, shape_of(table.count, width), dtype});
-  columns_.push_back(
-      {&table, offset, static_cast<size_t>(std::max<int64_t>(width, 1)) * size_of(dtype)});
+void TableState::add(const Table& table, const std::vector<RowColumn>& columns) {
+  for (const RowColumn& column : columns) {
+    list_.push_back({column.tensor, column.shape(table.count), column.dtype});
+    columns_.push_back({&table, column.offset, column.bytes()});
+  }
 }
 
 void TableState::add(const ps::RowTable& rows, const RowMoments& moments) {
-  add_columns(add_table(rows), rows.spec(), moments);
+  add(add_table(rows), row_columns(rows.spec(), moments));
 }
 
 void TableState::add(const TableSpec& spec, Images images, const RowMoments& moments) {
-  add_columns(add_table(std::move(images)), spec, moments);
-}
-
-void TableState::add_columns(const Table& table, const TableSpec& spec, const RowMoments& moments) {
-  const auto name = [&](std::string_view suffix) { return table_tensor(spec, suffix); };
-  add_column(table, name("keys"), 0, DType::i64, offsetof(ps::RowHeader, key));
-  add_column(table, name("last_step"), 0, DType::i64, offsetof(ps::RowHeader, last_step));
-  add_column(table, name("updates"), 0, DType::i64, offsetof(ps::RowHeader, updates));
-  size_t offset = sizeof(ps::RowHeader);
-  const auto add_floats = [&](const std::string& suffix, int64_t width) {
-    add_column(table, name(suffix), width, DType::f32, offset);
-    offset += static_cast<size_t>(width) * sizeof(float);
-  };
-  add_floats("rows", spec.dim);
-  for (const auto& moment : moments) add_floats(moment.name, moment.width);
+  add(add_table(std::move(images)), row_columns(spec, moments));
 }
 
 void TableState::add_candidates(const TableSpec& spec, const ps::RowTable& candidates) {
-  add_candidate_columns(add_table(candidates), spec);
+  add(add_table(candidates), candidate_columns(spec));
 }
 
 void TableState::add_candidates(const TableSpec& spec, Images images) {
-  add_candidate_columns(add_table(std::move(images)), spec);
-}
-
-void TableState::add_candidate_columns(const Table& table, const TableSpec& spec) {
-  const auto add = [&](std::string_view suffix, size_t offset) {
-    add_column(table, candidate_tensor(spec, suffix), 0, DType::i64, offset);
-  };
-  add("keys", offsetof(ps::RowHeader, key));
-  add("last_step", offsetof(ps::RowHeader, last_step));
-  add("sightings", offsetof(ps::RowHeader, updates));
+  add(add_table(std::move(images)), candidate_columns(spec));
 }
 
 void TableState::add_counts(const TableSpec& spec, const ps::LifeCounts& c) {

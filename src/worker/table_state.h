@@ -12,6 +12,7 @@
 #include "checkpoint/checkpoint.h"
 #include "ps/life_counts.h"
 #include "ps/row_table.h"
+#include "worker/row_columns.h"
 #include "worker/stored_rows.h"
 
 namespace trireme {
@@ -50,10 +51,7 @@ class TableState final : public StateSource {
   };
   const Table& add_table(const ps::RowTable& rows);
   const Table& add_table(Images images);
-  void add_columns(const Table& table, const TableSpec& spec, const RowMoments& moments);
-  void add_candidate_columns(const Table& table, const TableSpec& spec);
-  void add_column(const Table& table, const std::string& name, int64_t width, DType dtype,
-                  size_t offset);
+  void add(const Table& table, const std::vector<RowColumn>& columns);
 
   std::vector<std::unique_ptr<Table>> tables_;
   std::vector<TensorMeta> list_;

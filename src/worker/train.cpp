@@ -45,6 +45,8 @@ class TrainingRun {
       checkpointer_ = std::make_unique<Checkpointer>(
           dir / "checkpoints", s_.experiment.checkpoint.keep,
           static_cast<size_t>(s_.experiment.checkpoint.max_shard_mib * (1 << 20)));
+      if (s_.tables && s_.experiment.checkpoint.servers_write)
+        s_.tables->may_write_into(checkpointer_->folder());
     }
   }
 
@@ -56,6 +58,7 @@ class TrainingRun {
     bool stop = false;
     while (state_.step < total && !stop) {
       step(*loader);
+      if (checkpointer_) checkpointer_->look();
       if (pauses()) take_results(true);
       const Requests asked = std::exchange(asked_, {});
       stop = asked.stop;
@@ -230,10 +233,10 @@ class TrainingRun {
     const bool saved = saved_at_ == state_.step;
     if (saved && !best) return;
     const auto start = Clock::now();
-    if (s_.first()) checkpointer_->finish();  // its snapshot's buffers are the next one's
-    std::unique_ptr<StateSource> snapshot;
-    if (!saved) snapshot = s_.snapshot(s_.first());
+    Snapshot snapshot;
+    if (!saved) snapshot = s_.snapshot(s_.first() ? checkpointer_->begin(state_.step) : Path());
     if (s_.first() && saved) {
+      checkpointer_->finish();
       const Path folder = dir_ / "checkpoints";
       mark_best(folder, list_checkpoints(folder).back());
     } else if (s_.first()) {

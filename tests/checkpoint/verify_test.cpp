@@ -122,7 +122,7 @@ TEST_F(Verify, NamesThatLeaveTheFolderAreRefused) {
 TEST_F(Verify, ASealedManifestIsStillChecked) {
   const std::string original = read_text(newer_ / "manifest.json");
   const std::vector<std::pair<std::pair<std::string, std::string>, std::string>> cases = {
-      {{"\"version\": 1", "\"version\": 2"}, "this program reads 1"},
+      {{"\"version\": 1", "\"version\": 3"}, "this program reads 1 and 2"},
       {{"trireme-checkpoint", "other"}, "field 'format'"},
       {{"\"step\": 2", "\"step\": -2"}, "'state.step' is -2"},
       {{"\"step\": 2", "\"stop\": 2"}, "'state.step' is missing"},
@@ -132,6 +132,7 @@ TEST_F(Verify, ASealedManifestIsStillChecked) {
       {{"\"dtype\": \"BF16\"", "\"dtype\": \"F16\""}, "the manifest says 3 float16"},
       {{"model.fc.bias", "model.fc.bios"}, "'model.fc.bios' of the manifest is not in it"},
       {{"model.fc.bias", "model.fc.weight"}, "for the second time"},
+      {{"model.fc.bias", "model.fc.bias.part-00001-of-00002"}, "1 parts are there, of 2"},
       {{"\"file\": \"tensors", "\"file\": \"tonsors"}, "which 'files' does not list"}};
   for (const auto& [change, expected] : cases) {
     forge(change.first, change.second);

@@ -12,9 +12,11 @@
 #include "model/build.h"
 #include "ps/serve.h"
 #include "ps/table_shards.h"
+#include "worker/checkpointer.h"
 #include "worker/joined_state.h"
 #include "worker/lane_team.h"
 #include "worker/replicated_tables.h"
+#include "worker/servers/row_file.h"
 #include "worker/servers/served_tables.h"
 
 namespace trireme::test {
@@ -232,8 +234,11 @@ void MadeUpTraining::serve(Communicator& world, const std::vector<LeafRun>& runs
   prepare_kernel_thread();
   const NodeRegions regions(world, ps::DenseStore::bytes_of_weights(placement, config.server),
                             timeout);
+  RowFile rows(config.server, servers,
+               saved_columns(config.tables, ps::RowOptimizer(optimizer, false, clip), life));
   ps::ServerCore core(config, cpu_kernels(), optimizer, graph->params(), placement,
                       reinterpret_cast<float*>(regions.mine()));
+  core.write_rows_with(&rows);
   std::vector<int> workers;
   for (int w = 0; w < config.workers; ++w) workers.push_back(w);
   ps::Link link(world, workers, {}, faults, &regions);
@@ -335,15 +340,21 @@ Outcome MadeUpTraining::train(Communicator& comm, NodeExchange& exchange, const 
   exchange.settle();
   if (!save_to.empty()) {
     const bool writes = comm.rank() == 0;
-    std::unique_ptr<StateSource> of_rows;
-    if (given && writes) of_rows = given->snapshot();
-    auto flat = exchange.snapshot(writes);
-    if (of_rows) flat = std::make_unique<JoinedState>(std::move(of_rows), std::move(flat));
+    Checkpointer checkpointer(save_to, 1, size_t{1} << 30);
     RunState state;
     state.step = static_cast<int64_t>(batches.size());
+    Snapshot snapshot;
+    if (given && writes && servers_write) given->may_write_into(save_to);
+    if (given && writes) snapshot = given->save(checkpointer.begin(state.step));
+    EXPECT_EQ(snapshot.rows != nullptr, writes && servers_write && servers > 0 && tables_served);
+    auto flat = exchange.snapshot(writes);
+    snapshot.state = snapshot.state
+                         ? std::make_unique<JoinedState>(std::move(snapshot.state), std::move(flat))
+                         : std::move(flat);
     if (writes) {
-      flat->capture();
-      save_checkpoint(save_to, *flat, state, {});
+      if (!given) checkpointer.begin(state.step);
+      checkpointer.save(std::move(snapshot), state, false);
+      checkpointer.finish();
     }
   }
   if (rows) outcome.rows = rows->all();

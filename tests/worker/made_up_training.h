@@ -52,6 +52,7 @@ struct MadeUpTraining {
   // Begins at a step, with the state of a checkpoint; in the end saves one in a folder.
   int64_t first_step = 0;
   Path resume = {}, save_to = {};
+  bool servers_write = false;  // their rows into checkpoints
   // Called by each lane within the backward of its last leaf, before the first slot's gradient and
   // after each.
   struct Moment {

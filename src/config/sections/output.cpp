@@ -13,6 +13,10 @@ CheckpointConfig read_checkpoint(Section& s) {
   c.keep_best = s.boolean("keep_best", true, "also keep the best by train.monitor");
   c.max_shard_mib =
       s.number("max_shard_mib", 1024, {0.001, 1e9}, "MiB", "largest file of a checkpoint");
+  c.servers_write =
+      s.boolean("servers_write", true,
+                "parameter servers that see the run directory write the rows of tables into "
+                "checkpoints; else these pass through worker 0");
   return c;
 }
 

@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/log.h"
 #include "ps/table_shards.h"
+#include "worker/servers/row_file.h"
+#include "worker/servers/server_files.h"
 
 namespace trireme {
 namespace {
@@ -14,12 +17,13 @@ constexpr size_t kChunkBytes = 4 << 20;  // of rows that travel in one message
 
 ServedTables::ServedTables(Servers& servers, const Topology& topology,
                            std::span<const TableSpec> specs, const ps::RowOptimizer& optimizer,
-                           const ps::LifeSpec& life)
+                           const ps::LifeSpec& life, double timeout)
     : servers_(servers),
       topology_(topology),
       specs_(specs.begin(), specs.end()),
       optimizer_(optimizer),
       life_(life),
+      timeout_(timeout),
       count_(servers.count()),
       before_(specs.size()),
       pushed_(topology, specs_),
@@ -199,8 +203,7 @@ TableState::Images ServedTables::fetch_all(int table, ps::Part part, size_t row_
 }
 
 // A row at a time from the checkpoint's files, a chunk at a time to each server.
-void ServedTables::load_all(int table, ps::Part part, const StoredRows& from) {
-  const size_t size = from.row_bytes();
+void ServedTables::load_all(int table, ps::Part part, std::span<const StoredRows> parts) {
   std::vector<std::vector<std::byte>> chunks(static_cast<size_t>(count_));
   const auto flush = [&] {
     servers_.ask([&](ps::ClientCore& client) {
@@ -210,12 +213,13 @@ void ServedTables::load_all(int table, ps::Part part, const StoredRows& from) {
     });
     for (auto& chunk : chunks) chunk.clear();
   };
-  for (int64_t i = 0; i < from.size(); ++i) {
-    auto& chunk = chunks[static_cast<size_t>(ps::server_of_key(from.key(i), count_))];
-    chunk.resize(chunk.size() + size);
-    from.copy(i, chunk.data() + chunk.size() - size);
-    if (chunk.size() >= kChunkBytes) flush();
-  }
+  for (const StoredRows& from : parts)
+    for (int64_t i = 0; i < from.size(); ++i) {
+      auto& chunk = chunks[static_cast<size_t>(ps::server_of_key(from.key(i), count_))];
+      chunk.resize(chunk.size() + from.row_bytes());
+      from.copy(i, chunk.data() + chunk.size() - from.row_bytes());
+      if (chunk.size() >= kChunkBytes) flush();
+    }
   flush();
 }
 
@@ -232,14 +236,35 @@ std::unique_ptr<StateSource> ServedTables::snapshot() {
   return state;
 }
 
+void ServedTables::may_write_into(const Path& folder) {
+  const SeenByServers seen =
+      look_for(servers_, folder, saved_columns(specs_, optimizer_, life_).size());
+  servers_write_ = seen.all;
+  if (seen.all)
+    log_info("{}", seen.in_words);
+  else
+    log_warning("{}", seen.in_words);
+}
+
+// Counts are of all servers together: worker 0 writes them.
+Snapshot ServedTables::save(const Path& folder) {
+  if (!servers_write_) return {snapshot(), nullptr};
+  auto state = std::make_unique<TableState>();
+  for (int t = 0; t < static_cast<int>(specs_.size()) && life_.any(); ++t)
+    state->add_counts(spec(t), counts(t));
+  return {std::move(state),
+          std::make_unique<ServerFiles>(servers_, folder, saved_columns(specs_, optimizer_, life_),
+                                        timeout_)};
+}
+
 void ServedTables::restore(const CheckpointReader& checkpoint) {
   if (!servers_.first()) return;
   for (int t = 0; t < static_cast<int>(specs_.size()); ++t) {
     load_all(t, ps::Part::rows,
-             StoredRows(checkpoint, spec(t), optimizer_.moments(spec(t).dim), row_state(t)));
+             stored_rows(checkpoint, spec(t), optimizer_.moments(spec(t).dim), row_state(t)));
     before_[static_cast<size_t>(t)] = restored_counts(checkpoint, spec(t));
     if (life_.admit_after > 1)
-      load_all(t, ps::Part::candidates, StoredRows::candidates(checkpoint, spec(t)));
+      load_all(t, ps::Part::candidates, stored_candidates(checkpoint, spec(t)));
   }
 }
 

@@ -13,6 +13,7 @@
 #include "worker/final_export.h"
 #include "worker/lane_team.h"
 #include "worker/life_of.h"
+#include "worker/servers/row_file.h"
 #include "worker/version.h"
 
 namespace trireme {
@@ -102,8 +103,12 @@ ExitCode run_server(Communicator& world, const Experiment& experiment, const Rol
   prepare_kernel_thread();
   const NodeRegions regions(world, ps::DenseStore::bytes_of_weights(placement, roles.server),
                             timeout);
+  RowFile rows(
+      roles.server, roles.servers,
+      saved_columns(config.tables, ps::RowOptimizer(optimizer, config.rowwise), config.life));
   ps::ServerCore core(config, cpu_kernels(experiment.run.cpu_level.c_str()), optimizer,
                       setup.params, placement, reinterpret_cast<float*>(regions.mine()));
+  core.write_rows_with(&rows);
   if (core.given().keeps())
     log_info("delay compensation: {} for the weights that each of {} workers has",
              human_bytes(static_cast<double>(core.given().bytes())), roles.workers);

@@ -187,23 +187,43 @@ class ServedTablesInCheckpoints : public testing::Test {
 
 TEST_F(ServedTablesInCheckpoints, MoveToServersAndBackToTheBitsOfAnUninterruptedRun) {
   const Outcome expected = with_tables().run(1);
-  part("whole", 0, 5, "", 1, 0);
-  part("replicated", 0, 2, "", 2, 0);
-  part("served", 2, 4, "replicated", 3, 2);
-  part("other-servers", 4, 5, "served", 1, 3);
-  const Outcome back = part("back", 4, 5, "served", 2, 0);
-  EXPECT_EQ(back.weights, expected.weights);
-  EXPECT_EQ(back.rows, expected.rows);
-  for (const char* name : {"back", "other-servers"})
-    EXPECT_TRUE(diff_checkpoints(list_checkpoints(folder_ / "whole").back(),
-                                 list_checkpoints(folder_ / name).back())
-                    .empty())
-        << name;
+  for (const bool servers_write : {false, true}) {
+    training_.servers_write = servers_write;
+    if (servers_write) training_.faults = {0.3, 0.002, 5};
+    part("whole", 0, 5, "", 1, 0);
+    part("replicated", 0, 2, "", 2, 0);
+    part("served", 2, 4, "replicated", 3, 2);
+    part("other-servers", 4, 5, "served", 1, 3);
+    const Outcome back = part("back", 4, 5, "served", 2, 0);
+    EXPECT_EQ(back.weights, expected.weights);
+    EXPECT_EQ(back.rows, expected.rows);
+    for (const char* name : {"back", "other-servers"})
+      EXPECT_TRUE(diff_checkpoints(list_checkpoints(folder_ / "whole").back(),
+                                   list_checkpoints(folder_ / name).back())
+                      .empty())
+          << name;
+    const CheckpointReader served(list_checkpoints(folder_ / "served").back(), true);
+    EXPECT_EQ(served.parts("table.users.rows"), servers_write ? 2 : 1);
+    std::filesystem::remove_all(folder_);
+  }
+}
+
+// One worker at its own pace pushes in a fixed order.
+TEST_F(ServedTablesInCheckpoints, AreThoseThatPassThroughWorker0AlsoAtItsOwnPace) {
+  training_ = with_life(2, ps::RowOrder::By::last_step);
+  training_.consistency = {ps::Mode::async, 0};
+  part("through", 0, 9, "", 1, 2);
+  training_.servers_write = true;
+  part("written", 0, 9, "", 1, 2);
+  for (const TensorDifference& d : diff_checkpoints(list_checkpoints(folder_ / "through").back(),
+                                                    list_checkpoints(folder_ / "written").back()))
+    ADD_FAILURE() << d.name << " " << d.kind;
 }
 
 TEST_F(ServedTablesInCheckpoints, KeepTheLivesOfRows) {
   for (const auto evict : kOrders) {
     training_ = with_life(2, evict);
+    training_.servers_write = evict == ps::RowOrder::By::updates;
     part("whole", 0, 20, "", 1, 0);
     part("replicated", 0, 7, "", 2, 0);
     part("served", 7, 13, "replicated", 3, 2);

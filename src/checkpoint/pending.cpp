@@ -1,0 +1,116 @@
+#include "checkpoint/pending.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "checkpoint/folder.h"
+#include "checkpoint/manifest.h"
+#include "checkpoint/parts.h"
+#include "checkpoint/safetensors.h"
+
+namespace trireme {
+namespace {
+
+namespace fs = std::filesystem;
+
+void make_folder(const Path& path) {
+  std::error_code code;
+  fs::create_directories(path, code);
+  if (!code) return;
+  throw DataError("cannot create the folder " + path.string() + ": " + code.message(),
+                  "check the path, its permissions and the free space");
+}
+
+void remove_leftovers(const Path& folder) {
+  for (const Path& entry : entries_of(folder)) {
+    if (is_leftover(entry.filename().string())) remove_tree(entry);
+  }
+}
+
+// Tensors by name, cut into files of at most max_bytes (a larger tensor has a file of its own).
+std::vector<std::vector<TensorMeta>> cut_shards(std::vector<TensorMeta> tensors, size_t max_bytes) {
+  std::sort(tensors.begin(), tensors.end(),
+            [](const TensorMeta& a, const TensorMeta& b) { return a.name < b.name; });
+  std::vector<std::vector<TensorMeta>> shards(1);
+  size_t used = 0;
+  for (TensorMeta& t : tensors) {
+    const size_t bytes = t.bytes();
+    if (!shards.back().empty() && bytes > max_bytes - std::min(used, max_bytes)) {
+      shards.emplace_back();
+      used = 0;
+    }
+    used += bytes;
+    shards.back().push_back(std::move(t));
+  }
+  return shards;
+}
+
+std::string shard_name(size_t index, size_t count) {
+  char text[64];
+  std::snprintf(text, sizeof text, "tensors-%05zu-of-%05zu.safetensors", index + 1, count);
+  return text;
+}
+
+}  // namespace
+
+PendingCheckpoint::PendingCheckpoint(const Path& folder, int64_t step)
+    : final_(folder / step_name(step)),
+      path_(final_.string() + ".tmp-" + std::to_string(::getpid())) {
+  make_folder(folder);
+  remove_leftovers(folder);
+  make_folder(path_);
+}
+
+PendingCheckpoint::~PendingCheckpoint() {
+  std::error_code ignored;
+  if (!path_.empty()) fs::remove_all(path_, ignored);
+}
+
+// A checkpoint of the same step (left from before a resume) is exchanged for the new one in one
+// move, where the file system can, and then removed.
+void PendingCheckpoint::publish() {
+  sync_folder(path_);
+  if (fs::exists(fs::symlink_status(final_)) &&
+      ::renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, final_.c_str(), RENAME_EXCHANGE) == 0) {
+    sync_folder(final_.parent_path());
+    remove_tree(path_);
+  } else {
+    remove_tree(final_);
+    rename_path(path_, final_);
+  }
+  path_.clear();
+  sync_folder(final_.parent_path());
+}
+
+Path PendingCheckpoint::seal(StateSource& source, const RunState& state, const SaveOptions& options,
+                             const Others& others) {
+  Manifest manifest;
+  manifest.version = kManifestVersion;
+  manifest.state = state;
+  manifest.created = utc_now();
+  const auto add = [&manifest](ShardFile file, const std::vector<TensorMeta>& tensors) {
+    for (const TensorMeta& t : tensors) {
+      manifest.tensors.emplace_back(t, file.name);
+      if (parse_part(t.name).parts > 1) manifest.version = kVersionWithParts;
+    }
+    manifest.files.push_back(std::move(file));
+  };
+  const auto shards = cut_shards(source.list(), options.max_shard_bytes);
+  for (size_t i = 0; i < shards.size(); ++i) {
+    const std::string name = shard_name(i, shards.size());
+    const WrittenFile written = write_safetensors(path_ / name, shards[i], source, {});
+    add({name, written.bytes, written.sha256}, shards[i]);
+  }
+  if (others)
+    for (const WrittenPart& part : others()) add(part.file, part.tensors);
+  write_atomic(path_ / kManifestName, manifest_text(manifest));
+  publish();
+  return final_;
+}
+
+}  // namespace trireme
