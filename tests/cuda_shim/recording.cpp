@@ -58,8 +58,9 @@ DeviceStatus destroy_graph(DeviceContext*, StepGraph* graph) noexcept {
   return DeviceStatus::ok;
 }
 
-Status pack(const Plan* plan, Stream*, const Element* weights, void* packed) noexcept {
-  const auto work = [=] { return cpu_kernels().pack(plan, nullptr, weights, packed); };
+Status pack(const Plan* plan, Stream*, const Element* weights, void* packed, int64_t part,
+            int64_t parts) noexcept {
+  const auto work = [=] { return cpu_kernels().pack(plan, nullptr, weights, packed, part, parts); };
   if (!recording()) return work();
   record([work] { return work() == Status::ok; });
   return Status::ok;

@@ -92,7 +92,7 @@ TEST_P(TablesOnADevice, AreInASnapshotAsOfItsStep) {
   Session s(*comm, e, {}, make_cpu_device());
   s.start();
   const Outcome then = train(s, {.steps = 3});
-  const auto snapshot = s.snapshot(true);
+  const auto snapshot = s.snapshot("unused").state;
   const Outcome later = train(s, {.steps = 5});
   snapshot->capture();
   std::vector<std::byte> tables;
@@ -126,7 +126,7 @@ TEST_P(ResumedTables, GoOnAsIfTheRunHadNotStopped) {
     state.graph_hash = s.graph->hash().hex();
     state.data_fingerprint = s.data_fingerprint;
     state.virtual_shards = s.topology.shards;
-    const auto snapshot = s.snapshot(true);
+    const auto snapshot = s.snapshot(folder).state;
     snapshot->capture();
     checkpoint = save_checkpoint(folder, *snapshot, state, {});
   }
