@@ -23,9 +23,7 @@ TEST(MemoryTest, IsZeroedAndAlignedAtEverySize) {
   }
 }
 
-TEST(MemoryTest, WhatDoesNotFitIsNull) {
-  EXPECT_EQ(zeroed_memory(SIZE_MAX, 64), nullptr);
-}
+TEST(MemoryTest, WhatDoesNotFitIsNull) { EXPECT_EQ(zeroed_memory(SIZE_MAX, 64), nullptr); }
 
 }  // namespace
 }  // namespace trireme
