@@ -5,17 +5,7 @@
 
 # train NAME RANKS STEPS [OPTIONS]: the exit code
 train() {
-  local name=$1 ranks=$2 steps=$3 code=0
-  shift 3
-  mpirun --oversubscribe --bind-to none -n "$ranks" "$trireme" train configs/digits_mlp.ini --run.dir="$folder/$name" \
-    --run.lanes=1 --run.reproducible=false --train.max_steps="$steps" --train.max_epochs=0 --export.formats= "$@" \
-    >"$folder/$name.log" 2>&1 || code=$?
-  echo "$code"
-}
-fail() {
-  echo "$2"
-  cat "$folder/$1.log"
-  exit 1
+  job "$1" "$2" configs/digits_mlp.ini --run.reproducible=false --train.max_steps="$3" --train.max_epochs=0 --export.formats= "${@:4}"
 }
 coded=(--exchange.name=parameter_server --exchange.servers=1 --exchange.top_k=0.05 --exchange.codec)
 troubles=(--debug.repeat_messages=0.3 --debug.delay_messages_ms=1)

@@ -16,11 +16,6 @@ train() {  # likewise; the exit code
   (start "$@") || code=$?
   echo "$code"
 }
-fail() {
-  echo "$2"
-  cat "$folder/$1.log"
-  exit 1
-}
 short=(--train.max_epochs=0 --train.max_steps)
 
 [ "$(train bounded 4 "${short[@]}=120" --exchange.consistency=bounded --exchange.staleness=2 --exchange.push_every=4 \

@@ -38,13 +38,7 @@ formats = onnx, safetensors
 END
 
 # train NAME RANKS [OPTIONS]: the exit code
-train() {
-  local name=$1 ranks=$2 code=0
-  shift 2
-  mpirun --oversubscribe --bind-to none -n "$ranks" "$trireme" train "$folder/clicks.ini" --run.dir="$folder/$name" \
-    --run.lanes=1 --checkpoint.every_steps=5 "$@" >"$folder/$name.log" 2>&1 || code=$?
-  echo "$code"
-}
+train() { job "$1" "$2" "$folder/clicks.ini" --checkpoint.every_steps=5 "${@:3}"; }
 equal() {  # equal NAME OTHER: their last checkpoints, tables by key
   "$trireme" ckpt diff "$folder/$1"/*/checkpoints/step-00000012 "$folder/$2"/*/checkpoints/step-00000012 >"$folder/diff"
 }
@@ -52,11 +46,6 @@ exported() {  # the tensors; what is before them names the run
   local file
   file=$(echo "$folder/$1"/*/export/model.safetensors)
   tail -c "+$(($(od -An -t u8 -N 8 "$file") + 9))" "$file" | sha256sum
-}
-fail() {
-  echo "$2"
-  cat "$folder/$1.log"
-  exit 1
 }
 served=(--exchange.name=parameter_server --exchange.servers)
 

@@ -4,18 +4,9 @@
 . "$(dirname "$0")/common.sh"
 # train NAME RANKS [OPTIONS]: the exit code
 train() {
-  local name=$1 ranks=$2 code=0
-  shift 2
-  mpirun --oversubscribe --bind-to none -n "$ranks" "$trireme" train configs/synthetic_tables.ini --run.dir="$folder/$name" --run.lanes=1 \
-    --data.samples=12000 --data.validation_samples=0 --data.ids_range=20000 --data.ids_skew=0 --train.batch_size=1000 --train.max_epochs=0 \
-    --train.max_steps=12 --export.formats= --checkpoint.every_epochs=0 --checkpoint.every_steps=4 --checkpoint.keep=9 "$@" \
-    >"$folder/$name.log" 2>&1 || code=$?
-  echo "$code"
-}
-fail() {
-  echo "$2"
-  cat "$folder/$1.log"
-  exit 1
+  job "$1" "$2" configs/synthetic_tables.ini --data.samples=12000 --data.validation_samples=0 --data.ids_range=20000 --data.ids_skew=0 \
+    --train.batch_size=1000 --train.max_epochs=0 --train.max_steps=12 --export.formats= --checkpoint.every_epochs=0 \
+    --checkpoint.every_steps=4 --checkpoint.keep=9 "${@:3}"
 }
 checkpoints() { echo "$folder/$1"/*/checkpoints; }
 equal() {  # equal NAME OTHER STEP

@@ -5,19 +5,8 @@
 experiment=configs/digits_cnn.ini
 
 # train NAME RANKS [OPTIONS]: 30 steps; the exit code
-train() {
-  local name=$1 ranks=$2 code=0
-  shift 2
-  mpirun --oversubscribe --bind-to none -n "$ranks" "$trireme" train "$experiment" --run.dir="$folder/$name" \
-    --run.lanes=1 --train.max_steps=30 --train.max_epochs=0 "$@" >"$folder/$name.log" 2>&1 || code=$?
-  echo "$code"
-}
+train() { job "$1" "$2" "$experiment" --train.max_steps=30 --train.max_epochs=0 "${@:3}"; }
 weights() { cat "$folder/$1"/*/checkpoints/step-000000"$2"/*.safetensors | sha256sum | cut -d' ' -f1; }
-fail() {
-  echo "$2"
-  cat "$folder/$1.log"
-  exit 1
-}
 served=(--exchange.name=parameter_server --exchange.servers)
 
 [ "$(train one 1)" = 0 ] || fail one "one rank did not train"

@@ -5,20 +5,11 @@
 
 # train NAME RANKS [OPTIONS]: the exit code
 train() {
-  local name=$1 ranks=$2 code=0
-  shift 2
-  mpirun --oversubscribe --bind-to none -n "$ranks" "$trireme" train configs/synthetic_tables.ini --run.dir="$folder/$name" \
-    --run.lanes=1 --data.samples=4000 --data.validation_samples=200 --data.ids_range=2000 --train.max_epochs=0 --train.max_steps="${steps:-24}" \
-    --checkpoint.every_steps=10 --tables.expire_after=8 "$@" >"$folder/$name.log" 2>&1 || code=$?
-  echo "$code"
+  job "$1" "$2" configs/synthetic_tables.ini --data.samples=4000 --data.validation_samples=200 --data.ids_range=2000 --train.max_epochs=0 \
+    --train.max_steps="${steps:-24}" --checkpoint.every_steps=10 --tables.expire_after=8 "${@:3}"
 }
 equal() {  # equal NAME OTHER: their last checkpoints, tables by key
   "$trireme" ckpt diff "$folder/$1"/*/checkpoints/step-00000024 "$folder/$2"/*/checkpoints/step-00000024 >"$folder/diff"
-}
-fail() {
-  echo "$2"
-  cat "$folder/$1.log"
-  exit 1
 }
 metric() {  # metric NAME TABLE COUNT: of the last step
   grep '"kind":"step"' "$folder/$1"/*/metrics.jsonl | tail -1 | grep -oE "\"table/$2/$3\":[0-9]+" | cut -d: -f2
