@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "config/experiment.h"
-#include "kernels/kernel_table.h"  // SampleKey
+#include "kernels/kernel_types.h"  // SampleKey
 #include "tensor/buffer.h"
 
 namespace trireme {

@@ -1,6 +1,6 @@
 #pragma once
-// What program and CUDA plugin agree on: this header, kernel_table.h, table_leaf.h, and
-// device_functions.h and collective_functions.h of tensor/. Only C types cross; nothing throws
+// What program and CUDA plugin agree on: this header, kernel_table.h, kernel_types.h, table_leaf.h,
+// and device_functions.h and collective_functions.h of tensor/. Only C types cross; nothing throws
 // across. The build id, TRIREME_BUILD_ID where it is needed, is a hash of the five headers.
 
 #include <cstddef>

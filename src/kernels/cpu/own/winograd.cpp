@@ -12,34 +12,29 @@ void transform_input(const Grid& g, int64_t channels, int64_t first, int64_t end
                      const Points& transformed, float* zeros) noexcept {
   fill(nullptr, kIn * channels, 0.0f, zeros);
   const int64_t line = g.w * channels;
-  for_runs(g, first, end, [&](const Run& run) {
-    const float* const image = x + run.image * g.h * line;
-    const int64_t top = run.row * kOut - g.pad_h;
-    for (int64_t k = 0; k < run.count; ++k) {
-      const int64_t left = (run.column + k) * kOut - g.pad_w;
-      const float* rows[kIn];
-      for (int64_t i = 0; i < kIn; ++i)
-        rows[i] =
-            top + i >= 0 && top + i < g.h ? image + (top + i) * line + left * channels : zeros;
-      float* const tile = transformed.at + (run.number + k) * channels;
-      for (int64_t c = 0; c < channels; c += kWidth) {
-        Wide half[kIn][kIn];
+  for_tiles(g, first, end, [&](const Place& at) {
+    const float* const image = x + at.image * g.h * line;
+    const int64_t top = at.row - g.pad_h, left = at.column - g.pad_w;
+    const float* rows[kIn];
+    for (int64_t i = 0; i < kIn; ++i)
+      rows[i] = top + i >= 0 && top + i < g.h ? image + (top + i) * line + left * channels : zeros;
+    float* const tile = transformed.at + at.number * channels;
+    for (int64_t c = 0; c < channels; c += kWidth) {
+      Wide half[kIn][kIn];
 #pragma GCC unroll 6
-        for (int64_t j = 0; j < kIn; ++j) {
-          Wide v[kIn] = {}, t[kIn];
-          if (left + j >= 0 && left + j < g.w) {
-            for (int64_t i = 0; i < kIn; ++i) v[i] = load<Wide>(rows[i] + (j * channels + c));
-          }
-          of_input(v, t);
-          for (int64_t i = 0; i < kIn; ++i) half[i][j] = t[i];
+      for (int64_t j = 0; j < kIn; ++j) {
+        Wide v[kIn] = {}, t[kIn];
+        if (left + j >= 0 && left + j < g.w) {
+          for (int64_t i = 0; i < kIn; ++i) v[i] = load<Wide>(rows[i] + (j * channels + c));
         }
+        of_input(v, t);
+        for (int64_t i = 0; i < kIn; ++i) half[i][j] = t[i];
+      }
 #pragma GCC unroll 6
-        for (int64_t i = 0; i < kIn; ++i) {
-          Wide t[kIn];
-          of_input(half[i], t);
-          for (int64_t j = 0; j < kIn; ++j)
-            store(tile + (i * kIn + j) * transformed.step + c, t[j]);
-        }
+      for (int64_t i = 0; i < kIn; ++i) {
+        Wide t[kIn];
+        of_input(half[i], t);
+        for (int64_t j = 0; j < kIn; ++j) store(tile + (i * kIn + j) * transformed.step + c, t[j]);
       }
     }
   });
@@ -121,21 +116,15 @@ inline void transform_tile(const float* products, int64_t step, Wide bias, Wide 
 
 void transform_products(const Product& p, int64_t first, int64_t end, const Points& products,
                         const Epilogue& epilogue, float* y) {
-  const Grid& g = p.grid;
-  const int64_t line = g.out_w * p.c_out;
-  for_runs(g, first, end, [&](const Run& run) {
-    const int64_t row = run.row * kOut, rows = g.out_h - row;
-    for (int64_t k = 0; k < run.count; ++k) {
-      const int64_t column = (run.column + k) * kOut, columns = g.out_w - column;
-      const auto transform =
-          rows >= kOut && columns >= kOut ? transform_tile<true> : transform_tile<false>;
-      float* const to = y + (run.image * g.out_h + row) * line + column * p.c_out;
-      const float* const from = products.at + (run.number + k) * p.c_out;
-      for (int64_t c = 0; c < p.c_out; c += kWidth) {
-        const Wide bias = epilogue.bias ? load<Wide>(epilogue.bias + c) : Wide{};
-        transform(from + c, products.step, bias, epilogue.floor, to + c, line, p.c_out, rows,
-                  columns);
-      }
+  const int64_t line = p.grid.out_w * p.c_out;
+  for_tiles(p.grid, first, end, [&](const Place& at) {
+    const auto transform = at.whole() ? transform_tile<true> : transform_tile<false>;
+    float* const to = y + at.offset(p.grid, p.c_out);
+    const float* const from = products.at + at.number * p.c_out;
+    for (int64_t c = 0; c < p.c_out; c += kWidth) {
+      const Wide bias = epilogue.bias ? load<Wide>(epilogue.bias + c) : Wide{};
+      transform(from + c, products.step, bias, epilogue.floor, to + c, line, p.c_out, at.rows,
+                at.columns);
     }
   });
 }

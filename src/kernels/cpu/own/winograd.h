@@ -106,20 +106,29 @@ struct Grid {
   int64_t rows, columns;  // of tiles in an image
 };
 
-// Tiles that lie side by side: `count` of one row, from a column on.
-struct Run {
-  int64_t image, row, column, count;
-  int64_t number;  // of the first in its group
+// Where a tile lies: the first of its pixels of y, and how many of 4 x 4 there are.
+struct Place {
+  int64_t image, row, column, rows, columns;
+  int64_t number;  // from the first tile that is visited
+  bool whole() const { return rows == kOut && columns == kOut; }
+  // That pixel of images of y, or of its gradient, with so many channels.
+  int64_t offset(const Grid& g, int64_t channels) const {
+    return ((image * g.out_h + row) * g.out_w + column) * channels;
+  }
 };
 
-// Visits tiles [first, end) run by run.
+// Visits tiles [first, end) in order.
 template <class Visit>
-static inline void for_runs(const Grid& g, int64_t first, int64_t end, Visit visit) {
-  for (int64_t tile = first; tile < end;) {
-    const int64_t column = tile % g.columns, line = tile / g.columns;
-    const int64_t count = g.columns - column < end - tile ? g.columns - column : end - tile;
-    visit(Run{line / g.rows, line % g.rows, column, count, tile - first});
-    tile += count;
+static inline void for_tiles(const Grid& g, int64_t first, int64_t end, Visit visit) {
+  int64_t column = first % g.columns, line = first / g.columns;
+  for (int64_t tile = first; tile < end; ++tile) {
+    const int64_t y = line % g.rows * kOut, x = column * kOut;
+    visit(Place{line / g.rows, y, x, g.out_h - y < kOut ? g.out_h - y : kOut,
+                g.out_w - x < kOut ? g.out_w - x : kOut, tile - first});
+    if (++column == g.columns) {
+      column = 0;
+      ++line;
+    }
   }
 }
 

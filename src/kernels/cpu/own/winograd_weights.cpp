@@ -51,21 +51,15 @@ inline Wide transform_tile(const float* dy, int64_t line, int64_t channels, int6
 // Of tiles [first, end), dy being zero where they reach past it; db[c] += the sums of dy.
 void transform_gradient(const Gradient& p, int64_t first, int64_t end, const float* dy,
                         const Points& transformed, float* db) {
-  const Grid& g = p.grid;
-  const int64_t line = g.out_w * p.c_out;
-  for_runs(g, first, end, [&](const Run& run) {
-    const int64_t row = run.row * kOut, rows = g.out_h - row;
-    for (int64_t k = 0; k < run.count; ++k) {
-      const int64_t column = (run.column + k) * kOut, columns = g.out_w - column;
-      const auto transform =
-          rows >= kOut && columns >= kOut ? transform_tile<true> : transform_tile<false>;
-      const float* const from = dy + (run.image * g.out_h + row) * line + column * p.c_out;
-      float* const to = transformed.at + (run.number + k) * p.c_out;
-      for (int64_t c = 0; c < p.c_out; c += kWidth) {
-        const Wide sum =
-            transform(from + c, line, p.c_out, rows, columns, to + c, transformed.step);
-        if (db) store(db + c, load<Wide>(db + c) + sum);
-      }
+  const int64_t line = p.grid.out_w * p.c_out;
+  for_tiles(p.grid, first, end, [&](const Place& at) {
+    const auto transform = at.whole() ? transform_tile<true> : transform_tile<false>;
+    const float* const from = dy + at.offset(p.grid, p.c_out);
+    float* const to = transformed.at + at.number * p.c_out;
+    for (int64_t c = 0; c < p.c_out; c += kWidth) {
+      const Wide sum =
+          transform(from + c, line, p.c_out, at.rows, at.columns, to + c, transformed.step);
+      if (db) store(db + c, load<Wide>(db + c) + sum);
     }
   });
 }
