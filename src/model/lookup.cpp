@@ -3,79 +3,105 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <utility>
 
 namespace trireme {
 namespace {
 
-constexpr size_t kFew = 256;  // below, a comparison sort is as fast
+constexpr size_t kFew = 256;       // below, a comparison sort is as fast
+constexpr int kPositionBits = 32;  // of an entry to be sorted; the key's are above
+constexpr int kDigitBits = 11;
+constexpr int kDigits = (64 - kPositionBits + kDigitBits - 1) / kDigitBits;
 
-// By key, least significant digit first; digits in which all keys agree are left out.
-template <class Numbered>
-void radix_sort(std::vector<Numbered>& values, std::vector<Numbered>& spare) {
-  constexpr int kBits = 8, kDigits = 64 / kBits;
-  constexpr size_t kBuckets = size_t{1} << kBits;
-  const auto digit = [](const Numbered& value, int d) {  // negative keys first
-    const uint64_t key = static_cast<uint64_t>(value.first) ^ (uint64_t{1} << 63);
-    return static_cast<size_t>(key >> (d * kBits)) & (kBuckets - 1);
+// Signed order as an unsigned number's, and back.
+constexpr uint64_t ordered(int64_t key) {
+  return static_cast<uint64_t>(key) ^ uint64_t { 1 } << 63;
+}
+constexpr int64_t key_of(uint64_t order) { return static_cast<int64_t>(order ^ uint64_t{1} << 63); }
+
+// By the `bits` above the position, least significant digit first. Stable, so positions stay
+// ascending.
+void radix_sort(std::vector<uint64_t>& entries, std::vector<uint64_t>& spare, int bits) {
+  const int digits = (bits + kDigitBits - 1) / kDigitBits;
+  const auto digit = [](uint64_t entry, int d) {
+    return static_cast<size_t>(entry >> (kPositionBits + d * kDigitBits)) &
+           ((1u << kDigitBits) - 1);
   };
-  std::array<std::array<uint32_t, kBuckets>, kDigits> counts{};
-  for (const Numbered& value : values)
-    for (int d = 0; d < kDigits; ++d) ++counts[static_cast<size_t>(d)][digit(value, d)];
-  spare.resize(values.size());
-  for (int d = 0; d < kDigits; ++d) {
+  std::array<std::array<uint32_t, size_t{1} << kDigitBits>, kDigits> counts;
+  for (int d = 0; d < digits; ++d) counts[static_cast<size_t>(d)].fill(0);
+  for (const uint64_t entry : entries)
+    for (int d = 0; d < digits; ++d) ++counts[static_cast<size_t>(d)][digit(entry, d)];
+  spare.resize(entries.size());
+  for (int d = 0; d < digits; ++d) {
     auto& count = counts[static_cast<size_t>(d)];
-    if (count[digit(values.front(), d)] == values.size()) continue;
     uint32_t begin = 0;
     for (uint32_t& c : count) begin += std::exchange(c, begin);
-    for (const Numbered& value : values) spare[count[digit(value, d)]++] = value;
-    std::swap(values, spare);
+    for (const uint64_t entry : entries) spare[count[digit(entry, d)]++] = entry;
+    std::swap(entries, spare);
   }
 }
 
 }  // namespace
 
-int32_t Lookup::number_of(int64_t key) {
-  const size_t mask = slots_.size() - 1;
-  for (size_t i = static_cast<size_t>(mix(static_cast<uint64_t>(key), 0)) & mask;;
-       i = (i + 1) & mask) {
-    if (slots_[i] < 0) {
-      slots_[i] = static_cast<int32_t>(keys_.size());
-      keys_.push_back(key);
-      return slots_[i];
-    }
-    if (keys_[static_cast<size_t>(slots_[i])] == key) return slots_[i];
-  }
-}
-
 void Lookup::build(const int64_t* ids, int64_t samples, int64_t features, int64_t values,
                    bool per_feature) {
   const auto positions = static_cast<size_t>(samples * features * values);
-  keys_.clear();
   index_.resize(positions);
-  slots_.assign(std::bit_ceil(2 * positions + 1), -1);
-  size_t at = 0;
+  key_of_.resize(positions);
+  order_.resize(positions);
+  size_t at = 0, n = 0;
+  uint64_t least = ~uint64_t{0}, most = 0;
   for (int64_t sample = 0; sample < samples; ++sample)
     for (int64_t feature = 0; feature < features; ++feature)
-      for (int64_t v = 0; v < values; ++v, ++at)
-        index_[at] = ids[at] == -1 ? -1 : number_of(table_key(ids[at], feature, per_feature));
-  sort_keys();
+      for (int64_t v = 0; v < values; ++v, ++at) {
+        index_[at] = -1;
+        if (ids[at] == -1) continue;
+        const uint64_t key = ordered(table_key(ids[at], feature, per_feature));
+        key_of_[at] = key;
+        order_[n++] = at;
+        least = std::min(least, key);
+        most = std::max(most, key);
+      }
+  order_.resize(n);
+  if (n > 0) {
+    const int bits = std::bit_width(most - least), left_out = std::max(0, bits - kPositionBits);
+    for (uint64_t& entry : order_) entry |= (key_of_[entry] - least) >> left_out << kPositionBits;
+    if (n < kFew)
+      std::ranges::sort(order_);
+    else
+      radix_sort(order_, spare_, bits - left_out);
+    if (left_out > 0) sort_ties();
+  }
+  number_keys();
 }
 
-// Numbers keys by their order instead of by first appearance.
-void Lookup::sort_keys() {
-  order_.clear();
-  for (size_t i = 0; i < keys_.size(); ++i) order_.emplace_back(keys_[i], static_cast<int32_t>(i));
-  if (order_.size() < kFew)
-    std::sort(order_.begin(), order_.end());
-  else
-    radix_sort(order_, spare_);
-  sorted_number_.resize(keys_.size());
-  for (size_t i = 0; i < order_.size(); ++i) {
-    keys_[i] = order_[i].first;
-    sorted_number_[static_cast<size_t>(order_[i].second)] = static_cast<int32_t>(i);
+// Keys that agree in the bits that were sorted.
+void Lookup::sort_ties() {
+  const auto before = [this](uint64_t a, uint64_t b) {
+    return std::pair(key_at(a), a) < std::pair(key_at(b), b);
+  };
+  for (auto begin = order_.begin(); begin != order_.end();) {
+    auto end = begin + 1;
+    bool differ = false;
+    for (; end != order_.end() && *end >> kPositionBits == *begin >> kPositionBits; ++end)
+      differ |= key_at(*end) != key_at(*begin);
+    if (differ) std::sort(begin, end, before);
+    begin = end;
   }
-  for (int32_t& number : index_)
-    if (number >= 0) number = sorted_number_[static_cast<size_t>(number)];
+}
+
+void Lookup::number_keys() {
+  keys_.resize(order_.size());
+  int32_t number = -1;
+  uint64_t last = 0;
+  for (const uint64_t entry : order_) {
+    const uint64_t key = key_at(entry);
+    number += number < 0 || key != last;
+    keys_[static_cast<size_t>(number)] = key_of(key);
+    index_[static_cast<uint32_t>(entry)] = number;
+    last = key;
+  }
+  keys_.resize(static_cast<size_t>(number + 1));
 }
 
 void find_rows(std::span<const int64_t> keys, std::span<const int64_t> present,

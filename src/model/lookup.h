@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <span>
-#include <utility>
 #include <vector>
 
 #include "base/rng.h"
@@ -29,15 +28,15 @@ class Lookup {
   std::span<const int32_t> index() const { return index_; }
 
  private:
-  int32_t number_of(int64_t key);
-  void sort_keys();
+  uint64_t key_at(uint64_t entry) const { return key_of_[static_cast<uint32_t>(entry)]; }
+  void sort_ties();
+  void number_keys();
 
   std::vector<int64_t> keys_;
   std::vector<int32_t> index_;
-  std::vector<int32_t> slots_;  // open addressing: numbers of keys, -1: free; a power of two
-  using Numbered = std::pair<int64_t, int32_t>;
-  std::vector<Numbered> order_, spare_;
-  std::vector<int32_t> sorted_number_;  // by order of first appearance
+  std::vector<uint64_t> key_of_;  // by position, as a number of the same order
+  // Of each position that has an id: upper bits of its key, then itself.
+  std::vector<uint64_t> order_, spare_;
 };
 
 // row_of[i]: where keys[i] is in `present`; -1: it is not. Both ascending, each once.

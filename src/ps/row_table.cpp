@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstring>
+#include <limits>
 #include <numbers>
 
 #include "base/error.h"
@@ -11,9 +12,12 @@
 
 namespace trireme::ps {
 namespace {
-constexpr size_t kAhead = 12;             // lookups between a prefetch and its use
-constexpr int64_t kChunkBytes = 1 << 20;  // the memory that one new row may have to map and clear
-constexpr int64_t kLeastChunks = 64;      // of a table whose size is known
+constexpr size_t kAhead = 12;              // lookups between a prefetch and its use
+constexpr int64_t kBlockBytes = 128 << 20;  // of addresses: memory comes page by page
+// The first rows lie in small pages: a table of a few rows shall not take a huge one, and one whose
+// bytes are counted shall not be rounded up by more than a 32nd.
+constexpr size_t kSmall = 2 << 20;
+constexpr int64_t kLeastCounted = 64 << 20;
 constexpr int64_t kMostRows = kNoRow;
 constexpr int64_t kFloat = sizeof(float), kLineFloats = kAlignment / sizeof(float);
 
@@ -24,11 +28,9 @@ int64_t stride_of(int64_t dim, const RowState& state) {
                                    : (floats + kLineFloats - 1) / kLineFloats * kLineFloats;
 }
 
-int rows_shift(int64_t stride, int64_t most) {
+int rows_shift(int64_t stride) {
   int shift = 0;
-  while (shift < 16 && (int64_t{2} << shift) * stride * kFloat <= kChunkBytes &&
-         (int64_t{2} << shift) * kLeastChunks <= most)
-    ++shift;
+  while ((int64_t{2} << shift) * stride * kFloat <= kBlockBytes) ++shift;
   return shift;
 }
 }  // namespace
@@ -39,8 +41,9 @@ RowTable::RowTable(TableSpec spec, RowState state, uint64_t seed, int64_t most)
       salt_(mix(seed, hash_name("rows of " + spec_.name))),
       values_(mix(seed, hash_name("table." + spec_.name))),
       stride_(stride_of(spec_.dim, state)),
-      shift_(rows_shift(stride_, most > 0 ? most : kMostRows)),
-      blocks_((static_cast<size_t>(most > 0 ? most : kMostRows) >> shift_) / kChunksPerBlock + 1),
+      huge_(most <= 0 || most * stride_ * kFloat >= kLeastCounted),
+      shift_(rows_shift(stride_)),
+      blocks_((static_cast<size_t>(most > 0 ? most : kMostRows) >> shift_) + 1),
       index_([this](RowId row) { return hash(header(row).key); }, most) {
   const Init kind = spec_.init.kind;
   if (kind != Init::zeros && kind != Init::constant && kind != Init::uniform &&
@@ -50,11 +53,17 @@ RowTable::RowTable(TableSpec spec, RowState state, uint64_t seed, int64_t most)
 }
 
 int64_t RowTable::bytes() const {
-  const int64_t rows = int64_t{1} << shift_, chunks = (slots_ + rows - 1) / rows;
-  const auto blocks =
-      static_cast<int64_t>((static_cast<size_t>(chunks) + kChunksPerBlock - 1) / kChunksPerBlock);
-  return chunks * rows * stride_ * kFloat + blocks * static_cast<int64_t>(sizeof(Block)) +
-         static_cast<int64_t>(blocks_.size() * sizeof(blocks_[0])) + index_.bytes();
+  const int64_t block = (int64_t{1} << shift_) * stride_ * kFloat;
+  size_t rows = 0, number = 0;
+  for (int64_t left = slots_ * stride_ * kFloat; left > 0; left -= block, ++number)
+    rows +=
+        ReservedMemory::resident(static_cast<size_t>(std::min(left, block)), small_pages(number));
+  return static_cast<int64_t>(rows + blocks_.size() * sizeof(blocks_[0])) + index_.bytes();
+}
+
+size_t RowTable::small_pages(size_t block) const {
+  if (!huge_) return std::numeric_limits<size_t>::max() / 2;
+  return block == 0 ? kSmall : 0;
 }
 
 int64_t RowTable::bytes_of_row(int64_t dim, const RowState& state) {
@@ -107,12 +116,16 @@ RowId RowTable::free_row() {
     throw DeviceError("table " + spec_.name + " has 2^32 - 1 rows, which is all it can have",
                       "give the features tables of their own");
   const auto row = static_cast<RowId>(slots_);
-  const size_t chunk = row >> shift_, block = chunk / kChunksPerBlock;
-  if (block >= blocks_.size()) blocks_.resize(block + 1);
-  if (!blocks_[block]) blocks_[block] = std::make_unique<Block>();
-  AlignedBuffer& rows = (*blocks_[block])[chunk % kChunksPerBlock];
-  if (rows.size() == 0)
-    rows = AlignedBuffer((size_t{1} << shift_) * static_cast<size_t>(stride_) * sizeof(float));
+  const size_t number = row >> shift_;
+  if (number >= blocks_.size()) blocks_.resize(number + 1);
+  ReservedMemory& block = blocks_[number];
+  if (!block.data())
+    block = ReservedMemory((size_t{1} << shift_) * static_cast<size_t>(stride_) * sizeof(float),
+                           small_pages(number));
+  if (!block.data())
+    throw DeviceError(
+        "table " + spec_.name + ": no memory for more than " + std::to_string(slots_) + " rows",
+        "set tables.budget_mib, or use more servers");
   ++slots_;
   return row;
 }

@@ -6,13 +6,12 @@
 // while others read or change rows that are there already, where no row is ever erased; else, and
 // beside find(), nobody else may be there. The caller keeps two threads off one row.
 
-#include <array>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <utility>
 #include <vector>
 
+#include "base/memory.h"
 #include "base/rng.h"
 #include "ps/row_index.h"
 #include "tensor/buffer.h"
@@ -39,8 +38,7 @@ class FrozenRows;
 class RowTable {
  public:
   // most: rows that there will be at one time, where that is known (0: it is not): the index then
-  // has its full size from the start, and memory comes in small chunks. Throws ConfigError for an
-  // initializer that rows do not have.
+  // has its full size from the start. Throws ConfigError for an initializer that rows do not have.
   RowTable(TableSpec spec, RowState state, uint64_t seed, int64_t most = 0);
   RowTable(const RowTable&) = delete;  // the index refers to it
   RowTable& operator=(const RowTable&) = delete;
@@ -52,7 +50,7 @@ class RowTable {
   // Rows are numbered [0, slots()), those erased among them.
   int64_t slots() const { return slots_; }
   int64_t bytes() const;  // of rows and index
-  // Of bytes(), most for each of `most` rows of this width (0: a key alone), but for what chunks
+  // Of bytes(), most for each of `most` rows of this width (0: a key alone), but for what pages
   // are rounded up by: at most a 32nd of it and 16 KiB.
   static int64_t bytes_of_row(int64_t dim, const RowState& state);
   // Of one row as it lies in memory: header, weights, state.
@@ -103,15 +101,13 @@ class RowTable {
  private:
   static constexpr int64_t kHeaderFloats = sizeof(RowHeader) / sizeof(float);
   static constexpr int64_t kLine = kAlignment / sizeof(float);
-  static constexpr size_t kChunksPerBlock = 256;
-  using Block = std::array<AlignedBuffer, kChunksPerBlock>;
 
   uint64_t hash(int64_t key) const { return mix(static_cast<uint64_t>(key), salt_); }
   float* at(RowId row) const {
-    const size_t chunk = row >> shift_;
-    return (*blocks_[chunk / kChunksPerBlock])[chunk % kChunksPerBlock].floats() +
+    return reinterpret_cast<float*>(blocks_[row >> shift_].data()) +
            static_cast<int64_t>(row & ((1u << shift_) - 1)) * stride_;
   }
+  size_t small_pages(size_t block) const;  // how much of a block's start
   RowId free_row();
   void will_change(RowId row) const { will_change(std::span(&row, 1)); }
   template <class Missing>
@@ -121,10 +117,11 @@ class RowTable {
   RowState state_;
   uint64_t salt_, values_;  // keys of hash and initial values
   int64_t stride_;          // floats from row to row: whole cache lines, or half of one
-  int shift_;               // log2 of the rows of a chunk
-  // Two levels, the outer of fixed size: at() meets no pointer that growing would move. (It grows
-  // where more rows than `most` are made after all: of a checkpoint.)
-  std::vector<std::unique_ptr<Block>> blocks_;
+  bool huge_;               // pages, but for the first rows
+  int shift_;               // log2 of the rows of a block
+  // Of fixed size: at() meets no pointer that growing would move. (It grows where more rows than
+  // `most` are made after all: of a checkpoint.)
+  std::vector<ReservedMemory> blocks_;
   int64_t slots_ = 0, erased_ = 0;
   RowId free_ = kNoRow;  // the last erased
   FrozenRows* watcher_ = nullptr;
