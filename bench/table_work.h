@@ -60,8 +60,8 @@ class TableWork {
       : topology_(topology),
         tables_(tables),
         programs_(graph, cpu_kernels(), {}),
-        lane_tables_(graph, tables, {0, kShards}),
         team_(topology.lanes, true, prepare_kernel_thread),
+        lane_tables_(graph, tables, {0, kShards}, team_),
         ids_(draw_ids()),
         target_(static_cast<size_t>(kSamples * kFeatures * kDim)) {
     programs_.prepare(kSamples / kShards);
@@ -80,6 +80,7 @@ class TableWork {
       each_leaf(lane, [&](int leaf) { run_leaf(lane, leaf); });
       lane_tables_.push(lane, topology_.lane_run(lane));
     });
+    team_.run([&](int lane) { tables_.sum(lane, topology_.lanes); });
     std::array<double, ps::kTableShards> squares;
     tables_.reduce(step_, squares);
     const OptimizerScalars scalars{0.05f, 1.0f / kSamples, 0, 0, ++step_, 0, 0};
@@ -136,8 +137,8 @@ class TableWork {
   const Topology& topology_;
   TableExchange& tables_;
   ProgramSet programs_;
-  LaneTables lane_tables_;
   LaneTeam team_;
+  LaneTables lane_tables_;
   std::vector<int64_t> ids_;
   std::vector<float> target_;
   std::vector<AlignedBuffer> arenas_;

@@ -8,10 +8,10 @@ namespace trireme::ps {
 
 static_assert(kTableShards <= 1 << 16, "a server with rows has a number below");
 
-DealtRows::DealtRows(std::span<const NodeGradient> parts, int servers)
+DealtRows::DealtRows(std::span<const NodeRows> parts, int servers)
     : parts_(parts), servers_(servers), counts_(parts.size() * static_cast<size_t>(servers)) {
   for (size_t p = 0; p < parts_.size(); ++p) {
-    const std::vector<int64_t>& keys = parts_[p].gradient.keys;
+    const std::span<const int64_t> keys = parts_[p].rows.keys;
     size_t* counts = counts_.data() + p * static_cast<size_t>(servers_);
     if (servers_ == 1) {
       counts[0] = keys.size();
@@ -29,7 +29,7 @@ size_t DealtRows::bytes(int server) const {
   size_t total = 0;
   for (size_t p = 0; p < parts_.size(); ++p)
     if (const size_t n = count(p, server))
-      total += part_bytes(n, static_cast<size_t>(parts_[p].gradient.dim));
+      total += part_bytes(n, static_cast<size_t>(parts_[p].rows.dim));
   return total;
 }
 
@@ -41,20 +41,20 @@ void DealtRows::write(int server, std::byte* out) const {
   for (size_t p = 0; p < parts_.size(); ++p) {
     const size_t n = count(p, server);
     if (n == 0) continue;
-    const RowGradient& gradient = parts_[p].gradient;
-    const size_t row_bytes = static_cast<size_t>(gradient.dim) * sizeof(float);
+    const RowsView& rows = parts_[p].rows;
+    const size_t row_bytes = static_cast<size_t>(rows.dim) * sizeof(float);
     out = put_part_header(parts_[p].node, n, out);
-    if (n == gradient.keys.size()) {
-      put(gradient.keys.data(), n * sizeof(int64_t));
-      put(gradient.rows.data(), n * row_bytes);
+    if (n == rows.keys.size()) {
+      put(rows.keys.data(), n * sizeof(int64_t));
+      put(rows.rows, n * row_bytes);
       continue;
     }
     const auto each = [&](auto put_one) {
-      for (size_t i = 0; i < gradient.keys.size(); ++i)
+      for (size_t i = 0; i < rows.keys.size(); ++i)
         if (owners_[p][i] == server) put_one(i);
     };
-    each([&](size_t i) { put(&gradient.keys[i], sizeof(int64_t)); });
-    each([&](size_t i) { put(gradient.row(static_cast<int64_t>(i)), row_bytes); });
+    each([&](size_t i) { put(&rows.keys[i], sizeof(int64_t)); });
+    each([&](size_t i) { put(rows.row(static_cast<int64_t>(i)), row_bytes); });
   }
 }
 

@@ -12,7 +12,7 @@ namespace trireme::ps {
 class DealtRows {
  public:
   // Borrows the parts.
-  DealtRows(std::span<const NodeGradient> parts, int servers);
+  DealtRows(std::span<const NodeRows> parts, int servers);
   // Of a server's rows, part by part as append_bytes() has them, parts without any left out.
   size_t bytes(int server) const;
   void write(int server, std::byte* out) const;
@@ -22,7 +22,7 @@ class DealtRows {
     return counts_[part * static_cast<size_t>(servers_) + static_cast<size_t>(server)];
   }
 
-  const std::span<const NodeGradient> parts_;
+  const std::span<const NodeRows> parts_;
   const int servers_;
   std::vector<std::vector<uint16_t>> owners_;  // of each part's keys; empty: all are of one server
   std::vector<size_t> counts_;                 // of keys, by part and server

@@ -1,10 +1,13 @@
 #include "ps/found_rows.h"
 
+#include <algorithm>
+
 namespace trireme::ps {
-namespace {
 
 void take_known(const FoundRows& found, std::span<const int64_t> keys, std::span<RowId> rows) {
-  size_t at = 0;
+  if (keys.empty()) return;
+  auto at =
+      static_cast<size_t>(std::ranges::lower_bound(found.keys, keys.front()) - found.keys.begin());
   for (size_t i = 0; i < keys.size(); ++i) {
     while (at < found.keys.size() && found.keys[at] < keys[i]) ++at;
     if (at == found.keys.size()) return;
@@ -12,12 +15,8 @@ void take_known(const FoundRows& found, std::span<const int64_t> keys, std::span
   }
 }
 
-}  // namespace
-
-void find_again(RowTable& table, std::span<const FoundRows> found, std::span<const int64_t> keys,
-                bool makes, std::vector<RowId>& rows) {
-  rows.assign(keys.size(), kNoRow);
-  for (const FoundRows& one : found) take_known(one, keys, rows);
+void find_unknown(RowTable& table, std::span<const int64_t> keys, bool makes,
+                  std::span<RowId> rows) {
   std::vector<int64_t> others;
   std::vector<size_t> places;
   for (size_t i = 0; i < keys.size(); ++i)

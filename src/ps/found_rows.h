@@ -14,9 +14,10 @@ struct FoundRows {
   std::vector<RowId> rows;    // kNoRow: there was none
 };
 
-// rows[i]: the row of keys[i] (ascending): from `found` where that has it, else looked up, and
-// where makes is set, made. Otherwise kNoRow where there is none.
-void find_again(RowTable& table, std::span<const FoundRows> found, std::span<const int64_t> keys,
-                bool makes, std::vector<RowId>& rows);
+// rows[i]: the row of keys[i] (ascending) where `found` has it; else as it was.
+void take_known(const FoundRows& found, std::span<const int64_t> keys, std::span<RowId> rows);
+// Looks up those that are kNoRow, and where makes is set, makes them.
+void find_unknown(RowTable& table, std::span<const int64_t> keys, bool makes,
+                  std::span<RowId> rows);
 
 }  // namespace trireme::ps

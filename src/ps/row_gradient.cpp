@@ -2,44 +2,12 @@
 
 #include <algorithm>
 #include <cstring>
-#include <optional>
+#include <functional>
 
 #include "base/error.h"
 
 namespace trireme::ps {
 namespace {
-
-// How many keys the two have together.
-size_t count_of(const std::vector<int64_t>& a, const std::vector<int64_t>& b) {
-  size_t i = 0, j = 0, n = 0;
-  for (; i < a.size() && j < b.size(); ++n) {
-    const int64_t x = a[i], y = b[j];
-    i += x <= y;
-    j += y <= x;
-  }
-  return n + (a.size() - i) + (b.size() - j);
-}
-
-bool covers(TreeNode node, TreeNode inner) {
-  return inner.level <= node.level && inner.index >> (node.level - inner.level) == node.index;
-}
-
-// nullopt: no part lies below `node`.
-std::optional<RowGradient> sum_below(std::span<NodeGradient> parts, TreeNode node, int64_t dim) {
-  bool any = false;
-  for (NodeGradient& part : parts) {
-    if (part.node == node) return std::move(part.gradient);
-    any |= covers(node, part.node);
-  }
-  if (!any || node.level == 0) return std::nullopt;
-  auto left = sum_below(parts, {node.level - 1, 2 * node.index}, dim);
-  auto right = sum_below(parts, {node.level - 1, 2 * node.index + 1}, dim);
-  if (!left) return right;
-  if (!right) return left;
-  RowGradient sum;
-  merge(*left, *right, sum);
-  return sum;
-}
 
 struct Header {
   int64_t level, index, keys;
@@ -56,42 +24,30 @@ Bytes take(Bytes& bytes, size_t count) {
 
 }  // namespace
 
-void merge(const RowGradient& left, const RowGradient& right, RowGradient& sum) {
-  const auto dim = static_cast<size_t>(left.dim);
-  const size_t m = left.keys.size(), n = right.keys.size(), count = count_of(left.keys, right.keys);
-  sum.dim = left.dim;
-  sum.keys.resize(count);
-  sum.rows.resize(count * dim);
-  float* out = sum.rows.data();
-  size_t a = 0, b = 0;
-  for (size_t k = 0; k < count; ++k, out += dim) {
-    const bool from_left = a < m && (b == n || left.keys[a] <= right.keys[b]);
-    const bool from_right = b < n && (a == m || right.keys[b] <= left.keys[a]);
-    sum.keys[k] = from_left ? left.keys[a] : right.keys[b];
-    const float *l = left.rows.data() + a * dim, *r = right.rows.data() + b * dim;
-    if (from_left && from_right)
-      for (size_t e = 0; e < dim; ++e) out[e] = l[e] + r[e];
-    else
-      std::copy_n(from_left ? l : r, dim, out);
-    a += from_left;
-    b += from_right;
+void join(std::span<const RowGradient> ranges, RowGradient& all) {
+  all.clear();
+  for (const RowGradient& range : ranges) {
+    all.dim = range.dim;
+    all.keys.insert(all.keys.end(), range.keys.begin(), range.keys.end());
+    all.rows.insert(all.rows.end(), range.rows.begin(), range.rows.end());
   }
 }
 
-RowGradient sum_of(std::span<NodeGradient> parts, TreeNode root, int64_t dim) {
-  RowGradient result = sum_below(parts, root, dim).value_or(RowGradient{});
-  result.dim = dim;
-  return result;
-}
-
-double sum_of_squares(const RowGradient& gradient) {
+double row_squares(const float* row, int64_t dim) {
+  constexpr int64_t kSums = 8;
+  double sums[kSums] = {};
+  int64_t e = 0;
+  for (; e + kSums <= dim; e += kSums)
+    for (int64_t k = 0; k < kSums; ++k) sums[k] += double{row[e + k]} * double{row[e + k]};
+  for (int64_t k = 0; e < dim; ++k, ++e) sums[k] += double{row[e]} * double{row[e]};
   double total = 0;
-  for (int64_t i = 0; i < gradient.size(); ++i) {
-    const float* row = gradient.row(i);
-    double squares = 0;
-    for (int64_t e = 0; e < gradient.dim; ++e) squares += double{row[e]} * double{row[e]};
-    total += squares;
-  }
+  for (const double sum : sums) total += sum;
+  return total;
+}
+
+double sum_of_squares(const RowsView& rows) {
+  double total = 0;
+  for (int64_t i = 0; i < rows.size(); ++i) total += row_squares(rows.row(i), rows.dim);
   return total;
 }
 
@@ -102,15 +58,15 @@ std::byte* put_part_header(TreeNode node, size_t keys, std::byte* out) {
   return out + sizeof header;
 }
 
-void append_bytes(const NodeGradient& part, std::vector<std::byte>& out) {
+void append_bytes(const NodeRows& part, std::vector<std::byte>& out) {
   const auto add = [&](const void* data, size_t bytes) {
     const auto* from = static_cast<const std::byte*>(data);
     out.insert(out.end(), from, from + bytes);
   };
-  const Header header{part.node.level, part.node.index, part.gradient.size()};
+  const Header header{part.node.level, part.node.index, part.rows.size()};
   add(&header, sizeof header);
-  add(part.gradient.keys.data(), part.gradient.keys.size() * sizeof(int64_t));
-  add(part.gradient.rows.data(), part.gradient.rows.size() * sizeof(float));
+  add(part.rows.keys.data(), part.rows.keys.size_bytes());
+  add(part.rows.rows, part.rows.keys.size() * static_cast<size_t>(part.rows.dim) * sizeof(float));
 }
 
 int64_t take_count(Bytes& bytes) {

@@ -3,13 +3,21 @@
 // row for each.
 
 #include <cstdint>
-#include <functional>
 #include <span>
 #include <vector>
 
 #include "comm/communicator.h"
 
 namespace trireme::ps {
+
+struct RowsView {  // of a RowGradient that lies elsewhere
+  int64_t dim = 1;
+  std::span<const int64_t> keys;
+  const float* rows = nullptr;
+
+  int64_t size() const { return static_cast<int64_t>(keys.size()); }
+  const float* row(int64_t i) const { return rows + i * dim; }
+};
 
 struct RowGradient {
   int64_t dim = 1;
@@ -22,30 +30,39 @@ struct RowGradient {
     keys.clear();
     rows.clear();
   }
+  operator RowsView() const { return {dim, keys, rows.data()}; }
   friend bool operator==(const RowGradient&, const RowGradient&) = default;
 };
-
-// One node of the reduction tree: left + right where both have the key, else the one that has it,
-// as it is. `sum` is neither of the two; its memory is used again.
-void merge(const RowGradient& left, const RowGradient& right, RowGradient& sum);
 
 // A node of the reduction tree: leaves [index << level, (index + 1) << level).
 struct TreeNode {
   int level = 0, index = 0;
   friend bool operator==(const TreeNode&, const TreeNode&) = default;
 };
+// Whether `inner` is `node` or lies below it.
+constexpr bool covers(TreeNode node, TreeNode inner) {
+  return inner.level <= node.level && inner.index >> (node.level - inner.level) == node.index;
+}
 struct NodeGradient {
   TreeNode node;
   RowGradient gradient;
 };
+struct NodeRows {
+  TreeNode node;
+  RowsView rows;
+  NodeRows() = default;
+  NodeRows(TreeNode at, const RowsView& of) : node(at), rows(of) {}
+  NodeRows(const NodeGradient& part) : node(part.node), rows(part.gradient) {}
+};
 
-// The sum at `root` of what `parts` hold (disjoint nodes, any order), left + right at every node,
-// so that it does not depend on how the leaves were dealt out. Empty where nothing lies below
-// `root`. Takes what it sums out of `parts`.
-RowGradient sum_of(std::span<NodeGradient> parts, TreeNode root, int64_t dim);
+// Ranges of ascending keys, in order, as one.
+void join(std::span<const RowGradient> ranges, RowGradient& all);
 
-// Sum of squares in fp64: row by row in the order of keys, each row's elements in their order.
-double sum_of_squares(const RowGradient& gradient);
+// Sum of a row's squares in fp64: eight sums, of the elements e = 0..7 (mod 8), then these in
+// order.
+double row_squares(const float* row, int64_t dim);
+// Of all rows, in the order of keys.
+double sum_of_squares(const RowsView& rows);
 
 // As bytes between ranks of one byte order: node, number of keys, keys, rows.
 constexpr size_t part_bytes(size_t keys, size_t dim) {
@@ -53,7 +70,7 @@ constexpr size_t part_bytes(size_t keys, size_t dim) {
 }
 // Its first bytes; returns where the keys begin.
 std::byte* put_part_header(TreeNode node, size_t keys, std::byte* out);
-void append_bytes(const NodeGradient& part, std::vector<std::byte>& out);
+void append_bytes(const NodeRows& part, std::vector<std::byte>& out);
 int64_t take_count(Bytes& bytes);  // an int64 from the front of `bytes`
 // Takes one from the front of `bytes`. Throws FormatError where they end too early or keys are not
 // ascending.

@@ -25,7 +25,11 @@ class RowIndex {
   // Where the search for `hash` starts, to be prefetched.
   const void* first_probe(uint64_t hash) const;
   // The first row with this hash's tag in probing order, to be prefetched; kNoRow: none.
-  RowId candidate(uint64_t hash) const;
+  // first: first_probe(hash).
+  RowId candidate(uint64_t hash, const void* first) const {
+    const Slot& slot = *static_cast<const Slot*>(first);
+    return slot.row == kNoRow || slot.tag == tag_of(hash) ? slot.row : candidate(hash);
+  }
   // The row whose hash_of() is `hash`; kNoRow: none. Hashes of different keys differ.
   RowId find(uint64_t hash) const;
   // `hash` must not be there. Strong guarantee but for std::bad_alloc.
@@ -53,6 +57,7 @@ class RowIndex {
   Segment& segment_of(uint64_t hash) const {
     return *directory_[bits_ == 0 ? 0 : static_cast<size_t>(hash >> (64 - bits_))];
   }
+  RowId candidate(uint64_t hash) const;
   static void place(Segment& segment, uint64_t hash, RowId row);
   void make_room(uint64_t hash);
   void split(Segment& segment, uint64_t hash);

@@ -38,7 +38,7 @@ RowState RowOptimizer::row_state(int64_t dim) const {
 }
 
 void RowOptimizer::step(const KernelTable& kernels, const OptimizerScalars& scalars,
-                        RowTable& table, std::span<const RowId> rows, const RowGradient& gradient,
+                        RowTable& table, std::span<const RowId> rows, const RowsView& gradient,
                         int64_t first, int64_t last) const {
   if (scalars.skip != 0) return;
   const int64_t at_once = std::max<int64_t>(1, kBlock / table.dim());
@@ -63,7 +63,7 @@ void RowOptimizer::step(const KernelTable& kernels, const OptimizerScalars& scal
 
 // The gradients of rows [first, first + count): where they lie, or, where one of them is clipped,
 // in `room`.
-const float* RowOptimizer::clipped(const OptimizerScalars& scalars, const RowGradient& gradient,
+const float* RowOptimizer::clipped(const OptimizerScalars& scalars, const RowsView& gradient,
                                    int64_t first, int64_t count, std::vector<float>& room) const {
   const float* from = gradient.row(first);
   if (clip_.row <= 0) return from;

@@ -36,13 +36,13 @@ class RowOptimizer {
   // Rows are distinct; other rows of the table may be stepped meanwhile by other threads. Throws
   // DeviceError where the kernel refuses.
   void step(const KernelTable& kernels, const OptimizerScalars& scalars, RowTable& table,
-            std::span<const RowId> rows, const RowGradient& gradient, int64_t first,
+            std::span<const RowId> rows, const RowsView& gradient, int64_t first,
             int64_t last) const;
 
  private:
   void step_elements(const KernelTable& kernels, const OptimizerScalars& scalars, RowTable& table,
                      std::span<const RowId> rows, const float* gradients) const;
-  const float* clipped(const OptimizerScalars& scalars, const RowGradient& gradient, int64_t first,
+  const float* clipped(const OptimizerScalars& scalars, const RowsView& gradient, int64_t first,
                        int64_t count, std::vector<float>& room) const;
   void step_rowwise(const OptimizerScalars& scalars, RowTable& table, RowId row,
                     const float* gradient) const;

@@ -1,6 +1,7 @@
 #include "ps/row_table.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstring>
@@ -12,7 +13,7 @@
 
 namespace trireme::ps {
 namespace {
-constexpr size_t kAhead = 12;              // lookups between a prefetch and its use
+constexpr size_t kAtOnce = 32;              // lookups under way
 constexpr int64_t kBlockBytes = 128 << 20;  // of addresses: memory comes page by page
 // The first rows lie in small pages: a table of a few rows shall not take a huge one, and one whose
 // bytes are counted shall not be rounded up by more than a 32nd.
@@ -139,28 +140,36 @@ void RowTable::erase(RowId row) {
   ++erased_;
 }
 
-// Three lookups are under way at once, kAhead apart: the index's line is fetched, then the row's,
-// then the row is looked at.
-template <class Missing>
-void RowTable::look_up(std::span<const int64_t> keys, std::span<RowId> rows,
-                       Missing missing) const {
-  const size_t n = keys.size();
-  for (size_t i = 0; i < n + 2 * kAhead; ++i) {
-    if (i < n) __builtin_prefetch(index_.first_probe(hash(keys[i])));
-    if (i >= kAhead && i < n + kAhead) {
-      const RowId row = index_.candidate(hash(keys[i - kAhead]));
-      if (row != kNoRow) __builtin_prefetch(at(row));
+// each(i, row of keys[i]). Block by block, so that what a pass asks of memory has come when the
+// next one looks: index slots, then rows.
+template <class Each>
+void RowTable::look_up(std::span<const int64_t> keys, int64_t floats, Each each) const {
+  std::array<uint64_t, kAtOnce> hashes;
+  std::array<const void*, kAtOnce> slots;
+  std::array<RowId, kAtOnce> found;
+  for (size_t first = 0; first < keys.size(); first += kAtOnce) {
+    const size_t n = std::min(kAtOnce, keys.size() - first);
+    for (size_t i = 0; i < n; ++i) {
+      hashes[i] = hash(keys[first + i]);
+      slots[i] = index_.first_probe(hashes[i]);
+      __builtin_prefetch(slots[i]);
     }
-    if (i < 2 * kAhead) continue;
-    const size_t k = i - 2 * kAhead;
-    RowId row = index_.candidate(hash(keys[k]));
-    if (row != kNoRow && header(row).key != keys[k]) row = index_.find(hash(keys[k]));
-    rows[k] = row == kNoRow ? missing(keys[k]) : row;
+    for (size_t i = 0; i < n; ++i) {
+      found[i] = index_.candidate(hashes[i], slots[i]);
+      if (found[i] != kNoRow) prefetch(found[i], floats);
+    }
+    for (size_t i = 0; i < n; ++i) {
+      RowId row = found[i];
+      // A tag that agrees by chance, or a row that was made since for an equal key.
+      if (row == kNoRow || header(row).key != keys[first + i]) row = index_.find(hashes[i]);
+      each(first + i, row);
+    }
   }
 }
 
 void RowTable::find_or_create(std::span<const int64_t> keys, std::span<RowId> rows) {
-  look_up(keys, rows, [this](int64_t key) { return make(key); });
+  look_up(keys, kHeaderFloats,
+          [&](size_t i, RowId row) { rows[i] = row == kNoRow ? make(keys[i]) : row; });
 }
 
 void RowTable::put(const std::byte* image) {
@@ -179,18 +188,18 @@ void RowTable::will_change(std::span<const RowId> rows) const {
 }
 
 void RowTable::find(std::span<const int64_t> keys, std::span<RowId> rows) const {
-  look_up(keys, rows, [](int64_t) { return kNoRow; });
+  look_up(keys, kHeaderFloats, [&](size_t i, RowId row) { rows[i] = row; });
 }
 
-void RowTable::gather(std::span<const RowId> rows, float* out) const {
-  const size_t row_bytes = static_cast<size_t>(spec_.dim) * sizeof(float);
-  for (size_t i = 0; i < rows.size(); ++i, out += spec_.dim) {
-    if (i + kAhead < rows.size() && rows[i + kAhead] != kNoRow) prefetch(rows[i + kAhead]);
-    if (rows[i] == kNoRow)
-      std::memset(out, 0, row_bytes);
+void RowTable::read(std::span<const int64_t> keys, std::span<RowId> rows, float* out) const {
+  const auto dim = static_cast<size_t>(spec_.dim);
+  look_up(keys, kHeaderFloats + spec_.dim, [&](size_t i, RowId row) {
+    rows[i] = row;
+    if (row == kNoRow)
+      std::fill_n(out + i * dim, dim, 0.0f);
     else
-      std::memcpy(out, weights(rows[i]), row_bytes);
-  }
+      std::copy_n(weights(row), dim, out + i * dim);
+  });
 }
 
 std::vector<RowId> RowTable::by_key(int64_t slots) const {

@@ -70,8 +70,8 @@ class RowTable {
   void erase(RowId row);
   // As find_or_create(), with kNoRow where there is no row.
   void find(std::span<const int64_t> keys, std::span<RowId> rows) const;
-  // out[i] = weights of rows[i], zeros for kNoRow. out: [rows.size(), dim].
-  void gather(std::span<const RowId> rows, float* out) const;
+  // The same, and out[i] = weights of rows[i], zeros for kNoRow. out: [rows.size(), dim].
+  void read(std::span<const int64_t> keys, std::span<RowId> rows, float* out) const;
 
   // Who wants to know of rows before they change: here those that are erased, made anew or put; of
   // others whoever changes them tells (kNoRow among them: of none). null: nobody.
@@ -79,10 +79,7 @@ class RowTable {
   void will_change(std::span<const RowId> rows) const;
 
   // Asks for the row's cache lines, header, weights and state.
-  void prefetch(RowId row) const {
-    const float* from = at(row);
-    for (int64_t i = 0; i < stride_; i += kLine) __builtin_prefetch(from + i);
-  }
+  void prefetch(RowId row) const { prefetch(row, stride_); }
 
   RowHeader& header(RowId row) { return *reinterpret_cast<RowHeader*>(at(row)); }
   const RowHeader& header(RowId row) const { return *reinterpret_cast<RowHeader*>(at(row)); }
@@ -110,8 +107,13 @@ class RowTable {
   size_t small_pages(size_t block) const;  // how much of a block's start
   RowId free_row();
   void will_change(RowId row) const { will_change(std::span(&row, 1)); }
-  template <class Missing>
-  void look_up(std::span<const int64_t> keys, std::span<RowId> rows, Missing missing) const;
+  void prefetch(RowId row, int64_t floats) const {
+    const float* from = at(row);
+    for (int64_t i = 0; i < floats; i += kLine) __builtin_prefetch(from + i);
+  }
+  // floats: of a row, that `each` will read.
+  template <class Each>
+  void look_up(std::span<const int64_t> keys, int64_t floats, Each each) const;
 
   TableSpec spec_;
   RowState state_;

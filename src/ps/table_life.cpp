@@ -52,7 +52,7 @@ LifeCounts counts_without_life(const RowTable& rows) {
 
 void step_present(const RowOptimizer& optimizer, const KernelTable& kernels,
                   const OptimizerScalars& scalars, RowTable& table, std::span<const RowId> rows,
-                  const RowGradient& gradient, int64_t first, int64_t last) {
+                  const RowsView& gradient, int64_t first, int64_t last) {
   const auto is_there = [](RowId row) { return row != kNoRow; };
   const auto begin = rows.begin(), end = begin + last;
   for (auto from = begin + first; (from = std::find_if(from, end, is_there)) != end;) {

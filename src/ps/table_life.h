@@ -47,7 +47,7 @@ std::unique_ptr<RowTable> empty_candidates(const TableSpec& table, int64_t most 
 // RowOptimizer::step() on those of rows [first, last) that are not kNoRow.
 void step_present(const RowOptimizer& optimizer, const KernelTable& kernels,
                   const OptimizerScalars& scalars, RowTable& table, std::span<const RowId> rows,
-                  const RowGradient& gradient, int64_t first, int64_t last);
+                  const RowsView& gradient, int64_t first, int64_t last);
 
 class TableLife {
  public:

@@ -38,7 +38,7 @@ constexpr ShardRange shards_of(int server, int servers) {
 
 // squares[s] = the sum of squares of the rows of shard s, as ps::sum_of_squares has it: fp64, row
 // by row in the order of keys. squares: [kTableShards].
-void shard_squares(const RowGradient& gradient, std::span<double> squares);
+void shard_squares(const RowsView& gradient, std::span<double> squares);
 
 // Bytes of the rows of `keys` keys as a server gives them: a byte for each key (1: it has a row),
 // padded to 8, then [keys, dim] floats.
@@ -57,8 +57,7 @@ constexpr size_t second_part(size_t keys, size_t all_bytes) {
 
 // The node that covers all leaves.
 TreeNode root_of(int shards);
-// The largest nodes that lie within `run`, with the sums of what `parts` hold there; those that
-// have any. Takes what it sums out of `parts`.
-std::vector<NodeGradient> sums_within(std::span<NodeGradient> parts, LeafRun run, int64_t dim);
+// The largest nodes that together have the leaves of `run`, in order.
+std::vector<TreeNode> nodes_of(LeafRun run);
 
 }  // namespace trireme::ps

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "ps/row_sums.h"
 
 namespace trireme::ps {
 TableStore::TableStore(const TableStoreSpec& spec, const KernelTable& kernels,
@@ -53,9 +54,8 @@ void TableStore::pull(int index, std::span<const int64_t> keys, bool trains, std
   arrange(at(index));
   const RowTable& table = rows(index);
   std::vector<RowId> found(keys.size());
-  table.find(keys, found);
   auto* values = reinterpret_cast<float*>(out + pulled_bytes(keys.size(), 0));
-  table.gather(found, values);
+  table.read(keys, found, values);
   std::memset(out, 0, pulled_bytes(keys.size(), 0));
   const bool makes = trains && (!at(index).life || at(index).life->admits_at_once());
   for (size_t i = 0; i < keys.size(); ++i) {
@@ -101,7 +101,7 @@ void TableStore::take(int worker, int index, Bytes bytes) {
 }
 
 void TableStore::reduce(Table& table) {
-  table.sum = sum_of(table.parts, root_of(spec_.shards), table.rows->dim());
+  table.sum = sum_of(table.parts, table.rows->dim());
   table.parts.clear();
   find_touched(table, table.sum.keys);
   shard_squares(table.sum, table.squares);
@@ -110,7 +110,9 @@ void TableStore::reduce(Table& table) {
 // Rows that have a life are made when the step is applied.
 void TableStore::find_touched(Table& table, std::span<const int64_t> keys) {
   arrange(table);
-  find_again(*table.rows, table.found[0], keys, !table.life, table.touched);
+  table.touched.assign(keys.size(), kNoRow);
+  for (const FoundRows& found : table.found[0]) take_known(found, keys, table.touched);
+  find_unknown(*table.rows, keys, !table.life, table.touched);
 }
 
 void TableStore::step(Table& table, const RowGradient& sum, const OptimizerScalars& scalars) {

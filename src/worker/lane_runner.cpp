@@ -43,7 +43,7 @@ LaneRunner::LaneRunner(const Graph& graph, LaneTeam& team, Exchange& exchange, P
       batch_fields_(batch_fields(graph, training.any())),
       loss_weights_(loss_weights(graph)) {
   loss_sums_ = 2 * static_cast<int64_t>(loss_weights_.size());
-  if (tables) tables_ = std::make_unique<LaneTables>(graph, *tables, rank_leaves());
+  if (tables) tables_ = std::make_unique<LaneTables>(graph, *tables, rank_leaves(), team);
 }
 
 LaneRunner::~LaneRunner() = default;
@@ -250,6 +250,7 @@ void LaneRunner::train_lane(int index, const StepPlan& plan, Loader& loader,
   const double worked = seconds_since(start) - waited_inside;
 
   exchange_.sync(index, loss_sums_ + training_metrics_.doubles(), lane.totals.data());
+  if (tables_) tables_->exchange().sum(index, team_.lanes());  // all lanes have pushed
   const double* totals = lane.totals.data();
   UpdateRequest request{settings.scalars,
                         settings.clip_norm,

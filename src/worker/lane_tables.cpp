@@ -3,30 +3,37 @@
 #include <algorithm>
 #include <utility>
 
-#include "ps/table_shards.h"
+#include "ps/merge_runs.h"
+#include "ps/row_sums.h"
 
 namespace trireme {
 
 struct LaneTables::Batch {
   struct Rows {  // of all leaves, of one table
     std::vector<int64_t> keys;
+    std::vector<size_t> first;  // of the lanes' ranges
     std::vector<float> rows;
     std::vector<uint8_t> present;
   };
   struct Part {  // of one leaf and table
     Lookup lookup;
+    // By number of the key in the leaf: its row; until bind(), counted in the lane's range, which
+    // begins at the leaf's number `first`.
     std::vector<int32_t> row_of;
-    ps::RowGradient gradient;
+    std::vector<size_t> first;
+    std::vector<float> gradient;
   };
   struct Leaf {
     bool present = false;
     std::vector<Part> parts;  // by table
     std::vector<TableLeaf> views;
   };
-  Batch(LeafRun leaves_here, size_t tables)
+  Batch(LeafRun leaves_here, size_t tables, size_t lanes)
       : run(leaves_here), rows(tables), leaves(static_cast<size_t>(run.size())) {
+    for (Rows& of_table : rows) of_table.first.resize(lanes);
     for (Leaf& leaf : leaves) {
       leaf.parts.resize(tables);
+      for (Part& part : leaf.parts) part.first.resize(lanes);
       leaf.views.resize(tables);
     }
   }
@@ -37,8 +44,12 @@ struct LaneTables::Batch {
   std::vector<Leaf> leaves;
 };
 
-LaneTables::LaneTables(const Graph& graph, TableExchange& exchange, LeafRun leaves)
-    : exchange_(exchange), run_(leaves), uses_(graph.tables().size()) {
+LaneTables::LaneTables(const Graph& graph, TableExchange& exchange, LeafRun leaves, LaneTeam& team)
+    : exchange_(exchange),
+      run_(leaves),
+      team_(team),
+      uses_(graph.tables().size()),
+      unions_(static_cast<size_t>(team.lanes()), std::vector<Union>(uses_.size())) {
   for (const Node& node : graph.nodes()) {
     if (node.table < 0) continue;
     const TableUse use = *node.op->table();
@@ -46,7 +57,7 @@ LaneTables::LaneTables(const Graph& graph, TableExchange& exchange, LeafRun leav
     uses_[static_cast<size_t>(node.table)] = {ids[0], ids[1], use.spec.dim, use.per_feature};
   }
   for (auto* made : {&training_[0], &training_[1], &evaluation_})
-    *made = std::make_unique<Batch>(run_, uses_.size());
+    *made = std::make_unique<Batch>(run_, uses_.size(), unions_.size());
 }
 
 LaneTables::~LaneTables() = default;
@@ -57,22 +68,59 @@ void LaneTables::look_up(int index, const LeafBatch& data, For step) {
   const auto* ids = reinterpret_cast<const int64_t*>(data.at(BatchField::ids));
   for (size_t t = 0; t < uses_.size(); ++t) {
     const Use& use = uses_[t];
-    leaf.parts[t].lookup.build(ids, data.samples, use.features, use.values, use.per_feature);
+    Batch::Part& part = leaf.parts[t];
+    part.lookup.build(ids, data.samples, use.features, use.values, use.per_feature);
+    part.row_of.resize(part.lookup.keys().size());
   }
 }
 
+// All keys of a table, and where each leaf's are among them; each lane a range of the keys.
 void LaneTables::merge_keys(Batch& batch) {
+  team_.run([&](int lane) {
+    for (size_t t = 0; t < uses_.size(); ++t) unite(batch, t, lane);
+  });
   for (size_t t = 0; t < uses_.size(); ++t) {
     std::vector<int64_t>& all = batch.rows[t].keys;
     all.clear();
-    for (const Batch::Leaf& leaf : batch.leaves) {
-      if (!leaf.present) continue;
-      const auto keys = leaf.parts[t].lookup.keys();
-      merged_.clear();
-      std::set_union(all.begin(), all.end(), keys.begin(), keys.end(), std::back_inserter(merged_));
-      std::swap(all, merged_);
+    for (size_t lane = 0; lane < unions_.size(); ++lane) {
+      batch.rows[t].first[lane] = all.size();
+      all.insert(all.end(), unions_[lane][t].keys.begin(), unions_[lane][t].keys.end());
     }
   }
+}
+
+void LaneTables::unite(Batch& batch, size_t t, int lane) {
+  std::vector<ps::NodeRows> leaves;
+  std::vector<int32_t*> row_of;
+  for (Batch::Leaf& leaf : batch.leaves) {
+    if (!leaf.present) continue;
+    leaves.push_back({{}, {1, leaf.parts[t].lookup.keys(), nullptr}});
+    row_of.push_back(leaf.parts[t].row_of.data());
+  }
+  const ps::KeyRange range = ps::key_range(leaves, lane, team_.lanes());
+  auto& [entries, spare, ends, keys] = unions_[static_cast<size_t>(lane)][t];
+  entries.clear();
+  ends.clear();
+  for (Batch::Leaf& leaf : batch.leaves) {
+    if (!leaf.present) continue;
+    Batch::Part& part = leaf.parts[t];
+    const auto mine = ps::within(range, part.lookup.keys());
+    auto number = static_cast<int32_t>(mine.data() - part.lookup.keys().data());
+    part.first[static_cast<size_t>(lane)] = static_cast<size_t>(number);
+    const auto l = static_cast<int32_t>(ends.size());
+    for (const int64_t key : mine) entries.push_back({key, l, number++});
+    ends.push_back(entries.size());
+  }
+  ps::merge_runs(entries, ends, spare, [](const Union::Entry& e) { return e.key; });
+  keys.resize(entries.size());
+  int32_t row = -1;
+  int64_t last = 0;
+  for (const auto& [key, leaf, number] : entries) {
+    row += row < 0 || key != last;
+    keys[static_cast<size_t>(row)] = last = key;
+    row_of[static_cast<size_t>(leaf)][number] = row;
+  }
+  keys.resize(static_cast<size_t>(row + 1));
 }
 
 void LaneTables::fetch(bool trains) {
@@ -106,35 +154,33 @@ const TableLeaf* LaneTables::bind(int index, bool trains) {
   for (size_t t = 0; t < uses_.size(); ++t) {
     const Batch::Rows& of_table = batch.rows[t];
     Batch::Part& part = leaf.parts[t];
-    const auto keys = part.lookup.keys();
-    part.row_of.resize(keys.size());
-    find_rows(keys, of_table.keys, part.row_of);
-    for (int32_t& row : part.row_of)
-      if (!of_table.present[static_cast<size_t>(row)]) row = -1;
-    if (trains) {
-      part.gradient.dim = uses_[t].dim;
-      part.gradient.keys.assign(keys.begin(), keys.end());
-      part.gradient.rows.assign(keys.size() * static_cast<size_t>(uses_[t].dim), 0.0f);
-    } else {
-      leaf.present = false;  // no push() follows
+    for (size_t lane = 0; lane < part.first.size(); ++lane) {
+      const auto end = lane + 1 < part.first.size() ? part.first[lane + 1] : part.row_of.size();
+      for (size_t i = part.first[lane]; i < end; ++i) {
+        const size_t row = of_table.first[lane] + static_cast<size_t>(part.row_of[i]);
+        part.row_of[i] = of_table.present[row] ? static_cast<int32_t>(row) : -1;
+      }
     }
+    if (trains)
+      part.gradient.assign(part.row_of.size() * static_cast<size_t>(uses_[t].dim), 0.0f);
+    else
+      leaf.present = false;  // no push() follows
     leaf.views[t] = {part.lookup.index().data(), part.row_of.data(), of_table.rows.data(),
-                     part.gradient.rows.data()};
+                     part.gradient.data()};
   }
   return leaf.views.data();
 }
 
 void LaneTables::push(int lane, LeafRun leaves) {
   Batch& batch = this->batch(true);
-  for (size_t t = 0; t < uses_.size(); ++t) {
-    std::vector<ps::NodeGradient> parts;
-    for (int i = leaves.first; i < leaves.last; ++i)
-      if (batch.leaf(i).present)
-        parts.push_back({{0, i}, std::move(batch.leaf(i).parts[t].gradient)});
-    for (ps::NodeGradient& sum : ps::sums_within(parts, leaves, uses_[t].dim))
-      exchange_.push(lane, static_cast<int>(t), std::move(sum));
+  for (int i = leaves.first; i < leaves.last; ++i) {
+    if (!std::exchange(batch.leaf(i).present, false)) continue;
+    for (size_t t = 0; t < uses_.size(); ++t) {
+      const Batch::Part& part = batch.leaf(i).parts[t];
+      exchange_.push(lane, static_cast<int>(t),
+                     {{0, i}, {uses_[t].dim, part.lookup.keys(), part.gradient.data()}});
+    }
   }
-  for (int i = leaves.first; i < leaves.last; ++i) batch.leaf(i).present = false;
 }
 
 }  // namespace trireme

@@ -10,14 +10,15 @@
 #include "data/loader.h"
 #include "model/graph.h"
 #include "model/lookup.h"
+#include "worker/lane_team.h"
 #include "worker/table_exchange.h"
 
 namespace trireme {
 
 class LaneTables {
  public:
-  // leaves: of this rank.
-  LaneTables(const Graph& graph, TableExchange& exchange, LeafRun leaves);
+  // leaves: of this rank. The team's lanes are idle in fetch() and announce().
+  LaneTables(const Graph& graph, TableExchange& exchange, LeafRun leaves, LaneTeam& team);
   ~LaneTables();
 
   TableExchange& exchange() const { return exchange_; }
@@ -33,7 +34,7 @@ class LaneTables {
   bool announced() const { return announced_; }
   // What the leaf's Workspace::tables points to, its gradients zero. Lanes.
   const TableLeaf* bind(int leaf, bool trains);
-  // Sums the gradients of the lane's leaves to pieces and hands them over. Lanes.
+  // Hands over the gradients of the lane's leaves. Lanes; TableExchange::sum() follows.
   void push(int lane, LeafRun leaves);
 
  private:
@@ -47,14 +48,25 @@ class LaneTables {
     return step == For::ahead ? *training_[1 - now_] : batch(step == For::training);
   }
   void merge_keys(Batch& batch);
+  void unite(Batch& batch, size_t table, int lane);
 
   TableExchange& exchange_;
   const LeafRun run_;
+  LaneTeam& team_;
   std::vector<Use> uses_;  // by table
   std::unique_ptr<Batch> training_[2], evaluation_;
   size_t now_ = 0;
   bool announced_ = false;
-  std::vector<int64_t> merged_;
+  struct Union {  // of one lane's range of keys
+    struct Entry {
+      int64_t key;
+      int32_t leaf, number;  // of the key in the leaf
+    };
+    std::vector<Entry> entries, spare;
+    std::vector<size_t> ends;
+    std::vector<int64_t> keys;
+  };
+  std::vector<std::vector<Union>> unions_;  // by lane, table
 };
 
 }  // namespace trireme

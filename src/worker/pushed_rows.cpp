@@ -1,31 +1,52 @@
 #include "worker/pushed_rows.h"
 
-#include <iterator>
-
-#include "ps/table_shards.h"
+#include <algorithm>
 
 namespace trireme {
 
-PushedRows::PushedRows(const Topology& topology, std::span<const TableSpec> tables)
-    : run_{topology.lane_run(0).first, topology.lane_run(topology.lanes - 1).last},
-      parts_(static_cast<size_t>(topology.lanes),
-             std::vector<std::vector<ps::NodeGradient>>(tables.size())) {
+PushedRows::PushedRows(const Topology& topology, std::span<const TableSpec> tables, bool whole)
+    : nodes_(whole ? std::vector{ps::root_of(topology.shards)}
+                   : ps::nodes_of(
+                         {topology.lane_run(0).first, topology.lane_run(topology.lanes - 1).last})),
+      leaves_(static_cast<size_t>(topology.lanes),
+              std::vector<std::vector<ps::NodeRows>>(tables.size())),
+      sums_(tables.size() * nodes_.size()),
+      summers_(static_cast<size_t>(topology.lanes)),
+      parts_(topology.lanes) {
   for (const TableSpec& table : tables) dims_.push_back(table.dim);
+  for (Sum& sum : sums_) sum.ranges.resize(summers_.size());
 }
 
-std::vector<ps::NodeGradient> PushedRows::take(int table) {
-  std::vector<ps::NodeGradient> all;
-  for (auto& lane : parts_) {
-    auto& parts = lane[static_cast<size_t>(table)];
-    std::move(parts.begin(), parts.end(), std::back_inserter(all));
-    parts.clear();
+void PushedRows::sum(int part, int parts) {
+  if (part == 0) parts_ = parts;
+  const auto p = static_cast<size_t>(part);
+  std::vector<ps::NodeRows> below;
+  for (size_t t = 0; t < dims_.size(); ++t)
+    for (size_t n = 0; n < nodes_.size(); ++n) {
+      below.clear();
+      for (const auto& lane : leaves_)
+        std::ranges::copy_if(lane[t], std::back_inserter(below), [&](const ps::NodeRows& leaf) {
+          return ps::covers(nodes_[n], leaf.node);
+        });
+      ps::RowGradient& sum = of(static_cast<int>(t), n).ranges[p];
+      summers_[p].sum(below, ps::key_range(below, part, parts), dims_[t], sum);
+    }
+}
+
+std::vector<ps::NodeRows> PushedRows::sums(int table) {
+  std::vector<ps::NodeRows> all;
+  for (size_t n = 0; n < nodes_.size(); ++n) {
+    Sum& sum = of(table, n);
+    if (parts_ > 1) ps::join(ranges(table, n), sum.joined);
+    const ps::RowsView rows = parts_ > 1 ? sum.joined : sum.ranges.front();
+    if (rows.size() > 0) all.emplace_back(nodes_[n], rows);
   }
   return all;
 }
 
-std::vector<ps::NodeGradient> PushedRows::take_sums(int table) {
-  std::vector<ps::NodeGradient> parts = take(table);
-  return ps::sums_within(parts, run_, dims_[static_cast<size_t>(table)]);
+void PushedRows::end() {
+  for (auto& lane : leaves_)
+    for (auto& leaves : lane) leaves.clear();
 }
 
 }  // namespace trireme

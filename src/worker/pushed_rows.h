@@ -1,11 +1,12 @@
 #pragma once
-// Row gradients that a rank's lanes have handed in, until the rank tells others of them.
+// Row gradients that the lanes of a rank hand in, leaf by leaf, and their sums at the nodes of the
+// tree that the rank can add up by itself.
 
 #include <span>
-#include <utility>
 #include <vector>
 
-#include "ps/row_gradient.h"
+#include "ps/row_sums.h"
+#include "ps/table_shards.h"
 #include "tensor/table_spec.h"
 #include "worker/topology.h"
 
@@ -13,21 +14,42 @@ namespace trireme {
 
 class PushedRows {
  public:
-  PushedRows(const Topology& topology, std::span<const TableSpec> tables);
+  // whole: nobody else's leaves count (the rank has them all, or trains by itself), so that all of
+  // its leaves are summed to one node, the root.
+  PushedRows(const Topology& topology, std::span<const TableSpec> tables, bool whole);
 
-  void push(int lane, int table, ps::NodeGradient part) {  // by the lane's thread
-    parts_[static_cast<size_t>(lane)][static_cast<size_t>(table)].push_back(std::move(part));
+  // By the lane's thread. Borrows the rows until sum() is over.
+  void push(int lane, int table, const ps::NodeRows& leaf) {
+    leaves_[static_cast<size_t>(lane)][static_cast<size_t>(table)].push_back(leaf);
   }
-  // All lanes' parts of a table, which are forgotten here.
-  std::vector<ps::NodeGradient> take(int table);
-  // The same, summed to the largest nodes of the tree that lie within this rank's leaves: what has
-  // to travel.
-  std::vector<ps::NodeGradient> take_sums(int table);
+  // When all lanes have pushed: part `part` of `parts` of all keys. Each part once; any thread.
+  void sum(int part, int parts);
+  // When all parts are summed: of one of the nodes, the sums' ranges of keys, in order.
+  std::span<const ps::RowGradient> ranges(int table, size_t node) const {
+    return std::span(of(table, node).ranges).first(static_cast<size_t>(parts_));
+  }
+  // The same as one range, of every node that has any rows; valid until the next step.
+  std::vector<ps::NodeRows> sums(int table);
+  void end();  // forgets what was pushed; the next step may push
 
  private:
-  const LeafRun run_;  // of the rank
+  struct Sum {
+    std::vector<ps::RowGradient> ranges;  // by part
+    ps::RowGradient joined;
+  };
+  Sum& of(int table, size_t node) {
+    return sums_[static_cast<size_t>(table) * nodes_.size() + node];
+  }
+  const Sum& of(int table, size_t node) const {
+    return const_cast<PushedRows*>(this)->of(table, node);
+  }
+
+  std::vector<ps::TreeNode> nodes_;
   std::vector<int64_t> dims_;
-  std::vector<std::vector<std::vector<ps::NodeGradient>>> parts_;  // by lane, table
+  std::vector<std::vector<std::vector<ps::NodeRows>>> leaves_;  // by lane, table
+  std::vector<Sum> sums_;                                       // by table, node
+  std::vector<ps::RowSums> summers_;                            // by part
+  int parts_ = 0;
 };
 
 }  // namespace trireme

@@ -1,14 +1,27 @@
 #include "worker/replicated_tables.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "base/sha256.h"
 #include "ps/table_shards.h"
 #include "worker/table_state.h"
 
 namespace trireme {
+namespace {
+
+// Part `part` of `parts` of [0, n): its first, and the one behind its last.
+std::pair<size_t, size_t> part_of(size_t n, int part, int parts) {
+  const auto at = [&](int p) { return n * static_cast<size_t>(p) / static_cast<size_t>(parts); };
+  return {at(part), at(part + 1)};
+}
+
+}  // namespace
+
 ReplicatedTables::ReplicatedTables(Communicator& comm, const Topology& topology,
                                    const KernelTable& kernels, std::span<const TableSpec> specs,
                                    const ps::RowOptimizer& optimizer, uint64_t seed, double timeout,
-                                   const ps::LifeSpec& life)
+                                   const ps::LifeSpec& life, LaneTeam* team)
     : comm_(comm),
       topology_(topology),
       kernels_(kernels),
@@ -16,9 +29,10 @@ ReplicatedTables::ReplicatedTables(Communicator& comm, const Topology& topology,
       optimizer_(optimizer),
       timeout_(timeout),
       fetched_(specs.size()),
-      pushed_(topology, specs_),
-      reduced_(specs.size()),
-      touched_(specs.size()) {
+      pushed_(topology, specs_, comm.size() == 1),
+      team_(team),
+      reduced_(specs.size()) {
+  for (Reduced& table : reduced_) table.ranges.resize(static_cast<size_t>(topology.lanes));
   constexpr ps::ShardRange kAll{0, ps::kTableShards};
   for (const TableSpec& spec : specs_) {
     const ps::RowState state = optimizer.row_state(spec.dim);
@@ -30,39 +44,80 @@ ReplicatedTables::ReplicatedTables(Communicator& comm, const Topology& topology,
   }
 }
 
+void ReplicatedTables::on_lanes(const std::function<void(int, int)>& job) const {
+  if (team_)
+    team_->run([&](int lane) { job(lane, team_->lanes()); });
+  else
+    job(0, 1);
+}
+
+// Rows that are there are read by all lanes, the others made by this thread, by ascending key.
 void ReplicatedTables::fetch(std::span<const Fetch> wanted, bool trains) {
+  for (size_t t = 0; t < wanted.size(); ++t) {
+    fetched_[t].keys.resize(wanted[t].keys.size());
+    fetched_[t].rows.resize(wanted[t].keys.size());
+  }
+  on_lanes([&](int lane, int lanes) {
+    for (size_t t = 0; t < wanted.size(); ++t) {
+      const auto& [keys, rows, present] = wanted[t];
+      ps::FoundRows& fetched = fetched_[t];
+      const auto [first, last] = part_of(keys.size(), lane, lanes);
+      const auto mine = keys.subspan(first, last - first);
+      const auto found = std::span(fetched.rows).subspan(first, last - first);
+      tables_[t]->read(mine, found, rows + static_cast<int64_t>(first) * tables_[t]->dim());
+      std::ranges::copy(mine, fetched.keys.begin() + static_cast<std::ptrdiff_t>(first));
+      for (size_t i = first; i < last; ++i) present[i] = fetched.rows[i] != ps::kNoRow;
+    }
+  });
+  if (!trains) return;
   // A row that has a life is made when the step is applied.
-  const bool makes = trains && !lives_.empty() && lives_.front()->admits_at_once();
+  if (!makes_at_fetch() && !lives_.front()->admits_at_once()) return;
   for (size_t t = 0; t < wanted.size(); ++t) {
     const auto& [keys, rows, present] = wanted[t];
     ps::RowTable& table = *tables_[t];
-    ps::FoundRows& fetched = fetched_[t];
-    fetched.keys.assign(keys.begin(), keys.end());
-    fetched.rows.resize(keys.size());
-    if (trains && makes_at_fetch())
-      table.find_or_create(keys, fetched.rows);
-    else
-      table.find(keys, fetched.rows);
-    table.gather(fetched.rows, rows);
     for (size_t i = 0; i < keys.size(); ++i) {
-      const bool made = fetched.rows[i] != ps::kNoRow;
-      present[i] = made || makes;
-      if (!made && makes) table.initial_row(keys[i], rows + static_cast<int64_t>(i) * table.dim());
+      if (present[i]) continue;
+      present[i] = 1;
+      float* row = rows + static_cast<int64_t>(i) * table.dim();
+      if (makes_at_fetch()) {
+        fetched_[t].rows[i] = table.make(keys[i]);
+        std::copy_n(table.weights(fetched_[t].rows[i]), table.dim(), row);
+      } else {
+        table.initial_row(keys[i], row);
+      }
     }
   }
 }
 
+void ReplicatedTables::sum(int part, int parts) {
+  pushed_.sum(part, parts);
+  if (comm_.size() > 1) return;
+  if (part == 0) ranges_ = static_cast<size_t>(parts);
+  const auto p = static_cast<size_t>(part);
+  for (size_t t = 0; t < specs_.size(); ++t)
+    note(t, pushed_.ranges(static_cast<int>(t), 0)[p], reduced_[t].ranges[p]);
+}
+
+void ReplicatedTables::note(size_t t, const ps::RowsView& gradient, Range& range) const {
+  range.gradient = gradient;
+  range.touched.assign(gradient.keys.size(), ps::kNoRow);
+  ps::take_known(fetched_[t], gradient.keys, range.touched);
+  range.squares.resize(gradient.keys.size());
+  for (size_t i = 0; i < range.squares.size(); ++i)
+    range.squares[i] = ps::row_squares(gradient.row(static_cast<int64_t>(i)), gradient.dim);
+}
+
 // All ranks' parts, by table.
-std::vector<ReplicatedTables::Parts> ReplicatedTables::exchange(std::vector<Parts> mine,
-                                                                int64_t step) {
+std::vector<ReplicatedTables::Parts> ReplicatedTables::exchange(int64_t step) {
   std::vector<std::byte> bytes;
-  for (const Parts& parts : mine) {
-    const auto count = static_cast<int64_t>(parts.size());
+  for (size_t t = 0; t < specs_.size(); ++t) {
+    const std::vector<ps::NodeRows> sums = pushed_.sums(static_cast<int>(t));
+    const auto count = static_cast<int64_t>(sums.size());
     const auto raw = std::as_bytes(std::span(&count, 1));
     bytes.insert(bytes.end(), raw.begin(), raw.end());
-    for (const ps::NodeGradient& part : parts) ps::append_bytes(part, bytes);
+    for (const ps::NodeRows& sum : sums) ps::append_bytes(sum, bytes);
   }
-  std::vector<Parts> all(mine.size());
+  std::vector<Parts> all(specs_.size());
   for (const auto& of_rank : comm_.all_gather(bytes, {timeout_, "row gradients of tables", step})) {
     Bytes rest = of_rank;
     for (size_t t = 0; t < all.size(); ++t)
@@ -73,18 +128,42 @@ std::vector<ReplicatedTables::Parts> ReplicatedTables::exchange(std::vector<Part
 }
 
 void ReplicatedTables::reduce(int64_t step, std::span<double> squares) {
-  std::vector<Parts> parts;
-  for (int t = 0; t < static_cast<int>(specs_.size()); ++t)
-    parts.push_back(comm_.size() > 1 ? pushed_.take_sums(t) : pushed_.take(t));
-  if (comm_.size() > 1) parts = exchange(std::move(parts), step);
-  for (size_t t = 0; t < specs_.size(); ++t) {
-    reduced_[t] = ps::sum_of(parts[t], ps::root_of(topology_.shards), specs_[t].dim);
-    ps::shard_squares(reduced_[t], squares.subspan(t * ps::kTableShards, ps::kTableShards));
-    // Rows that this rank fetched are known; those that only others touched are looked up.
-    ps::find_again(*tables_[t], std::span(&fetched_[t], 1), reduced_[t].keys, lives_.empty(),
-                   touched_[t]);
+  if (comm_.size() > 1) {
+    std::vector<Parts> parts = exchange(step);
+    ranges_ = 1;
+    for (size_t t = 0; t < specs_.size(); ++t) {
+      reduced_[t].sum = ps::sum_of(parts[t], specs_[t].dim);
+      note(t, reduced_[t].sum, reduced_[t].ranges.front());
+    }
   }
+  pushed_.end();
+  std::ranges::fill(squares, 0.0);
+  for (size_t t = 0; t < specs_.size(); ++t) {
+    if (!lives_.empty()) become_one_range(t);
+    for (Range& range : ranges(t)) {
+      const auto keys = range.gradient.keys;
+      for (size_t i = 0; i < keys.size(); ++i)
+        squares[t * ps::kTableShards + static_cast<size_t>(ps::shard_of(keys[i]))] +=
+            range.squares[i];
+      // Rows that this rank fetched are known; those that only others touched are looked up.
+      ps::find_unknown(*tables_[t], keys, lives_.empty(), range.touched);
+    }
+  }
+  if (!lives_.empty()) ranges_ = 1;
   squares_.assign(squares.begin(), squares.end());
+}
+
+// A step in the life of rows is told of all of them together.
+void ReplicatedTables::become_one_range(size_t t) {
+  if (ranges_ == 1) return;
+  Range& all = reduced_[t].ranges.front();
+  ps::join(pushed_.ranges(static_cast<int>(t), 0), reduced_[t].sum);
+  all.gradient = reduced_[t].sum;
+  for (Range& range : ranges(t).subspan(1)) {
+    all.touched.insert(all.touched.end(), range.touched.begin(), range.touched.end());
+    all.squares.insert(all.squares.end(), range.squares.begin(), range.squares.end());
+    range = {};
+  }
 }
 
 OptimizerScalars ReplicatedTables::scalars_of(size_t t, OptimizerScalars scalars) const {
@@ -97,9 +176,18 @@ OptimizerScalars ReplicatedTables::scalars_of(size_t t, OptimizerScalars scalars
 
 void ReplicatedTables::commit(int part, int parts, const OptimizerScalars& scalars) {
   for (size_t t = 0; t < specs_.size(); ++t) {
-    const int64_t n = reduced_[t].size();
-    ps::step_present(optimizer_, kernels_, scalars_of(t, scalars), *tables_[t], touched_[t],
-                     reduced_[t], n * part / parts, n * (part + 1) / parts);
+    const OptimizerScalars of_table = scalars_of(t, scalars);
+    int64_t all = 0;
+    for (const Range& range : ranges(t)) all += range.gradient.size();
+    int64_t first = all * part / parts, last = all * (part + 1) / parts;
+    for (const Range& range : ranges(t)) {
+      const int64_t n = range.gradient.size();
+      if (first < n && last > 0)
+        ps::step_present(optimizer_, kernels_, of_table, *tables_[t], range.touched, range.gradient,
+                         std::max<int64_t>(first, 0), std::min(last, n));
+      first -= n;
+      last -= n;
+    }
   }
   if (lives_.empty() || parts_done_.fetch_add(1) + 1 < parts) return;
   parts_done_ = 0;
@@ -109,12 +197,14 @@ void ReplicatedTables::commit(int part, int parts, const OptimizerScalars& scala
 // By the thread that is done last; nobody looks at the rows before all have met.
 void ReplicatedTables::end_step(const OptimizerScalars& scalars) {
   if (scalars.skip != 0) return;
-  for (size_t t = 0; t < specs_.size(); ++t)
-    lives_[t]->end_step(scalars.step, reduced_[t].keys, touched_[t],
+  for (size_t t = 0; t < specs_.size(); ++t) {
+    const Range& all = reduced_[t].ranges.front();
+    lives_[t]->end_step(scalars.step, all.gradient.keys, all.touched,
                         [&](std::span<const ps::RowId> made) {
                           ps::step_present(optimizer_, kernels_, scalars_of(t, scalars),
-                                           *tables_[t], made, reduced_[t], 0, reduced_[t].size());
+                                           *tables_[t], made, all.gradient, 0, all.gradient.size());
                         });
+  }
 }
 
 ps::LifeCounts ReplicatedTables::counts(int table) const {

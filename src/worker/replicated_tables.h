@@ -4,6 +4,7 @@
 // the copies stay equal bit for bit. One rank is the same code, without the telling.
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "ps/row_optimizer.h"
 #include "ps/row_table.h"
 #include "ps/table_life.h"
+#include "worker/lane_team.h"
 #include "worker/pushed_rows.h"
 #include "worker/table_exchange.h"
 #include "worker/topology.h"
@@ -22,13 +24,15 @@ class ReplicatedTables final : public TableExchange {
  public:
   ReplicatedTables(Communicator& comm, const Topology& topology, const KernelTable& kernels,
                    std::span<const TableSpec> specs, const ps::RowOptimizer& optimizer,
-                   uint64_t seed, double timeout, const ps::LifeSpec& life = {});
+                   uint64_t seed, double timeout, const ps::LifeSpec& life = {},
+                   LaneTeam* team = nullptr);  // looks rows up; null: whoever calls fetch()
 
   std::span<const TableSpec> tables() const override { return specs_; }
   void fetch(std::span<const Fetch> wanted, bool trains) override;
-  void push(int lane, int table, ps::NodeGradient part) override {
-    pushed_.push(lane, table, std::move(part));
+  void push(int lane, int table, const ps::NodeRows& leaf) override {
+    pushed_.push(lane, table, leaf);
   }
+  void sum(int part, int parts) override;
   void reduce(int64_t step, std::span<double> squares) override;
   void commit(int part, int parts, const OptimizerScalars& scalars) override;
   std::unique_ptr<StateSource> snapshot() override;
@@ -38,11 +42,27 @@ class ReplicatedTables final : public TableExchange {
 
  private:
   using Parts = std::vector<ps::NodeGradient>;
+  // A range of the keys whose gradient is reduced. Where this rank is alone, a part of its own sum;
+  // else there is one, of all ranks' keys.
+  struct Range {
+    ps::RowsView gradient;
+    std::vector<ps::RowId> touched;
+    std::vector<double> squares;  // by row
+  };
+  struct Reduced {  // of one table
+    std::vector<Range> ranges;
+    ps::RowGradient sum;  // of all ranks, or joined
+  };
+  std::span<Range> ranges(size_t table) { return std::span(reduced_[table].ranges).first(ranges_); }
   bool makes_at_fetch() const { return lives_.empty(); }
   // With the gradient clipped to the table's norm.
   OptimizerScalars scalars_of(size_t table, OptimizerScalars scalars) const;
   void end_step(const OptimizerScalars& scalars);
-  std::vector<Parts> exchange(std::vector<Parts> mine, int64_t step);
+  std::vector<Parts> exchange(int64_t step);
+  void on_lanes(const std::function<void(int lane, int lanes)>& job) const;
+  // Which rows the gradient is of, as far as fetch() found them, and its squares.
+  void note(size_t table, const ps::RowsView& gradient, Range& range) const;
+  void become_one_range(size_t table);
 
   Communicator& comm_;
   const Topology topology_;
@@ -54,9 +74,10 @@ class ReplicatedTables final : public TableExchange {
   std::vector<std::unique_ptr<ps::TableLife>> lives_;  // empty: rows stay for ever
   std::vector<ps::FoundRows> fetched_;                 // for this step, by table
   PushedRows pushed_;
-  std::vector<ps::RowGradient> reduced_;  // by table
-  std::vector<double> squares_;           // of reduced_, [tables, ps::kTableShards]
-  std::vector<std::vector<ps::RowId>> touched_;
+  LaneTeam* const team_;
+  std::vector<Reduced> reduced_;     // by table
+  size_t ranges_ = 1;                // of each table, in use
+  std::vector<double> squares_;      // of reduced_, [tables, ps::kTableShards]
   std::atomic<int> parts_done_ = 0;  // of commit()
 };
 

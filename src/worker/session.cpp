@@ -241,9 +241,9 @@ void Session::start_tables() {
                               {train.clip_row_norm, train.clip_table_norm});
   const ps::LifeSpec life = life_of(experiment.tables);
   if (served_tables().empty()) {
-    tables =
-        std::make_unique<ReplicatedTables>(comm, topology, row_kernels(), graph->tables(), rows,
-                                           experiment.run.seed, experiment.run.timeout, life);
+    tables = std::make_unique<ReplicatedTables>(comm, topology, row_kernels(), graph->tables(),
+                                                rows, experiment.run.seed, experiment.run.timeout,
+                                                life, team.get());
   } else if (serves_blocks()) {
     tables = std::make_unique<ServedTables>(*servers_, topology, graph->tables(), rows, life,
                                             experiment.run.timeout);

@@ -3,9 +3,9 @@
 // What they hand in is sorted by key; who holds which row, and how it travels, is the
 // implementation's matter. It knows tables and keys, never the model.
 //
-// A step: fetch(), by the step thread before the lanes run; push() from the lanes;
-// then, within Exchange::update(), reduce() and, with the verdict, conclude() from lane 0 of every
-// rank and, where the verdict is to apply, commit() from every lane.
+// A step: fetch(), by the step thread before the lanes run; push() from the lanes and, when all of
+// them have, sum(); then, within Exchange::update(), reduce() and, with the verdict, conclude()
+// from lane 0 of every rank and, where the verdict is to apply, commit() from every lane.
 
 #include <cstdint>
 #include <memory>
@@ -41,9 +41,11 @@ class TableExchange {
   // travel while this step computes.
   virtual bool asks_ahead() const { return false; }
   virtual void announce(std::span<const std::span<const int64_t>>) {}
-  // A piece of the reduction tree that this lane has summed. Every present leaf's once, in any
-  // order. Never waits.
-  virtual void push(int lane, int table, ps::NodeGradient part) = 0;
+  // The gradient of one of the lane's leaves, each present one's once, in order. Borrows the rows
+  // until sum() is over. Never waits.
+  virtual void push(int lane, int table, const ps::NodeRows& leaf) = 0;
+  // Part `part` of `parts` of adding up what this rank pushed. Each part once; any thread.
+  virtual void sum(int part, int parts) = 0;
 
   // Adds up what all ranks pushed since the last step, along the tree; squares: [tables,
   // ps::kTableShards], of each table's gradient by virtual shard (ps::shard_squares), the same on

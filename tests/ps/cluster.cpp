@@ -203,18 +203,18 @@ void Cluster::push_rows(int worker, int64_t clock, const OptimizerScalars& scala
                         ClientCore& client) {
   const LeafRun run = runs_[static_cast<size_t>(worker)];
   for (int t = 0; t < spec_.tables; ++t) {
-    NodeGradient part{root_of(spec_.shards), {kDim, {}, {}}};
+    RowGradient mine{kDim, {}, {}};
     for (int64_t key = kFirstKey; key < kLastKey; ++key)
       if (counts(worker, clock, key - kFirstKey + t)) {
-        part.gradient.keys.push_back(key);
-        part.gradient.rows.insert(part.gradient.rows.end(), kDim, -1.0f);
+        mine.keys.push_back(key);
+        mine.rows.insert(mine.rows.end(), kDim, -1.0f);
       }
-    std::vector<NodeGradient> parts;
+    std::vector<NodeRows> parts;
     if (spec_.consistency.mode != Mode::sync) {
-      parts.push_back(part);
+      parts.emplace_back(root_of(spec_.shards), mine);
     } else {
       for (const Piece& piece : host_pieces(run, spec_.shards))
-        parts.push_back({{piece.level, piece.index}, part.gradient});
+        parts.emplace_back(TreeNode{piece.level, piece.index}, mine);
     }
     const DealtRows rows(parts, spec_.servers);
     for (int s = 0; s < spec_.servers; ++s) client.push_rows(t, s, clock, rows, scalars);

@@ -39,11 +39,11 @@ TEST(RowClip, ScalesRowsAboveTheLimitToItAndLeavesTheOthersAlone) {
     std::vector<RowId> rows(g.keys.size());
     table.find_or_create(g.keys, rows);
     std::vector<float> before(g.rows.size()), after(g.rows.size());
-    table.gather(rows, before.data());
+    table.read(g.keys, rows, before.data());
     constexpr float kScale = 0.125f;
     clipped.step(cpu_kernels(), {1, kScale, 0, 0, 1, 0, 0}, table, rows, g, 0, 13);
     clipped.step(cpu_kernels(), {1, kScale, 0, 0, 1, 0, 0}, table, rows, g, 13, g.size());
-    table.gather(rows, after.data());
+    table.read(g.keys, rows, after.data());
     int above = 0;
     for (int64_t i = 0; i < g.size(); ++i) {
       const double norm = norm_of(g, i, kScale), factor = norm > limit ? limit / norm : 1;
@@ -70,7 +70,7 @@ TEST(RowClip, ClipsTheGradientOfRowwiseAdagradToo) {
   const int64_t key = 8;
   std::vector<RowId> rows(1);
   table.find_or_create(std::span(&key, 1), rows);
-  clipped.step(cpu_kernels(), {0.1f, 2, 0, 0, 1, 0, 0}, table, rows, {2, {key}, {3, -4}}, 0, 1);
+  clipped.step(cpu_kernels(), {0.1f, 2, 0, 0, 1, 0, 0}, table, rows, RowGradient{2, {key}, {3, -4}}, 0, 1);
   EXPECT_NEAR(*table.state(rows[0]), (0.36 + 0.64) / 2, 1e-6);
 }
 

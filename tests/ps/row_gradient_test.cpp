@@ -5,7 +5,6 @@
 #include <map>
 
 #include "base/error.h"
-#include "base/rng.h"
 
 namespace trireme::ps {
 namespace {
@@ -20,60 +19,18 @@ RowGradient gradient_of(std::map<int64_t, float> values, int64_t dim = 2) {
   return g;
 }
 
-// What leaf `leaf` of a made-up batch contributes: a few of 40 keys.
-RowGradient leaf_gradient(int leaf) {
-  std::map<int64_t, float> values;
-  for (uint64_t i = 0; i < 12; ++i) {
-    const Philox4 w = philox(5, static_cast<uint64_t>(leaf), i);
-    values[w[0] % 40] = to_unit_float(w[1]) - 0.5f;
-  }
-  return gradient_of(values, 3);
-}
-
-TEST(RowGradient, AddsWhereBothHaveAKeyAndKeepsTheRest) {
-  RowGradient sum;
-  merge(gradient_of({{1, 1}, {5, 2}, {9, 3}}), gradient_of({{-4, 10}, {5, 20}}), sum);
-  EXPECT_EQ(sum.keys, (std::vector<int64_t>{-4, 1, 5, 9}));
-  EXPECT_EQ(sum.rows, (std::vector<float>{10, 11, 1, 2, 22, 24, 3, 4}));
-}
-
-TEST(RowGradient, MergesWithNothing) {
-  RowGradient sum;
-  const RowGradient some = gradient_of({{1, 1}});
-  merge(some, gradient_of({}), sum);
-  EXPECT_EQ(sum, some);
-  merge(gradient_of({}), some, sum);
-  EXPECT_EQ(sum, some);
-}
-
-TEST(RowGradient, SumsToTheSameBitsHoweverTheLeavesAreDealtOut) {
-  const auto leaves = [] {
-    std::vector<NodeGradient> parts;
-    for (int leaf = 0; leaf < 11; ++leaf)
-      if (leaf != 4) parts.push_back({{0, leaf}, leaf_gradient(leaf)});
-    return parts;
-  };
-  auto single = leaves();
-  const RowGradient expected = sum_of(single, {4, 0}, 3);
-  ASSERT_GT(expected.size(), 20);
-  // Summed to aligned nodes first, handed over in any order.
-  std::vector<NodeGradient> pieces;
-  for (const TreeNode node : {TreeNode{2, 2}, TreeNode{3, 0}, TreeNode{0, 9}}) {
-    auto parts = leaves();
-    pieces.push_back({node, sum_of(parts, node, 3)});
-  }
-  pieces.erase(pieces.begin() + 2);
-  EXPECT_EQ(sum_of(pieces, {4, 0}, 3), expected);
-}
-
-TEST(RowGradient, IsEmptyWhereNoLeafIsPresent) {
-  std::vector<NodeGradient> parts;
-  EXPECT_EQ(sum_of(parts, {3, 0}, 4).size(), 0);
+TEST(RowGradient, JoinsRangesOfKeys) {
+  const std::vector<RowGradient> ranges = {gradient_of({{1, 1}, {5, 2}}), gradient_of({}),
+                                           gradient_of({{9, 3}})};
+  RowGradient all = gradient_of({{77, 7}});
+  join(ranges, all);
+  EXPECT_EQ(all, gradient_of({{1, 1}, {5, 2}, {9, 3}}));
 }
 
 TEST(RowGradient, SurvivesTheWayBetweenRanks) {
   std::vector<std::byte> bytes;
-  const NodeGradient a{{2, 1}, leaf_gradient(1)}, none{{0, 7}, gradient_of({}, 3)};
+  const NodeGradient a{{2, 1}, gradient_of({{-4, 0.5f}, {7, 2}}, 3)};
+  const NodeGradient none{{0, 7}, gradient_of({}, 3)};
   append_bytes(a, bytes);
   append_bytes(none, bytes);
   Bytes rest = bytes;
@@ -86,7 +43,7 @@ TEST(RowGradient, SurvivesTheWayBetweenRanks) {
 
 TEST(RowGradient, RefusesBytesThatAreCutOrOutOfOrder) {
   std::vector<std::byte> bytes;
-  append_bytes({{0, 0}, gradient_of({{1, 1}, {2, 2}})}, bytes);
+  append_bytes(NodeGradient{{0, 0}, gradient_of({{1, 1}, {2, 2}})}, bytes);
   for (const size_t length : {size_t{3}, size_t{24}, bytes.size() - 1}) {
     Bytes cut = Bytes(bytes).first(length);
     EXPECT_THROW(take_bytes(cut, 2), FormatError) << length;
@@ -99,6 +56,8 @@ TEST(RowGradient, RefusesBytesThatAreCutOrOutOfOrder) {
 TEST(RowGradient, SumsSquaresOfEveryElement) {
   EXPECT_EQ(sum_of_squares(gradient_of({{1, 1}, {7, 3}})), 1 + 4 + 9 + 16);
   EXPECT_EQ(sum_of_squares(gradient_of({})), 0);
+  const RowGradient wide = gradient_of({{3, 0}}, 19);  // 0, 1, .., 18
+  EXPECT_EQ(row_squares(wide.row(0), 19), 18 * 19 * 37 / 6);
 }
 
 }  // namespace

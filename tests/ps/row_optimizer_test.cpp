@@ -57,7 +57,7 @@ TEST(RowOptimizer, StepsRowsAsTheFlatOptimizerStepsTheSameValues) {
       std::vector<RowId> rows(kRows);
       table.find_or_create(gradient.keys, rows);
       std::vector<float> w(static_cast<size_t>(kRows * dim));
-      table.gather(rows, w.data());
+      table.read(gradient.keys, rows, w.data());
       std::vector<std::vector<float>> state(3);
       OptimizerBuffers flat;
       for (size_t m = 0; m < optimizer.state().size(); ++m) {
@@ -77,7 +77,7 @@ TEST(RowOptimizer, StepsRowsAsTheFlatOptimizerStepsTheSameValues) {
         row_optimizer.step(kernels, scalars, table, rows, gradient, 20, kRows);
       }
       std::vector<float> stepped(w.size());
-      table.gather(rows, stepped.data());
+      table.read(gradient.keys, rows, stepped.data());
       EXPECT_EQ(stepped, w) << config.name << " " << dim;
       EXPECT_EQ(table.header(rows[0]).last_step, 3);
       EXPECT_EQ(table.header(rows[0]).updates, 3);
@@ -107,7 +107,7 @@ TEST(RowOptimizer, LeavesRowsAloneWhereTheStepIsSkipped) {
   const int64_t key = 8;
   std::vector<RowId> rows(1);
   table.find_or_create(std::span(&key, 1), rows);
-  sgd.step(cpu_kernels(), {0.1f, 1, 0, 0, 1, 1, 0}, table, rows, {2, {key}, {3, -1}}, 0, 1);
+  sgd.step(cpu_kernels(), {0.1f, 1, 0, 0, 1, 1, 0}, table, rows, RowGradient{2, {key}, {3, -1}}, 0, 1);
   EXPECT_EQ(table.weights(rows[0])[0], 1);
   EXPECT_EQ(table.header(rows[0]).updates, 0);
 }

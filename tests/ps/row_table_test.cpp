@@ -134,7 +134,10 @@ TEST(RowTable, DrawsUniformAndNormalValuesOfTheRightSpread) {
     std::vector<int64_t> keys(20000);
     std::iota(keys.begin(), keys.end(), 0);
     std::vector<float> values(keys.size() * 3);
-    table.gather(rows_of(table, keys), values.data());
+    const std::vector<RowId> made = rows_of(table, keys);
+    std::vector<RowId> read(made.size());
+    table.read(keys, read, values.data());
+    EXPECT_EQ(read, made);
     double sum = 0, squares = 0;
     for (const float v : values) sum += v;
     const double mean = sum / static_cast<double>(values.size());
@@ -145,13 +148,14 @@ TEST(RowTable, DrawsUniformAndNormalValuesOfTheRightSpread) {
   }
 }
 
-TEST(RowTable, GathersZerosForWhatIsNotThere) {
+TEST(RowTable, ReadsZerosForWhatIsNotThere) {
   RowTable table(spec_of(2, {Init::constant, 3, 0}), {0, 0}, 1);
   const int64_t key = 1;
   const RowId row = rows_of(table, std::span(&key, 1))[0];
-  const std::vector<RowId> rows = {row, kNoRow, row};
+  std::vector<RowId> rows(3);
   std::vector<float> out(6, -1);
-  table.gather(rows, out.data());
+  table.read(std::vector<int64_t>{key, 2, key}, rows, out.data());
+  EXPECT_EQ(rows, (std::vector<RowId>{row, kNoRow, row}));
   EXPECT_EQ(out, (std::vector<float>{3, 3, 0, 0, 3, 3}));
 }
 

@@ -52,7 +52,12 @@ bool looks_up(int64_t step, int leaf, size_t table, int64_t i, bool crowded) {
 class MadeUpTraining::Rows {
  public:
   Rows(TableExchange& exchange, int shards, const ps::LifeSpec& life)
-      : exchange_(exchange), shards_(shards), life_(life), keys_(keys_of(life.any())) {}
+      : exchange_(exchange),
+        shards_(shards),
+        life_(life),
+        keys_(keys_of(life.any())),
+        pushed_(static_cast<size_t>(shards),
+                std::vector<ps::RowGradient>(exchange.tables().size())) {}
 
   // The step thread, before the lanes.
   void fetch(const StepPlan& plan, LeafRun leaves) {
@@ -69,9 +74,12 @@ class MadeUpTraining::Rows {
   }
   void push(const StepPlan& plan, int lane, LeafRun leaves) {
     for (size_t t = 0; t < fetched_.size(); ++t)
-      for (int leaf = leaves.first; leaf < leaves.last; ++leaf)
-        if (present(plan, leaf))
-          exchange_.push(lane, static_cast<int>(t), {{0, leaf}, gradient(plan, leaf, t)});
+      for (int leaf = leaves.first; leaf < leaves.last; ++leaf) {
+        if (!present(plan, leaf)) continue;
+        ps::RowGradient& rows = pushed_[static_cast<size_t>(leaf)][t];
+        rows = gradient(plan, leaf, t);
+        exchange_.push(lane, static_cast<int>(t), {{0, leaf}, rows});
+      }
   }
   std::vector<float> all() {
     std::vector<Fetched> tables(exchange_.tables().size());
@@ -136,7 +144,8 @@ class MadeUpTraining::Rows {
   const int shards_;
   const ps::LifeSpec life_;
   const std::vector<int64_t> keys_;
-  std::vector<Fetched> fetched_;  // by table
+  std::vector<Fetched> fetched_;                      // by table
+  std::vector<std::vector<ps::RowGradient>> pushed_;  // by leaf, table; each lane its own
 };
 
 std::unique_ptr<Graph> small_graph() {
@@ -304,6 +313,7 @@ Outcome MadeUpTraining::train(Communicator& comm, NodeExchange& exchange, const 
     if (rows) rows->push(plan, lane, exchange.leaves(lane));
     double totals[2];
     exchange.sync(lane, 2, totals);
+    if (given) given->sum(lane, lanes);
     if (s == bad_loss_step) totals[0] = INFINITY;
     UpdateRequest request{};
     request.scalars.lr = 0.01f;

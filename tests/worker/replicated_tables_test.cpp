@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <deque>
 #include <filesystem>
 
 #include "base/error.h"
@@ -64,12 +65,15 @@ class Job {  // one rank
     std::vector<uint8_t> present(keys.size());
     tables.fetch(std::vector<TableExchange::Fetch>{{keys, rows.data(), present.data()}}, true);
     outcome.fetched.insert(outcome.fetched.end(), rows.begin(), rows.end());
+    std::deque<ps::RowGradient> pushed;
     for (int lane = 0; lane < topology.lanes; ++lane) {
       const LeafRun run = topology.lane_run(lane);
       for (int leaf = run.first; leaf < run.last; ++leaf)
         for (size_t t = 0; t < kTables.size() && leaf != absent_leaf; ++t)
-          tables.push(lane, static_cast<int>(t), {{0, leaf}, leaf_gradient(s, leaf, t)});
+          tables.push(lane, static_cast<int>(t),
+                      {{0, leaf}, pushed.emplace_back(leaf_gradient(s, leaf, t))});
     }
+    for (int lane = 0; lane < topology.lanes; ++lane) tables.sum(lane, topology.lanes);
     std::vector<double> squares(kTables.size() * ps::kTableShards);
     tables.reduce(s, squares);
     outcome.squares.insert(outcome.squares.end(), squares.begin(), squares.end());

@@ -57,13 +57,10 @@ void DeviceTables::download(const DeviceStream& stream) const {
 std::span<const double> DeviceTables::reduce(int64_t step) {
   for (size_t t = 0; t < uses_.size() && looked_up_; ++t) {
     const Use& use = uses_[t];
-    const int64_t dim = use.table.spec.dim;
-    const auto elements = static_cast<int64_t>(use.keys().size()) * dim;
-    const float* rows = use.rows->gradients();
-    exchange_.push(
-        0, static_cast<int>(t),
-        {{0, leaf_}, {dim, {use.keys().begin(), use.keys().end()}, {rows, rows + elements}}});
+    exchange_.push(0, static_cast<int>(t),
+                   {{0, leaf_}, {use.table.spec.dim, use.keys(), use.rows->gradients()}});
   }
+  exchange_.sum(0, 1);
   exchange_.reduce(step, squares_);
   return squares_;
 }

@@ -26,7 +26,7 @@ ServedTables::ServedTables(Servers& servers, const Topology& topology,
       timeout_(timeout),
       count_(servers.count()),
       before_(specs.size()),
-      pushed_(topology, specs_),
+      pushed_(topology, specs_, !servers.in_step()),
       sums_(specs.size()) {
   for (Pull* pull : {&now_, &ahead_})
     pull->shares.resize(specs.size() * static_cast<size_t>(count_));
@@ -112,9 +112,9 @@ void ServedTables::deal_out(Pull& pull, int table, float* rows, uint8_t* present
   }
 }
 
-void ServedTables::send(int table, std::span<const ps::NodeGradient> parts,
+void ServedTables::send(int table, std::span<const ps::NodeRows> sums,
                         const OptimizerScalars& scalars) {
-  const ps::DealtRows rows(parts, count_);
+  const ps::DealtRows rows(sums, count_);
   servers_.tell([&](ps::ClientCore& client) {
     for (int s = 0; s < count_; ++s) client.push_rows(table, s, step_, rows, scalars);
   });
@@ -123,23 +123,22 @@ void ServedTables::send(int table, std::span<const ps::NodeGradient> parts,
 void ServedTables::reduce(int64_t step, std::span<double> squares) {
   step_ = step;
   std::ranges::fill(squares, 0.0);
-  const ps::TreeNode root = ps::root_of(topology_.shards);
   for (size_t t = 0; t < specs_.size(); ++t) {
     const int table = static_cast<int>(t);
-    std::vector<ps::NodeGradient> parts = pushed_.take_sums(table);
-    if (servers_.in_step()) {
-      send(table, parts, {});
-      continue;
-    }
-    sums_[t] = {root, ps::sum_of(parts, root, spec(table).dim)};
-    ps::shard_squares(sums_[t].gradient, squares.subspan(t * ps::kTableShards, ps::kTableShards));
+    sums_[t] = pushed_.sums(table);
+    if (servers_.in_step())
+      send(table, sums_[t], {});
+    else if (!sums_[t].empty())
+      ps::shard_squares(sums_[t].front().rows,
+                        squares.subspan(t * ps::kTableShards, ps::kTableShards));
   }
+  pushed_.end();
 }
 
 void ServedTables::commit(int part, int, const OptimizerScalars& scalars) {
   if (part != 0 || servers_.in_step()) return;
   for (size_t t = 0; t < specs_.size(); ++t)
-    send(static_cast<int>(t), std::span(&sums_[t], scalars.skip ? 0 : 1), scalars);
+    send(static_cast<int>(t), scalars.skip ? std::span<const ps::NodeRows>{} : sums_[t], scalars);
 }
 
 ps::RowState ServedTables::row_state(int table) const {

@@ -29,9 +29,10 @@ class ServedTables : public TableExchange {
   void fetch(std::span<const Fetch> wanted, bool trains) override;
   bool asks_ahead() const override { return true; }
   void announce(std::span<const std::span<const int64_t>> keys) override;
-  void push(int lane, int table, ps::NodeGradient part) override {
-    pushed_.push(lane, table, std::move(part));
+  void push(int lane, int table, const ps::NodeRows& leaf) override {
+    pushed_.push(lane, table, leaf);
   }
+  void sum(int part, int parts) override { pushed_.sum(part, parts); }
   // Sync: pushes this rank's sums; the squares are the servers' to say, so these are zeros. Else:
   // squares of what this rank pushes in commit().
   void reduce(int64_t step, std::span<double> squares) override;
@@ -66,7 +67,7 @@ class ServedTables : public TableExchange {
   void split(Pull& pull, int table, std::span<const int64_t> keys) const;
   void ask(Pull& pull, int table, int64_t clock, ps::ClientCore& client) const;
   void deal_out(Pull& pull, int table, float* rows, uint8_t* present) const;
-  void send(int table, std::span<const ps::NodeGradient> parts, const OptimizerScalars& scalars);
+  void send(int table, std::span<const ps::NodeRows> sums, const OptimizerScalars& scalars);
   TableState::Images fetch_all(int table, ps::Part part, size_t row_bytes) const;
   void load_all(int table, ps::Part part, std::span<const StoredRows> parts);
 
@@ -82,7 +83,7 @@ class ServedTables : public TableExchange {
   Pull now_, ahead_;
   bool announced_ = false;  // ahead_ is asked for
   PushedRows pushed_;
-  std::vector<ps::NodeGradient> sums_;  // by table, of this rank alone
+  std::vector<std::vector<ps::NodeRows>> sums_;  // by table, of this rank, at most one each
   int64_t step_ = -1;
 };
 

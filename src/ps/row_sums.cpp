@@ -1,0 +1,123 @@
+#include "ps/row_sums.h"
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+#include "ps/merge_runs.h"
+
+namespace trireme::ps {
+namespace {
+
+uint32_t first_leaf(const NodeRows& part) {
+  return static_cast<uint32_t>(part.node.index) << part.node.level;
+}
+
+// How high the lowest node is that covers both.
+int joined_at(const NodeRows& a, const NodeRows& b) {
+  return std::bit_width(first_leaf(a) ^ first_leaf(b));
+}
+
+}  // namespace
+
+std::span<const int64_t> within(const KeyRange& range, std::span<const int64_t> keys) {
+  const auto first = std::ranges::lower_bound(keys, range.first);
+  const auto last = range.open ? keys.end() : std::lower_bound(first, keys.end(), range.last);
+  return {first, std::max(first, last)};
+}
+
+KeyRange key_range(std::span<const NodeRows> rows, int part, int parts) {
+  KeyRange range;
+  const auto longest =
+      std::ranges::max_element(rows, {}, [](const NodeRows& r) { return r.rows.keys.size(); });
+  if (longest == rows.end() || longest->rows.keys.empty()) {  // the last part has all there is
+    if (part + 1 < parts) range = {INT64_MIN, INT64_MIN, false};
+    return range;
+  }
+  const auto keys = longest->rows.keys;
+  const auto at = [&](int p) {
+    return keys[keys.size() * static_cast<size_t>(p) / static_cast<size_t>(parts)];
+  };
+  if (part > 0) range.first = at(part);
+  if (part + 1 < parts) range = {range.first, at(part + 1), false};
+  return range;
+}
+
+void RowSums::collect(const KeyRange& range) {
+  entries_.clear();
+  ends_.clear();
+  for (size_t p = 0; p < parts_.size(); ++p) {
+    const auto keys = parts_[p].rows.keys;
+    const auto mine = within(range, keys);
+    if (mine.empty()) continue;
+    auto row = static_cast<uint32_t>(mine.data() - keys.data());
+    for (const int64_t key : mine) entries_.push_back({key, static_cast<uint32_t>(p), row++});
+    ends_.push_back(entries_.size());
+  }
+  merge_runs(entries_, ends_, spare_, [](const Entry& e) { return e.key; });
+}
+
+void RowSums::sum(std::span<const NodeRows> parts, const KeyRange& range, int64_t dim,
+                  RowGradient& sum) {
+  parts_ = parts;
+  collect(range);
+  size_t count = 0;
+  for (size_t i = 0; i < entries_.size(); ++i)
+    count += i == 0 || entries_[i].key != entries_[i - 1].key;
+  sum.dim = dim;
+  sum.keys.resize(count);
+  sum.rows.resize(count * static_cast<size_t>(dim));
+  float* out = sum.rows.data();
+  size_t next = 0;
+  for (size_t begin = 0; begin < entries_.size(); out += dim) {
+    size_t end = begin + 1;
+    while (end < entries_.size() && entries_[end].key == entries_[begin].key) ++end;
+    sum.keys[next++] = entries_[begin].key;
+    if (end - begin == 1)
+      std::copy_n(row(entries_[begin]), dim, out);
+    else
+      add(std::span(entries_).subspan(begin, end - begin), dim, out);
+    begin = end;
+  }
+}
+
+// From left to right: what joins below the node where the next part comes in is added first. Of
+// two neighbouring joins one is always higher than the other.
+void RowSums::add(std::span<const Entry> same, int64_t dim, float* out) {
+  const auto d = static_cast<size_t>(dim);
+  open_.clear();
+  if (partial_.size() < same.size() * d) partial_.resize(same.size() * d);
+  const auto join_last = [&](float* into) {
+    const Open right = open_.back();
+    open_.pop_back();
+    Open& left = open_.back();
+    for (size_t e = 0; e < d; ++e) into[e] = left.row[e] + right.row[e];
+    left = {right.part, into};
+  };
+  for (const Entry& entry : same) {
+    const auto joins_below = [&](int level) {
+      const NodeRows &left = parts_[open_[open_.size() - 2].part],
+                     &right = parts_[open_.back().part];
+      return joined_at(left, right) < level;
+    };
+    while (open_.size() > 1 &&
+           joins_below(joined_at(parts_[open_.back().part], parts_[entry.part])))
+      join_last(partial_.data() + (open_.size() - 2) * d);
+    open_.push_back({entry.part, row(entry)});
+  }
+  while (open_.size() > 2) join_last(partial_.data() + (open_.size() - 2) * d);
+  join_last(out);
+}
+
+RowGradient sum_of(std::span<NodeGradient> parts, int64_t dim) {
+  RowGradient sum;
+  if (parts.size() == 1) sum = std::move(parts.front().gradient);
+  sum.dim = dim;
+  if (parts.size() < 2) return sum;
+  std::vector<NodeRows> rows(parts.begin(), parts.end());
+  std::ranges::sort(rows, {}, first_leaf);
+  RowSums().sum(rows, {}, dim, sum);
+  return sum;
+}
+
+}  // namespace trireme::ps

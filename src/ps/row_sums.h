@@ -1,0 +1,58 @@
+#pragma once
+// Row gradients of several nodes of the reduction tree, added up at a node above them all.
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "ps/row_gradient.h"
+
+namespace trireme::ps {
+
+// Keys from `first` on, below `last`; the last of several ranges has no end.
+struct KeyRange {
+  int64_t first = INT64_MIN, last = INT64_MAX;
+  bool open = true;  // `last` itself and above, too
+};
+// Those of `keys` (ascending) that lie in it.
+std::span<const int64_t> within(const KeyRange& range, std::span<const int64_t> keys);
+// Range `part` of `parts`, which together have every key: about equal parts of the longest of
+// `rows`.
+KeyRange key_range(std::span<const NodeRows> rows, int part, int parts);
+
+// Its memory is used again. Threads: each its own.
+class RowSums {
+ public:
+  // sum: what `parts` (disjoint nodes, ascending) hold of the keys in `range`, left + right at
+  // every node of the tree that has both, so that it does not depend on how leaves were dealt out
+  // to parts, nor on the range. sum.rows is none of theirs.
+  void sum(std::span<const NodeRows> parts, const KeyRange& range, int64_t dim, RowGradient& sum);
+
+ private:
+  struct Entry {
+    int64_t key;
+    uint32_t part;  // of parts_
+    uint32_t row;
+  };
+  const float* row(const Entry& entry) const {
+    return parts_[entry.part].rows.row(static_cast<int64_t>(entry.row));
+  }
+  void collect(const KeyRange& range);
+  void add(std::span<const Entry> same, int64_t dim, float* out);
+
+  std::span<const NodeRows> parts_;  // of the call
+  std::vector<Entry> entries_, spare_;
+  std::vector<size_t> ends_;
+  struct Open {  // the sum of some parts that waits for what is to its right
+    uint32_t part;
+    const float* row;
+  };
+  std::vector<Open> open_;
+  std::vector<float> partial_;  // [open_.size(), dim]
+};
+
+// The sum of all that `parts` (disjoint nodes, in any order) hold, whatever node covers them. Takes
+// what is alone out of `parts`.
+RowGradient sum_of(std::span<NodeGradient> parts, int64_t dim);
+
+}  // namespace trireme::ps
