@@ -29,7 +29,7 @@ class Worker {
     load_rows(*servers);
     tables_ =
         std::make_unique<MixedTables>(std::move(servers), topology_, graph_->tables(), optimizer_);
-    work_ = std::make_unique<TableWork>(*graph_, topology_, *tables_);
+    work_ = std::make_unique<TableWork>(*graph_, topology_, team_, *tables_);
   }
 
   double run(int64_t steps) {
@@ -65,6 +65,7 @@ class Worker {
   std::unique_ptr<Graph> graph_;
   RowServers* servers_;  // of tables_
   std::unique_ptr<MixedTables> tables_;
+  LaneTeam team_{1, true, prepare_kernel_thread};
   std::unique_ptr<TableWork> work_;
 };
 

@@ -22,9 +22,10 @@ class TableBench {
         comm_(make_local_communicator()),
         topology_(make_topology(*comm_, lanes, kShards, 60)),
         graph_(make_graph()),
+        team_(lanes, true, prepare_kernel_thread),
         tables_(*comm_, topology_, cpu_kernels(), graph_->tables(),
-                ps::RowOptimizer(Optimizer(adagrad()), false), 1, 60),
-        work_(*graph_, topology_, tables_) {
+                ps::RowOptimizer(Optimizer(adagrad()), false), 1, 60, {}, team_.spread()),
+        work_(*graph_, topology_, team_, tables_) {
     std::vector<int64_t> all(kRows);
     std::iota(all.begin(), all.end(), 0);
     std::vector<float> rows(static_cast<size_t>(kRows * kDim));
@@ -44,7 +45,7 @@ class TableBench {
       touched_.resize(static_cast<size_t>(lanes_));
     }
     const int64_t* ids = work_.ids(step_++);
-    work_.team().run([&](int lane) {
+    team_.run([&](int lane) {
       std::vector<int64_t>& touched = touched_[static_cast<size_t>(lane)];
       touched.clear();
       constexpr float kScale = 2.0f / (kFeatures * kDim) / kSamples;
@@ -72,6 +73,7 @@ class TableBench {
   std::unique_ptr<Communicator> comm_;
   Topology topology_;
   std::unique_ptr<Graph> graph_;
+  LaneTeam team_;
   ReplicatedTables tables_;
   TableWork work_;
   int64_t step_ = 0;                               // of the bound

@@ -56,11 +56,11 @@ inline std::unique_ptr<Graph> make_graph() {
 class TableWork {
  public:
   // Borrows all.
-  TableWork(const Graph& graph, const Topology& topology, TableExchange& tables)
+  TableWork(const Graph& graph, const Topology& topology, LaneTeam& team, TableExchange& tables)
       : topology_(topology),
+        team_(team),
         tables_(tables),
         programs_(graph, cpu_kernels(), {}),
-        team_(topology.lanes, true, prepare_kernel_thread),
         lane_tables_(graph, tables, {0, kShards}, team_),
         ids_(draw_ids()),
         target_(static_cast<size_t>(kSamples * kFeatures * kDim)) {
@@ -95,7 +95,6 @@ class TableWork {
   const int64_t* ids(int64_t step) const {
     return ids_.data() + step % kBatches * kSamples * kFeatures;
   }
-  LaneTeam& team() { return team_; }
 
  private:
   template <class Work>
@@ -135,9 +134,9 @@ class TableWork {
   }
 
   const Topology& topology_;
+  LaneTeam& team_;
   TableExchange& tables_;
   ProgramSet programs_;
-  LaneTeam team_;
   LaneTables lane_tables_;
   std::vector<int64_t> ids_;
   std::vector<float> target_;

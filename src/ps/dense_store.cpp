@@ -8,14 +8,18 @@
 #include "ps/message.h"
 
 namespace trireme::ps {
+namespace {
+constexpr int64_t kLeastChunks = 8;  // that are worth waking a thread
+}
 
 DenseStore::DenseStore(const KernelTable& kernels, const Optimizer& optimizer,
                        const ParamTable& params, const Placement& placement, int server,
-                       bool average, float* weights)
+                       bool average, float* weights, const Spread& spread)
     : kernels_(kernels),
       optimizer_(optimizer),
       rules_(optimizer.rules(params)),
       placement_(placement),
+      spread_(spread),
       slot_(placement.blocks().size()) {
   int64_t elements = 0;
   for (int b : placement.blocks_of(server)) {
@@ -59,11 +63,16 @@ void DenseStore::apply(int block, const float* gradient, const OptimizerScalars&
   for (uint32_t i = 0; i < optimizer_.state().size(); ++i)
     buffers.state[i] = base(kFirstMoment + i);
   buffers.ema = base(kAverage);
-  const Status status =
-      optimizer_.step(kernels_, rules_.on_host(), range, &scalars, buffers, nullptr);
-  if (status != Status::ok)
-    throw DeviceError(
-        fmt::format("the optimizer's kernel failed at block {}, step {}", block, scalars.step));
+  const int64_t chunks = (range.size() + kChunk - 1) / kChunk;
+  spread_(chunks / kLeastChunks, [&](int part, int parts) {
+    const PartOf mine(chunks, part, parts);
+    const Range of_mine{range.begin + mine.begin * kChunk,
+                        std::min(range.begin + mine.end * kChunk, range.end)};
+    if (optimizer_.step(kernels_, rules_.on_host(), of_mine, &scalars, buffers, nullptr) !=
+        Status::ok)
+      throw DeviceError(
+          fmt::format("the optimizer's kernel failed at block {}, step {}", block, scalars.step));
+  });
   ++version_[slot(block)];
 }
 

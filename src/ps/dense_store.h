@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/spread.h"
 #include "optim/optimizer.h"
 #include "ps/placement.h"
 #include "tensor/buffer.h"
@@ -14,8 +15,10 @@ class DenseStore {
  public:
   // Borrows all of them. Everything is zero but moments with another initial value. `weights`:
   // zeroed memory for the weights (bytes_of_weights()), which others may read; null: its own.
+  // spread: threads that apply an update.
   DenseStore(const KernelTable& kernels, const Optimizer& optimizer, const ParamTable& params,
-             const Placement& placement, int server, bool average, float* weights = nullptr);
+             const Placement& placement, int server, bool average, float* weights = nullptr,
+             const Spread& spread = {});
   static size_t bytes_of_weights(const Placement& placement, int server) {
     return static_cast<size_t>(placement.elements_of(server)) * sizeof(float);
   }
@@ -34,6 +37,7 @@ class DenseStore {
   const Optimizer& optimizer_;
   const OptimizerRules rules_;
   const Placement& placement_;
+  const Spread spread_;
   std::vector<size_t> slot_;     // by block: its place among the server's
   std::vector<int64_t> offset_;  // by slot: first element in the buffers
   std::vector<int64_t> version_;

@@ -15,8 +15,7 @@ void take_known(const FoundRows& found, std::span<const int64_t> keys, std::span
   }
 }
 
-void find_unknown(RowTable& table, std::span<const int64_t> keys, bool makes,
-                  std::span<RowId> rows) {
+void find_unknown(const RowTable& table, std::span<const int64_t> keys, std::span<RowId> rows) {
   std::vector<int64_t> others;
   std::vector<size_t> places;
   for (size_t i = 0; i < keys.size(); ++i)
@@ -24,12 +23,14 @@ void find_unknown(RowTable& table, std::span<const int64_t> keys, bool makes,
       others.push_back(keys[i]);
       places.push_back(i);
     }
-  std::vector<RowId> looked_up(others.size());
-  if (makes)
-    table.find_or_create(others, looked_up);
-  else
-    table.find(others, looked_up);
-  for (size_t k = 0; k < places.size(); ++k) rows[places[k]] = looked_up[k];
+  std::vector<RowId> found(others.size());
+  table.find(others, found);
+  for (size_t k = 0; k < places.size(); ++k) rows[places[k]] = found[k];
+}
+
+void make_missing(RowTable& table, std::span<const int64_t> keys, std::span<RowId> rows) {
+  for (size_t i = 0; i < keys.size(); ++i)
+    if (rows[i] == kNoRow) rows[i] = table.make(keys[i]);
 }
 
 }  // namespace trireme::ps

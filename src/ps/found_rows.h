@@ -16,8 +16,9 @@ struct FoundRows {
 
 // rows[i]: the row of keys[i] (ascending) where `found` has it; else as it was.
 void take_known(const FoundRows& found, std::span<const int64_t> keys, std::span<RowId> rows);
-// Looks up those that are kNoRow, and where makes is set, makes them.
-void find_unknown(RowTable& table, std::span<const int64_t> keys, bool makes,
-                  std::span<RowId> rows);
+// Looks up those that are kNoRow.
+void find_unknown(const RowTable& table, std::span<const int64_t> keys, std::span<RowId> rows);
+// Makes those that are kNoRow.
+void make_missing(RowTable& table, std::span<const int64_t> keys, std::span<RowId> rows);
 
 }  // namespace trireme::ps

@@ -44,16 +44,19 @@ KeyRange key_range(std::span<const NodeRows> rows, int part, int parts) {
 }
 
 void RowSums::collect(const KeyRange& range) {
-  entries_.clear();
   ends_.clear();
+  size_t all = 0;
+  for (const NodeRows& part : parts_) all += part.rows.keys.size();
+  entries_.resize(all);
+  Entry* out = entries_.data();
   for (size_t p = 0; p < parts_.size(); ++p) {
-    const auto keys = parts_[p].rows.keys;
-    const auto mine = within(range, keys);
+    const auto keys = parts_[p].rows.keys, mine = within(range, keys);
     if (mine.empty()) continue;
     auto row = static_cast<uint32_t>(mine.data() - keys.data());
-    for (const int64_t key : mine) entries_.push_back({key, static_cast<uint32_t>(p), row++});
-    ends_.push_back(entries_.size());
+    for (const int64_t key : mine) *out++ = {key, static_cast<uint32_t>(p), row++};
+    ends_.push_back(static_cast<size_t>(out - entries_.data()));
   }
+  entries_.resize(static_cast<size_t>(out - entries_.data()));
   merge_runs(entries_, ends_, spare_, [](const Entry& e) { return e.key; });
 }
 
@@ -73,8 +76,12 @@ void RowSums::sum(std::span<const NodeRows> parts, const KeyRange& range, int64_
     size_t end = begin + 1;
     while (end < entries_.size() && entries_[end].key == entries_[begin].key) ++end;
     sum.keys[next++] = entries_[begin].key;
-    if (end - begin == 1)
-      std::copy_n(row(entries_[begin]), dim, out);
+    const float* first = row(entries_[begin]);
+    const float* second = end - begin == 2 ? row(entries_[begin + 1]) : nullptr;
+    if (second)
+      for (int64_t e = 0; e < dim; ++e) out[e] = first[e] + second[e];
+    else if (end - begin == 1)
+      std::copy_n(first, dim, out);
     else
       add(std::span(entries_).subspan(begin, end - begin), dim, out);
     begin = end;

@@ -24,7 +24,7 @@ namespace {
 
 TableStoreSpec tables_of(const ServerConfig& config, const Placement& placement) {
   return {config.tables, config.seed,   config.server, placement.servers(),
-          config.runs,   config.shards, config.life};
+          config.runs,   config.shards, config.life,   config.spread};
 }
 
 }  // namespace
@@ -34,11 +34,12 @@ ServerCore::ServerCore(const ServerConfig& config, const KernelTable& kernels,
                        const Placement& placement, float* weights)
     : config_(config),
       placement_(placement),
-      store_(kernels, optimizer, params, placement, config.server, config.average, weights),
+      store_(kernels, optimizer, params, placement, config.server, config.average, weights,
+             config.spread),
       tables_(tables_of(config, placement), kernels,
               RowOptimizer(optimizer, config.rowwise, {config.clip_row_norm, 0})),
       announced_(config.tables.size(), config.workers),
-      clock_(kernels, placement, config.server, config.runs, config.shards),
+      clock_(kernels, placement, config.server, config.runs, config.shards, config.spread),
       open_(config.start_clock),
       clocks_(
           config.workers, config.start_clock,

@@ -1,6 +1,7 @@
 #pragma once
 // One server: takes gradients, applies the optimizer, gives weights. No thread, socket or clock
-// inside: a driver brings messages and the time, and takes messages away. One thread.
+// inside: a driver brings messages and the time, and takes messages away. One thread calls; it may
+// have others help, which changes no bit.
 //
 // Guarantees: each question is taken once, whatever is repeated, reordered or late. In sync mode a
 // clock is applied when all workers' pieces of it are there and worker 0 says so, and then seen by
@@ -46,6 +47,7 @@ struct ServerConfig {
   double delay_compensation = 0;       // lambda of compensate(); bounded, async
   int64_t push_every = 1;              // clocks that workers take between pushes; likewise
   LifeSpec life = {};                  // of their rows
+  Spread spread = {};                  // threads that help with what takes long
 };
 
 // By how many updates a block had moved on when a push that was computed with its older weights

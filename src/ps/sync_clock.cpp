@@ -8,14 +8,18 @@
 #include "base/error.h"
 
 namespace trireme::ps {
+namespace {
+constexpr int64_t kLeastChunks = 8;  // that are worth waking a thread
+}
 
 SyncClock::SyncClock(const KernelTable& kernels, const Placement& placement, int server,
-                     std::vector<LeafRun> runs, int shards)
+                     std::vector<LeafRun> runs, int shards, const Spread& spread)
     : kernels_(kernels),
       placement_(placement),
       mine_(placement.blocks_of(server)),
       runs_(std::move(runs)),
       shards_(shards),
+      spread_(spread),
       slot_(placement.blocks().size(), mine_.size()),
       arrived_(mine_.size()),
       room_(mine_.size()),
@@ -46,7 +50,7 @@ void SyncClock::begin(int64_t samples) {
   present_ = present_pieces(pieces_, leaves);
   awaited_ = static_cast<size_t>(std::ranges::count(present_, true));
   reducer_ = RangeReducer(tree_steps(pieces_, present_, shards_), static_cast<int>(pieces_.size()));
-  temporaries_.resize(static_cast<size_t>(reducer_.temporary_floats()));
+  temporaries_.resize(static_cast<size_t>(reducer_.temporary_floats() * spread_.threads()));
 }
 
 void SyncClock::take(int worker, int block, Piece piece, const float* floats, Payload owned,
@@ -69,22 +73,28 @@ void SyncClock::take(int worker, int block, Piece piece, const float* floats, Pa
   ++complete_;
 }
 
-// A single piece is the sum already, and stays where it came in.
+// A single piece is the sum already, and stays where it came in. Threads take whole chunks, of
+// which each has a sum of squares of its own.
 void SyncClock::reduce(int block) {
   const size_t at = slot(block);
-  const int64_t n = placement_.block(block).range.size();
+  const int64_t n = placement_.block(block).range.size(), chunks = (n + kSumChunk - 1) / kSumChunk;
   const std::vector<const float*>& operands = arrived_[at].pieces;
-  if (reducer_.single() >= 0) {
-    sums_[at] = operands[static_cast<size_t>(reducer_.single())];
-  } else {
-    if (room_[at].size() == 0) room_[at] = AlignedBuffer(static_cast<size_t>(n) * sizeof(float));
-    reducer_.reduce(kernels_, operands, {0, n}, room_[at].floats(), temporaries_.data());
-    sums_[at] = room_[at].floats();
-    arrived_[at].owned.clear();
-  }
-  if (kernels_.sums_of_squares(nullptr, n, sums_[at], partials_.data() + first_partial_[at]) !=
-      Status::ok)
-    throw DeviceError("the kernel for the gradient's norm failed");
+  const bool adds = reducer_.single() < 0;
+  if (adds && room_[at].size() == 0)
+    room_[at] = AlignedBuffer(static_cast<size_t>(n) * sizeof(float));
+  sums_[at] = adds ? room_[at].floats() : operands[static_cast<size_t>(reducer_.single())];
+  spread_(chunks / kLeastChunks, [&](int part, int parts) {
+    const PartOf of_chunks(chunks, part, parts);
+    const Range mine{of_chunks.begin * kSumChunk, std::min(of_chunks.end * kSumChunk, n)};
+    if (adds)
+      reducer_.reduce(kernels_, operands, mine, room_[at].floats(),
+                      temporaries_.data() + part * reducer_.temporary_floats());
+    if (kernels_.sums_of_squares(nullptr, mine.size(), sums_[at] + mine.begin,
+                                 partials_.data() + first_partial_[at] + of_chunks.first()) !=
+        Status::ok)
+      throw DeviceError("the kernel for the gradient's norm failed");
+  });
+  if (adds) arrived_[at].owned.clear();
 }
 
 void SyncClock::end() {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/spread.h"
 #include "comm/range_reducer.h"
 #include "ps/message.h"
 #include "ps/placement.h"
@@ -14,9 +15,9 @@ namespace trireme::ps {
 
 class SyncClock {
  public:
-  // `runs`: the leaves of each worker. Borrows kernels and placement.
+  // `runs`: the leaves of each worker; spread: threads that add up. Borrows kernels and placement.
   SyncClock(const KernelTable& kernels, const Placement& placement, int server,
-            std::vector<LeafRun> runs, int shards);
+            std::vector<LeafRun> runs, int shards, const Spread& spread = {});
 
   // A batch of `samples`; nothing has come.
   void begin(int64_t samples);
@@ -48,6 +49,7 @@ class SyncClock {
   const std::vector<int>& mine_;  // blocks
   const std::vector<LeafRun> runs_;
   const int shards_;
+  const Spread spread_;
   std::vector<size_t> slot_;  // by block
   std::vector<Piece> pieces_;
   std::vector<int> worker_of_piece_;
@@ -56,9 +58,9 @@ class SyncClock {
   std::vector<bool> present_;  // by piece
   size_t awaited_ = 0;         // pieces of each block
   RangeReducer reducer_;
-  std::vector<float> temporaries_;
-  std::vector<Arrived> arrived_;  // by slot
-  size_t complete_ = 0;           // blocks
+  std::vector<float> temporaries_;  // of each thread
+  std::vector<Arrived> arrived_;    // by slot
+  size_t complete_ = 0;             // blocks
   std::vector<AlignedBuffer> room_;
   std::vector<const float*> sums_;
   std::vector<double> partials_;

@@ -7,16 +7,20 @@
 #include <utility>
 
 #include "base/error.h"
-#include "ps/row_sums.h"
 
 namespace trireme::ps {
+namespace {
+constexpr int64_t kLeastRows = 512;  // that are worth waking a thread
+}
+
 TableStore::TableStore(const TableStoreSpec& spec, const KernelTable& kernels,
                        const RowOptimizer& optimizer)
     : spec_(spec),
       mine_(shards_of(spec.server, spec.servers)),
       kernels_(kernels),
       optimizer_(optimizer),
-      tables_(spec.tables.size()) {
+      tables_(spec.tables.size()),
+      summers_(static_cast<size_t>(spec.spread.threads())) {
   for (size_t t = 0; t < tables_.size(); ++t) {
     const TableSpec& table = spec_.tables[t];
     const RowState state = optimizer_.row_state(table.dim);
@@ -27,6 +31,7 @@ TableStore::TableStore(const TableStoreSpec& spec, const KernelTable& kernels,
       tables_[t].life = std::make_unique<TableLife>(spec_.life, room, *tables_[t].rows, mine_);
     tables_[t].pushed.resize(spec_.runs.size());
     tables_[t].squares.resize(kTableShards);
+    tables_[t].ranges.resize(summers_.size());
   }
 }
 
@@ -55,7 +60,11 @@ void TableStore::pull(int index, std::span<const int64_t> keys, bool trains, std
   const RowTable& table = rows(index);
   std::vector<RowId> found(keys.size());
   auto* values = reinterpret_cast<float*>(out + pulled_bytes(keys.size(), 0));
-  table.read(keys, found, values);
+  spread_over(keys.size(), [&](const PartOf& mine) {
+    table.read(keys.subspan(mine.first(), mine.size()),
+               std::span(found).subspan(mine.first(), mine.size()),
+               values + mine.begin * table.dim());
+  });
   std::memset(out, 0, pulled_bytes(keys.size(), 0));
   const bool makes = trains && (!at(index).life || at(index).life->admits_at_once());
   for (size_t i = 0; i < keys.size(); ++i) {
@@ -100,25 +109,56 @@ void TableStore::take(int worker, int index, Bytes bytes) {
   if (++table.pushes == spec_.runs.size()) reduce(table);
 }
 
+void TableStore::spread_over(size_t rows, const std::function<void(const PartOf&)>& job) const {
+  const auto n = static_cast<int64_t>(rows);
+  spec_.spread(n / kLeastRows, [&](int part, int parts) { job({n, part, parts}); });
+}
+
 void TableStore::reduce(Table& table) {
-  table.sum = sum_of(table.parts, table.rows->dim());
+  if (table.parts.size() == 1)
+    table.sum = std::move(table.parts.front().gradient);
+  else
+    add_up(table);
   table.parts.clear();
   find_touched(table, table.sum.keys);
   shard_squares(table.sum, table.squares);
+}
+
+// Each thread a range of the keys.
+void TableStore::add_up(Table& table) {
+  std::vector<NodeRows> parts(table.parts.begin(), table.parts.end());
+  std::ranges::sort(parts, {},
+                    [](const NodeRows& part) { return part.node.index << part.node.level; });
+  size_t rows = 0;
+  for (const NodeRows& part : parts) rows += part.rows.keys.size();
+  for (RowGradient& range : table.ranges) range.clear();
+  spec_.spread(static_cast<int64_t>(rows) / kLeastRows, [&](int part, int of) {
+    const auto p = static_cast<size_t>(part);
+    summers_[p].sum(parts, key_range(parts, part, of), table.rows->dim(), table.ranges[p]);
+  });
+  join(table.ranges, table.sum);
+  table.sum.dim = table.rows->dim();
 }
 
 // Rows that have a life are made when the step is applied.
 void TableStore::find_touched(Table& table, std::span<const int64_t> keys) {
   arrange(table);
   table.touched.assign(keys.size(), kNoRow);
-  for (const FoundRows& found : table.found[0]) take_known(found, keys, table.touched);
-  find_unknown(*table.rows, keys, !table.life, table.touched);
+  spread_over(keys.size(), [&](const PartOf& mine) {
+    const auto of_mine = keys.subspan(mine.first(), mine.size());
+    const auto rows = std::span(table.touched).subspan(mine.first(), mine.size());
+    for (const FoundRows& found : table.found[0]) take_known(found, of_mine, rows);
+    find_unknown(*table.rows, of_mine, rows);
+  });
+  if (!table.life) make_missing(*table.rows, keys, table.touched);
 }
 
 void TableStore::step(Table& table, const RowGradient& sum, const OptimizerScalars& scalars) {
   table.rows->will_change(table.touched);
   const auto train = [&](std::span<const RowId> rows) {
-    step_present(optimizer_, kernels_, scalars, *table.rows, rows, sum, 0, sum.size());
+    spread_over(rows.size(), [&](const PartOf& mine) {
+      step_present(optimizer_, kernels_, scalars, *table.rows, rows, sum, mine.begin, mine.end);
+    });
   };
   train(table.touched);
   if (table.life && scalars.skip == 0)

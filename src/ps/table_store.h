@@ -1,13 +1,15 @@
 #pragma once
 // The rows of one server, and what workers have pushed of them for the clock that is open. One
-// thread.
+// thread calls; others help.
 
 #include <memory>
 #include <span>
 #include <vector>
 
+#include "base/spread.h"
 #include "ps/found_rows.h"
 #include "ps/row_optimizer.h"
+#include "ps/row_sums.h"
 #include "ps/row_table.h"
 #include "ps/table_life.h"
 #include "ps/table_shards.h"
@@ -21,6 +23,7 @@ struct TableStoreSpec {
   std::vector<LeafRun> runs;  // leaves of each worker
   int shards = 1;             // of the whole batch
   LifeSpec life = {};
+  Spread spread = {};  // threads that read, add up and step rows
 };
 
 // What does not fit throws FormatError: keys that are not ascending or another server's, nodes that
@@ -80,6 +83,7 @@ class TableStore {
     std::vector<bool> pushed;         // by worker
     size_t pushes = 0;
     std::vector<NodeGradient> parts;
+    std::vector<RowGradient> ranges;  // of sum, by thread
     RowGradient sum;
     std::vector<RowId> touched;
     std::vector<FoundRows> found[2];  // by pulls for the open clock, and for the next
@@ -89,7 +93,10 @@ class TableStore {
   const Table& at(int table) const { return tables_[static_cast<size_t>(table)]; }
   Table& at(int table) { return tables_[static_cast<size_t>(table)]; }
   std::vector<NodeGradient> parse(const Table& table, Bytes bytes) const;
+  // Parts of [0, rows), each on a thread, where there are enough of them.
+  void spread_over(size_t rows, const std::function<void(const PartOf&)>& job) const;
   void reduce(Table& table);
+  void add_up(Table& table);
   static void arrange(Table& table);
   void find_touched(Table& table, std::span<const int64_t> keys);
   void step(Table& table, const RowGradient& sum, const OptimizerScalars& scalars);
@@ -99,7 +106,8 @@ class TableStore {
   const KernelTable& kernels_;
   const RowOptimizer optimizer_;
   std::vector<Table> tables_;
-  size_t taken_ = 0;  // pushes of the open clock
+  std::vector<RowSums> summers_;  // by thread
+  size_t taken_ = 0;              // pushes of the open clock
 };
 
 }  // namespace trireme::ps

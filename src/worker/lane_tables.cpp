@@ -99,8 +99,11 @@ void LaneTables::unite(Batch& batch, size_t t, int lane) {
   }
   const ps::KeyRange range = ps::key_range(leaves, lane, team_.lanes());
   auto& [entries, spare, ends, keys] = unions_[static_cast<size_t>(lane)][t];
-  entries.clear();
   ends.clear();
+  size_t all = 0;
+  for (const ps::NodeRows& leaf : leaves) all += leaf.rows.keys.size();
+  entries.resize(all);
+  Union::Entry* out = entries.data();
   for (Batch::Leaf& leaf : batch.leaves) {
     if (!leaf.present) continue;
     Batch::Part& part = leaf.parts[t];
@@ -108,9 +111,10 @@ void LaneTables::unite(Batch& batch, size_t t, int lane) {
     auto number = static_cast<int32_t>(mine.data() - part.lookup.keys().data());
     part.first[static_cast<size_t>(lane)] = static_cast<size_t>(number);
     const auto l = static_cast<int32_t>(ends.size());
-    for (const int64_t key : mine) entries.push_back({key, l, number++});
-    ends.push_back(entries.size());
+    for (const int64_t key : mine) *out++ = {key, l, number++};
+    ends.push_back(static_cast<size_t>(out - entries.data()));
   }
+  entries.resize(static_cast<size_t>(out - entries.data()));
   ps::merge_runs(entries, ends, spare, [](const Union::Entry& e) { return e.key; });
   keys.resize(entries.size());
   int32_t row = -1;

@@ -11,6 +11,8 @@
 #include <thread>
 #include <vector>
 
+#include "base/spread.h"
+
 namespace trireme {
 
 class LaneTeam {
@@ -25,6 +27,10 @@ class LaneTeam {
   using OnError = std::function<void(const std::exception&)>;
   // Runs job(lane) on every lane; returns when all are done. Rethrows what was thrown first.
   void run(const std::function<void(int)>& job, const OnError& on_error = {});
+  // The lanes' threads, while no job is under way.
+  Spread spread() {
+    return {lanes(), [this](const std::function<void(int)>& job) { run(job); }};
+  }
 
  private:
   void serve(int lane);

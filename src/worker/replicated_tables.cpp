@@ -8,20 +8,10 @@
 #include "worker/table_state.h"
 
 namespace trireme {
-namespace {
-
-// Part `part` of `parts` of [0, n): its first, and the one behind its last.
-std::pair<size_t, size_t> part_of(size_t n, int part, int parts) {
-  const auto at = [&](int p) { return n * static_cast<size_t>(p) / static_cast<size_t>(parts); };
-  return {at(part), at(part + 1)};
-}
-
-}  // namespace
-
 ReplicatedTables::ReplicatedTables(Communicator& comm, const Topology& topology,
                                    const KernelTable& kernels, std::span<const TableSpec> specs,
                                    const ps::RowOptimizer& optimizer, uint64_t seed, double timeout,
-                                   const ps::LifeSpec& life, LaneTeam* team)
+                                   const ps::LifeSpec& life, const Spread& spread)
     : comm_(comm),
       topology_(topology),
       kernels_(kernels),
@@ -30,7 +20,7 @@ ReplicatedTables::ReplicatedTables(Communicator& comm, const Topology& topology,
       timeout_(timeout),
       fetched_(specs.size()),
       pushed_(topology, specs_, comm.size() == 1),
-      team_(team),
+      spread_(spread),
       reduced_(specs.size()) {
   for (Reduced& table : reduced_) table.ranges.resize(static_cast<size_t>(topology.lanes));
   constexpr ps::ShardRange kAll{0, ps::kTableShards};
@@ -44,29 +34,22 @@ ReplicatedTables::ReplicatedTables(Communicator& comm, const Topology& topology,
   }
 }
 
-void ReplicatedTables::on_lanes(const std::function<void(int, int)>& job) const {
-  if (team_)
-    team_->run([&](int lane) { job(lane, team_->lanes()); });
-  else
-    job(0, 1);
-}
-
 // Rows that are there are read by all lanes, the others made by this thread, by ascending key.
 void ReplicatedTables::fetch(std::span<const Fetch> wanted, bool trains) {
   for (size_t t = 0; t < wanted.size(); ++t) {
     fetched_[t].keys.resize(wanted[t].keys.size());
     fetched_[t].rows.resize(wanted[t].keys.size());
   }
-  on_lanes([&](int lane, int lanes) {
+  spread_([&](int part, int parts) {
     for (size_t t = 0; t < wanted.size(); ++t) {
       const auto& [keys, rows, present] = wanted[t];
       ps::FoundRows& fetched = fetched_[t];
-      const auto [first, last] = part_of(keys.size(), lane, lanes);
-      const auto mine = keys.subspan(first, last - first);
-      const auto found = std::span(fetched.rows).subspan(first, last - first);
-      tables_[t]->read(mine, found, rows + static_cast<int64_t>(first) * tables_[t]->dim());
-      std::ranges::copy(mine, fetched.keys.begin() + static_cast<std::ptrdiff_t>(first));
-      for (size_t i = first; i < last; ++i) present[i] = fetched.rows[i] != ps::kNoRow;
+      const PartOf mine(static_cast<int64_t>(keys.size()), part, parts);
+      const auto found = std::span(fetched.rows).subspan(mine.first(), mine.size());
+      const auto of_mine = keys.subspan(mine.first(), mine.size());
+      tables_[t]->read(of_mine, found, rows + mine.begin * tables_[t]->dim());
+      std::ranges::copy(of_mine, fetched.keys.begin() + mine.begin);
+      for (size_t i = 0; i < found.size(); ++i) present[mine.first() + i] = found[i] != ps::kNoRow;
     }
   });
   if (!trains) return;
@@ -146,7 +129,8 @@ void ReplicatedTables::reduce(int64_t step, std::span<double> squares) {
         squares[t * ps::kTableShards + static_cast<size_t>(ps::shard_of(keys[i]))] +=
             range.squares[i];
       // Rows that this rank fetched are known; those that only others touched are looked up.
-      ps::find_unknown(*tables_[t], keys, lives_.empty(), range.touched);
+      ps::find_unknown(*tables_[t], keys, range.touched);
+      if (lives_.empty()) ps::make_missing(*tables_[t], keys, range.touched);
     }
   }
   if (!lives_.empty()) ranges_ = 1;
@@ -179,7 +163,7 @@ void ReplicatedTables::commit(int part, int parts, const OptimizerScalars& scala
     const OptimizerScalars of_table = scalars_of(t, scalars);
     int64_t all = 0;
     for (const Range& range : ranges(t)) all += range.gradient.size();
-    int64_t first = all * part / parts, last = all * (part + 1) / parts;
+    auto [first, last] = PartOf(all, part, parts);
     for (const Range& range : ranges(t)) {
       const int64_t n = range.gradient.size();
       if (first < n && last > 0)

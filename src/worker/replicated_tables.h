@@ -4,16 +4,15 @@
 // the copies stay equal bit for bit. One rank is the same code, without the telling.
 
 #include <atomic>
-#include <functional>
 #include <memory>
 #include <vector>
 
+#include "base/spread.h"
 #include "comm/communicator.h"
 #include "ps/found_rows.h"
 #include "ps/row_optimizer.h"
 #include "ps/row_table.h"
 #include "ps/table_life.h"
-#include "worker/lane_team.h"
 #include "worker/pushed_rows.h"
 #include "worker/table_exchange.h"
 #include "worker/topology.h"
@@ -25,7 +24,7 @@ class ReplicatedTables final : public TableExchange {
   ReplicatedTables(Communicator& comm, const Topology& topology, const KernelTable& kernels,
                    std::span<const TableSpec> specs, const ps::RowOptimizer& optimizer,
                    uint64_t seed, double timeout, const ps::LifeSpec& life = {},
-                   LaneTeam* team = nullptr);  // looks rows up; null: whoever calls fetch()
+                   const Spread& spread = {});  // that look rows up
 
   std::span<const TableSpec> tables() const override { return specs_; }
   void fetch(std::span<const Fetch> wanted, bool trains) override;
@@ -59,7 +58,6 @@ class ReplicatedTables final : public TableExchange {
   OptimizerScalars scalars_of(size_t table, OptimizerScalars scalars) const;
   void end_step(const OptimizerScalars& scalars);
   std::vector<Parts> exchange(int64_t step);
-  void on_lanes(const std::function<void(int lane, int lanes)>& job) const;
   // Which rows the gradient is of, as far as fetch() found them, and its squares.
   void note(size_t table, const ps::RowsView& gradient, Range& range) const;
   void become_one_range(size_t table);
@@ -74,7 +72,7 @@ class ReplicatedTables final : public TableExchange {
   std::vector<std::unique_ptr<ps::TableLife>> lives_;  // empty: rows stay for ever
   std::vector<ps::FoundRows> fetched_;                 // for this step, by table
   PushedRows pushed_;
-  LaneTeam* const team_;
+  const Spread spread_;
   std::vector<Reduced> reduced_;     // by table
   size_t ranges_ = 1;                // of each table, in use
   std::vector<double> squares_;      // of reduced_, [tables, ps::kTableShards]

@@ -243,7 +243,7 @@ void Session::start_tables() {
   if (served_tables().empty()) {
     tables = std::make_unique<ReplicatedTables>(comm, topology, row_kernels(), graph->tables(),
                                                 rows, experiment.run.seed, experiment.run.timeout,
-                                                life, team.get());
+                                                life, team ? team->spread() : Spread());
   } else if (serves_blocks()) {
     tables = std::make_unique<ServedTables>(*servers_, topology, graph->tables(), rows, life,
                                             experiment.run.timeout);

@@ -70,7 +70,8 @@ TEST(RowClip, ClipsTheGradientOfRowwiseAdagradToo) {
   const int64_t key = 8;
   std::vector<RowId> rows(1);
   table.find_or_create(std::span(&key, 1), rows);
-  clipped.step(cpu_kernels(), {0.1f, 2, 0, 0, 1, 0, 0}, table, rows, RowGradient{2, {key}, {3, -4}}, 0, 1);
+  clipped.step(cpu_kernels(), {0.1f, 2, 0, 0, 1, 0, 0}, table, rows, RowGradient{2, {key}, {3, -4}},
+               0, 1);
   EXPECT_NEAR(*table.state(rows[0]), (0.36 + 0.64) / 2, 1e-6);
 }
 

@@ -107,7 +107,8 @@ TEST(RowOptimizer, LeavesRowsAloneWhereTheStepIsSkipped) {
   const int64_t key = 8;
   std::vector<RowId> rows(1);
   table.find_or_create(std::span(&key, 1), rows);
-  sgd.step(cpu_kernels(), {0.1f, 1, 0, 0, 1, 1, 0}, table, rows, RowGradient{2, {key}, {3, -1}}, 0, 1);
+  sgd.step(cpu_kernels(), {0.1f, 1, 0, 0, 1, 1, 0}, table, rows, RowGradient{2, {key}, {3, -1}}, 0,
+           1);
   EXPECT_EQ(table.weights(rows[0])[0], 1);
   EXPECT_EQ(table.header(rows[0]).updates, 0);
 }

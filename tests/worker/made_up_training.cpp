@@ -240,7 +240,8 @@ void MadeUpTraining::serve(Communicator& world, const std::vector<LeafRun>& runs
   config.delay_compensation = delay_compensation;
   config.push_every = push_every;
   config.life = life;
-  prepare_kernel_thread();
+  LaneTeam team(lanes, false, prepare_kernel_thread);
+  config.spread = team.spread();
   const NodeRegions regions(world, ps::DenseStore::bytes_of_weights(placement, config.server),
                             timeout);
   RowFile rows(config.server, servers,

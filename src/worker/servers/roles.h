@@ -20,6 +20,7 @@ struct Roles {
   std::vector<int> worker_ranks() const;
   std::string in_words() const;  // "2 workers and 1 server (sync)"; for the log
   ps::Consistency consistency;
+  int server_threads = 1;  // of this rank, if it is a server
 };
 
 // What [debug] wants of messages.

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <thread>
+
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -52,6 +54,9 @@ Roles start_roles(Communicator& world, Experiment& experiment) {
         timeout);
   experiment.run.cpu_level = agree_on_cpu_level(world, experiment.run.cpu_level, timeout);
   if (experiment.run.device == "auto") experiment.run.device = "cpu";
+  roles.server_threads = experiment.run.lanes > 0
+                             ? static_cast<int>(experiment.run.lanes)
+                             : default_lanes(ranks_with_my_affinity(world, timeout));
   return roles;
 }
 
@@ -100,7 +105,9 @@ ExitCode run_server(Communicator& world, const Experiment& experiment, const Rol
   config.push_every = experiment.exchange.push_every;
   config.clip_row_norm = experiment.train.clip_row_norm;
   config.life = life_of(experiment.tables);
-  prepare_kernel_thread();
+  const bool may_spin = world.size() <= static_cast<int>(std::thread::hardware_concurrency());
+  LaneTeam team(roles.server_threads, may_spin, prepare_kernel_thread);
+  config.spread = team.spread();
   const NodeRegions regions(world, ps::DenseStore::bytes_of_weights(placement, roles.server),
                             timeout);
   RowFile rows(
@@ -112,6 +119,7 @@ ExitCode run_server(Communicator& world, const Experiment& experiment, const Rol
   if (core.given().keeps())
     log_info("delay compensation: {} for the weights that each of {} workers has",
              human_bytes(static_cast<double>(core.given().bytes())), roles.workers);
+  log_info("serves with {} thread{}", team.lanes(), team.lanes() == 1 ? "" : "s");
   ExitCode code = ExitCode::done;
   {
     ps::Link link(world, roles.worker_ranks(), {}, faults_of(experiment), &regions);

@@ -1,6 +1,5 @@
-#include <type_traits>
-
 #include "kernels/cpu/own/kernels.h"
+#include "kernels/cpu/own/vector.h"
 
 namespace trireme::cpu::TRIREME_LEVEL {
 namespace {
@@ -18,82 +17,109 @@ inline void prefetch(const float* rows, int32_t row, int64_t dim) {
   for (int64_t e = 0; e < dim && row >= 0; e += kLine) __builtin_prefetch(rows + row * dim + e);
 }
 
-// Widths that tables often have are constants of the loops: a row is a few registers. 0: any other.
+// A row of kVectors vectors, in registers: of the widths that tables often have.
+typedef float Float16 __attribute__((vector_size(64)));
+template <class V, int kVectors>
+struct Fixed {
+  static constexpr int64_t kLanes = sizeof(V) / sizeof(float);
+  explicit Fixed(int64_t) {}
+  static constexpr int64_t dim() { return kLanes * kVectors; }
+  void add_up(const EmbeddingBagSpec& spec, const TableLeaf& table, int64_t first, float* y,
+              int32_t& count) const {
+    V sum[kVectors] = {};
+    for (int64_t position = first; position < first + spec.values; ++position) {
+      if (position + kAhead < spec.bags * spec.values)
+        prefetch(table.rows, row_of(table, position + kAhead), dim());
+      const int32_t row = row_of(table, position);
+      if (row < 0) continue;
+      for (int k = 0; k < kVectors; ++k) sum[k] += load<V>(table.rows + row * dim() + k * kLanes);
+      ++count;
+    }
+    const float divisor = spec.mean && count > 1 ? static_cast<float>(count) : 1;
+    for (int k = 0; k < kVectors; ++k)
+      store(y + k * kLanes, divisor > 1 ? sum[k] / divisor : sum[k]);
+  }
+  void add(const float* dy, float divisor, float* drow) const {
+    for (int k = 0; k < kVectors; ++k) {
+      const V g = load<V>(dy + k * kLanes);
+      store(drow + k * kLanes, load<V>(drow + k * kLanes) + (divisor > 1 ? g / divisor : g));
+    }
+  }
+};
+
+struct AnyWidth {
+  int64_t width;
+  explicit AnyWidth(int64_t dim) : width(dim) {}
+  int64_t dim() const { return width; }
+  void add_up(const EmbeddingBagSpec& spec, const TableLeaf& table, int64_t first, float* y,
+              int32_t& count) const {
+    for (int64_t e = 0; e < width; ++e) y[e] = 0;
+    for (int64_t position = first; position < first + spec.values; ++position) {
+      const int32_t row = row_of(table, position);
+      if (row < 0) continue;
+      const float* x = table.rows + row * width;
+      for (int64_t e = 0; e < width; ++e) y[e] += x[e];
+      ++count;
+    }
+    if (!spec.mean || count < 2) return;
+    for (int64_t e = 0; e < width; ++e) y[e] /= static_cast<float>(count);
+  }
+  void add(const float* dy, float divisor, float* drow) const {
+    if (divisor > 1)
+      for (int64_t e = 0; e < width; ++e) drow[e] += dy[e] / divisor;
+    else
+      for (int64_t e = 0; e < width; ++e) drow[e] += dy[e];
+  }
+};
+
 template <class Job>
 Status for_width(int64_t dim, Job job) {
   switch (dim) {
     case 8:
-      job(std::integral_constant<int64_t, 8>{});
+      job(Fixed<Float8, 1>(dim));
       break;
     case 16:
-      job(std::integral_constant<int64_t, 16>{});
+      job(Fixed<Float16, 1>(dim));
       break;
     case 32:
-      job(std::integral_constant<int64_t, 32>{});
+      job(Fixed<Float16, 2>(dim));
       break;
     case 64:
-      job(std::integral_constant<int64_t, 64>{});
+      job(Fixed<Float16, 4>(dim));
       break;
     default:
-      job(std::integral_constant<int64_t, 0>{});
+      job(AnyWidth(dim));
   }
   return Status::ok;
-}
-
-template <int64_t kDim>
-void forward(const EmbeddingBagSpec& spec, const TableLeaf& table, float* y, int32_t* counts) {
-  const int64_t dim = kDim > 0 ? kDim : spec.dim;
-  for (int64_t bag = 0; bag < spec.bags; ++bag, y += dim) {
-    float registers[kDim > 0 ? kDim : 1];
-    float* const sum = kDim > 0 ? registers : y;
-    for (int64_t e = 0; e < dim; ++e) sum[e] = 0;
-    int32_t count = 0;
-    for (int64_t v = 0; v < spec.values; ++v) {
-      const int64_t position = bag * spec.values + v;
-      if (position + kAhead < spec.bags * spec.values)
-        prefetch(table.rows, row_of(table, position + kAhead), dim);
-      const int32_t row = row_of(table, position);
-      if (row < 0) continue;
-      const float* x = table.rows + row * dim;
-      for (int64_t e = 0; e < dim; ++e) sum[e] += x[e];
-      ++count;
-    }
-    if (counts) counts[bag] = count;
-    const bool divides = spec.mean && count > 1;
-    for (int64_t e = 0; e < dim && divides; ++e) sum[e] /= static_cast<float>(count);
-    for (int64_t e = 0; e < kDim; ++e) y[e] = sum[e];
-  }
-}
-
-// In the order of positions.
-template <int64_t kDim>
-void backward(const EmbeddingBagSpec& spec, const TableLeaf& table, const float* dy,
-              const int32_t* counts) {
-  const int64_t dim = kDim > 0 ? kDim : spec.dim;
-  for (int64_t bag = 0; bag < spec.bags; ++bag, dy += dim) {
-    const int32_t count = spec.mean ? counts[bag] : 1;
-    for (int64_t v = 0; v < spec.values; ++v) {
-      const int64_t position = bag * spec.values + v;
-      if (row_of(table, position) < 0) continue;
-      float* drow = table.gradient + table.index[position] * dim;
-      if (count > 1)
-        for (int64_t e = 0; e < dim; ++e) drow[e] += dy[e] / static_cast<float>(count);
-      else
-        for (int64_t e = 0; e < dim; ++e) drow[e] += dy[e];
-    }
-  }
 }
 
 }  // namespace
 
 Status embedding_bag_forward(Stream*, const EmbeddingBagSpec* spec, const TableLeaf* table,
                              float* y, int32_t* counts) noexcept {
-  return for_width(spec->dim, [&](auto dim) { forward<dim>(*spec, *table, y, counts); });
+  return for_width(spec->dim, [&](auto row) {
+    for (int64_t bag = 0; bag < spec->bags; ++bag) {
+      int32_t count = 0;
+      row.add_up(*spec, *table, bag * spec->values, y + bag * row.dim(), count);
+      if (counts) counts[bag] = count;
+    }
+  });
 }
 
+// In the order of positions.
 Status embedding_bag_backward(Stream*, const EmbeddingBagSpec* spec, const TableLeaf* table,
                               const float* dy, const int32_t* counts) noexcept {
-  return for_width(spec->dim, [&](auto dim) { backward<dim>(*spec, *table, dy, counts); });
+  return for_width(spec->dim, [&](auto row) {
+    for (int64_t bag = 0; bag < spec->bags; ++bag) {
+      const float divisor = spec->mean ? static_cast<float>(counts[bag]) : 1;
+      for (int64_t v = 0; v < spec->values; ++v) {
+        const int64_t position = bag * spec->values + v;
+        if (row_of(*table, position) < 0) continue;
+        row.add(dy + bag * row.dim(), divisor,
+                table->gradient + table->index[position] * row.dim());
+      }
+    }
+  });
 }
 
 }  // namespace trireme::cpu::TRIREME_LEVEL
