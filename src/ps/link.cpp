@@ -46,18 +46,21 @@ void Link::send(Message&& message) {
     post(std::move(message));
 }
 
-// A copy, and for some a second: what was borrowed may have changed by then.
+// A copy, and for some a second, which leaves no earlier: what was borrowed may have changed by
+// then.
 void Link::hold_back(Message&& m) {
   const auto uniform = [&] { return std::uniform_real_distribution<double>(0, 1)(random_); };
-  const int copies = uniform() < faults_.repeat ? 2 : 1;
-  for (int i = 0; i < copies; ++i) {
+  std::vector<double> delays(uniform() < faults_.repeat ? 2 : 1);
+  for (double& delay : delays) delay = faults_.delay * uniform();
+  std::ranges::sort(delays);
+  for (size_t i = 0; i < delays.size(); ++i) {
     Message copy{m.from, m.to, m.header, {}, {}};
     if (!m.payload.empty()) {
       copy.owned = pool_->take(m.payload.size());
       std::memcpy(copy.owned->data(), m.payload.data(), m.payload.size());
       copy.payload = {copy.owned->data(), m.payload.size()};
     }
-    late_.push_back({deadline_in(faults_.delay * uniform()), std::move(copy)});
+    late_.push_back({deadline_in(delays[i]), std::move(copy), i > 0});
   }
 }
 
@@ -68,16 +71,23 @@ bool Link::post_late() {
       ++i;
       continue;
     }
-    Message m = std::move(late_[i].message);
+    Late late = std::move(late_[i]);
     late_.erase(late_.begin() + static_cast<std::ptrdiff_t>(i));
-    post(std::move(m));
+    post(std::move(late.message), late.again);
     moved = true;
   }
   return moved;
 }
 
-void Link::post(Message&& message) {
+bool Link::owes() const {
+  const auto once = [](const auto& of) { return !of.again; };
+  return std::ranges::any_of(late_, once) ||
+         std::ranges::any_of(sent_, [&](const auto& sent) { return once(*sent); });
+}
+
+void Link::post(Message&& message, bool again) {
   auto sent = std::make_unique<Sent>();
+  sent->again = again;
   sent->message = std::move(message);
   Message& m = sent->message;
   if (regions_ && !m.payload.empty() && regions_->reaches(m.to))

@@ -40,6 +40,8 @@ class Link {
   bool receive(Message& out);
   bool advance();  // lets go of what has been sent; false: nothing was
   bool sending() const { return !sent_.empty() || !late_.empty(); }
+  // Likewise, but for what is only sent again: who has left does not take it any more.
+  bool owes() const;
   // Throws what a wait for these peers that began at `since` would throw by now.
   void check(std::span<const int> peers, const Wait& wait, Clock::time_point since);
   void idle(int round) { comm_.idle(round); }
@@ -55,12 +57,14 @@ class Link {
   struct Sent {
     Message message;
     std::vector<Ticket> open;
+    bool again = false;  // a repeated one
   };
   struct Late {
     Clock::time_point at;
     Message message;
+    bool again = false;
   };
-  void post(Message&& message);
+  void post(Message&& message, bool again = false);
   void hold_back(Message&& message);
   bool post_late();
   void listen(Peer& peer);

@@ -20,7 +20,7 @@ int serve(ServerCore& core, Link& link, const ServeOptions& options) {
   std::vector<int> everybody(static_cast<size_t>(options.workers));
   std::iota(everybody.begin(), everybody.end(), 0);
   int looks = 0, busy = 0;
-  while (!core.finished() || link.sending()) {
+  while (!core.finished() || link.owes()) {
     bool moved = link.advance();
     for (Message m; link.receive(m); moved = true) {
       core.on_message(std::move(m), seconds_since(start));

@@ -115,6 +115,30 @@ TEST(Link, RefusesAMessageThatSpeaksOfOtherMemory) {
   });
 }
 
+TEST(Link, OwesNothingOnceAMessageHasLeftThatOnlyComesAgain) {
+  run_thread_ranks(2, [](Communicator& comm) {
+    const bool sends = comm.rank() == 0;
+    Link link(comm, {1 - comm.rank()}, {}, sends ? Faults{1, 0.2, 3} : Faults{});
+    if (!sends) {
+      const Deadline deadline = deadline_in(20);
+      int count = 0;
+      while (count < 2 && Clock::now() < deadline) {
+        Message m;
+        count += link.receive(m);
+      }
+      EXPECT_EQ(count, 2);
+      return comm.barrier(kWait);
+    }
+    link.send(question(1, 1, {}));
+    EXPECT_TRUE(link.owes());
+    while (link.owes()) link.advance();
+    EXPECT_TRUE(link.sending());
+    while (link.sending()) link.advance();
+    EXPECT_FALSE(link.owes());
+    comm.barrier(kWait);
+  });
+}
+
 TEST(Link, RepeatsAndReordersWhereItIsToldTo) {
   run_thread_ranks(2, [](Communicator& comm) {
     const Faults faults{0.5, 0.01, 3};

@@ -26,6 +26,7 @@ class Servers {
 
   // This worker is done with them, and how it ended. Once.
   virtual void leave(ExitCode code) {
+    ask([](ps::ClientCore&) {});  // nothing is under way any more
     ask([code](ps::ClientCore& client) { client.bye(static_cast<int>(code)); });
   }
 };
