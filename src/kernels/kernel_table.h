@@ -119,16 +119,16 @@ struct KernelTable {
   // g = dy + more, rounded to an Element, and when act is relu 0 where y is not above 0. `more` may
   // be null: the gradient comes in one part. y may be null where there was no addend: whether it is
   // above 0 follows from x, mean, rstd, gamma and beta, by the bits of batch_norm_forward(); gamma
-  // and beta are read for that alone. sums[c] = sum g, sums[C+c] = sum g (x - mean) rstd, fp64. g
-  // is kept where `g` is not null; it may be dy. `gradients`: computed from the sums as well; null:
-  // they are not.
+  // and beta are read for that alone. sums[c] = sum g, sums[C+c] = sum g (x - mean) rstd, fp64, in
+  // which terms of up to eight rows may be added up in fp32. g is kept where `g` is not null; it
+  // may be dy. `gradients`: computed from the sums as well; null: they are not.
   Status (*batch_norm_backward_sums)(Stream*, int64_t rows, int64_t channels, const Element* x,
                                      const Element* y, const Element* dy, const Element* more,
                                      const float* mean, const float* rstd, const float* gamma,
                                      const float* beta, Activation, Element* g, double* sums,
                                      void* scratch, const BatchNormGradients* gradients) noexcept;
   // dx (+)= gamma rstd (g - mean_g[c] - xhat mean_gx[c]);  daddend (+)= g when not null. g from dy,
-  // act, y and beta as above; where it was kept, that is dy, and act is none.
+  // act, y and beta as above; where it was kept, that is dy, and act is none. dx may be dy.
   // mean_g, mean_gx: the sums over the whole normalised set divided by its count.
   Status (*batch_norm_backward)(Stream*, int64_t rows, int64_t channels, const Element* x,
                                 const Element* y, const Element* dy, const float* mean,

@@ -211,6 +211,9 @@ class Op {
   virtual bool is_view() const { return false; }
   // backward adds up output_grad() and output_grad_apart() as it reads them.
   virtual bool takes_gradient_apart() const { return false; }
+  // The input whose gradient backward may leave where output_grad() was: it reads an element before
+  // it writes it, and does not ask for it again. Only where it is the first to write. -1: none.
+  virtual int gradient_in_place() const { return -1; }
   // backward, being a library's, cannot add to an input's gradient: that is a pass of its own,
   // which the compiler saves where the input's producer takes the gradient in parts.
   virtual bool only_sets_gradients() const { return false; }

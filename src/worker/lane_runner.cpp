@@ -193,8 +193,14 @@ void LaneRunner::run_segments(Lane& lane, int index, const StepPlan& plan, Loade
              exchange_.params());
   }
   const int segments = training_.any().segments();
+  GradSink* const sink = lane.poison || run.size() == 0 || !batches.back()
+                             ? nullptr
+                             : exchange_.sink(index, run.last - 1);
   for (int s = 0; s < segments; ++s) {
-    for (int k = 0; k < run.size(); ++k) {
+    // To and fro: a segment begins with the leaf that is still in the cache.
+    const bool back = s % 2 == 1;
+    for (int i = 0; i < run.size(); ++i) {
+      const int k = back ? run.size() - 1 - i : i;
       if (!batches[static_cast<size_t>(k)]) continue;
       Workspace& ws = lane.workspaces[static_cast<size_t>(k)];
       ws.synced = s > 0 ? lane.synced[static_cast<size_t>(s) - 1].data() : nullptr;
@@ -203,8 +209,9 @@ void LaneRunner::run_segments(Lane& lane, int index, const StepPlan& plan, Loade
       const PieceWork::Leaf alone{&program,
                                   &ws};  // leaves advance side by side, each its own piece
       const PieceWork work{{&alone, 1}, ws.grads};
+      // What the sink hands in is the sum of all leaves: with the one that comes last.
       program.run(ws, s, exchange_.sum_slot(index, run.first + k),
-                  lane.poison ? nullptr : exchange_.sink(index, run.first + k), &work);
+                  i + 1 == run.size() ? sink : nullptr, &work);
     }
     const int64_t doubles = training_.any().sync_doubles(s);
     if (doubles > 0) exchange_.sync(index, doubles, lane.synced[static_cast<size_t>(s)].data());

@@ -295,6 +295,11 @@ TEST_P(NormTest, BatchNormBackwardsFindsWhereReluWasOpenFromTheInput) {
     Elements adds = y, wanted_adds = y;
     run(y, wanted, wanted_dx, wanted_adds, wanted_da);
     run(nullptr, sums, dx, adds, da);
+    Elements in_place = elements(dy);
+    k.batch_norm_backward(nullptr, rows, c, in, nullptr, in_place, mean.data(), rstd.data(),
+                          gamma.data(), beta.data(), mg.data(), mgx.data(), Activation::relu,
+                          in_place, Write::set, nullptr, Write::set);
+    EXPECT_EQ(in_place.values(), wanted_dx.values());
     EXPECT_EQ(sums, wanted);
     EXPECT_EQ(dx.values(), wanted_dx.values());
     EXPECT_EQ(adds.values(), wanted_adds.values());

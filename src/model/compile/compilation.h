@@ -192,7 +192,19 @@ class Compilation {
     return last.op->only_sets_gradients() && once ? writers.back() : kNever;
   }
 
-  Ref gradient(NodeId id, int time) { return gradient_in(id, value(id).gradient, time); }
+  // The value whose gradient lies where id's does: id itself, or the output of the op that is the
+  // first to write id's and does so in place.
+  NodeId gradient_home(NodeId id) {
+    const std::vector<int> writers = gradient_writers(id);
+    if (writers.empty() || is_loss(writers.front()) || apart(id) == writers.front()) return id;
+    const FusedOp& first = fused_[static_cast<size_t>(writers.front())];
+    const int input = first.op->gradient_in_place();
+    const bool in_place = input >= 0 && first.inputs[static_cast<size_t>(input)] == id &&
+                          std::count(first.inputs.begin(), first.inputs.end(), id) == 1;
+    return in_place ? gradient_home(first.output) : id;
+  }
+  int& gradient_buffer(NodeId id) { return value(gradient_home(id)).gradient; }
+  Ref gradient(NodeId id, int time) { return gradient_in(id, gradient_buffer(id), time); }
   Ref gradient_apart(NodeId id, int time) {
     return gradient_in(id, value(id).gradient_apart, time);
   }

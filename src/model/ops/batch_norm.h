@@ -27,6 +27,8 @@ class BatchNorm final : public Op {
   std::vector<SlotSpec> state(std::span<const InputInfo> inputs) const override;
   std::unique_ptr<Lowered> lower(LowerContext& context) const override;
   bool takes_gradient_apart() const override { return true; }
+  // With an addend its gradient is what relu lets through, which the sums are taken of.
+  int gradient_in_place() const override { return options_.addend ? 1 : 0; }
   Cost cost(std::span<const Shape> inputs) const override;
   std::shared_ptr<const Op> with_activation(Activation activation, float alpha) const override;
   std::shared_ptr<const Op> with_addend() const override;

@@ -11,6 +11,7 @@ namespace trireme::test {
 namespace {
 
 int additions = 0;
+int in_place = 0;  // batch norms that leave a gradient where that of their output was
 
 const KernelTable& counting_table() {
   static const KernelTable table = [] {
@@ -18,6 +19,22 @@ const KernelTable& counting_table() {
     t.accumulate = [](Stream* stream, int64_t n, const Element* x, Element* y) noexcept {
       ++additions;
       return cpu_kernels().accumulate(stream, n, x, y);
+    };
+    t.batch_norm_backward_sums = [](auto stream, auto rows, auto channels, auto x, auto y, auto dy,
+                                    auto more, auto mean, auto rstd, auto gamma, auto beta,
+                                    auto act, auto g, auto sums, auto scratch, auto to) noexcept {
+      in_place += g == dy;
+      return cpu_kernels().batch_norm_backward_sums(stream, rows, channels, x, y, dy, more, mean,
+                                                    rstd, gamma, beta, act, g, sums, scratch, to);
+    };
+    t.batch_norm_backward = [](auto stream, auto rows, auto channels, auto x, auto y, auto dy,
+                               auto mean, auto rstd, auto gamma, auto beta, auto mean_g,
+                               auto mean_gx, auto act, auto dx, auto dx_write, auto daddend,
+                               auto daddend_write) noexcept {
+      in_place += dx == dy;
+      return cpu_kernels().batch_norm_backward(stream, rows, channels, x, y, dy, mean, rstd, gamma,
+                                               beta, mean_g, mean_gx, act, dx, dx_write, daddend,
+                                               daddend_write);
     };
     return t;
   }();
@@ -89,6 +106,32 @@ TEST(Branches, AreAddedUpByTheBatchNormTheyCameFromWithTheSameBits) {
     EXPECT_EQ(apart, gradients(*reference, leaves));
     for (float v : apart) ASSERT_TRUE(std::isfinite(v));
   }
+}
+
+// The residual graph has five batch norms; the stem's adds up two parts in place besides.
+TEST(Branches, LeaveTheGradientOfWhatABatchNormReadsWhereThatOfItsOutputWas) {
+  const auto graph = residual(false);
+  in_place = 0;
+  gradients(*graph, 1);
+  EXPECT_EQ(in_place, 2 * (5 + 1));  // in each of two steps
+}
+
+// What somebody else reads as well is added to, and nothing of it may be overwritten.
+TEST(Branches, LeaveAGradientAloneThatABatchNormIsNotTheFirstToWrite) {
+  Graph graph;
+  const NodeId x = graph.add_input("x", {2, 4, 4});
+  const NodeId stem = conv(graph, "c0", x, false);
+  const NodeId sum =
+      graph.add("a", make_op("add", {}), {relu(graph, "r0", normalised(graph, "n0", stem)), stem});
+  graph.add_loss("loss", make_op("mse", {}), {graph.add("flat", make_op("flatten", {}), {sum})},
+                 "target", 1);
+  graph.freeze();
+  ModelRun run(graph, 1, 1, false, Mode::training, counting_table());
+  run.set_field("x", wave(32, 1));
+  run.set_field("target", wave(48, 2));
+  in_place = 0;
+  run.step();
+  EXPECT_EQ(in_place, 0);
 }
 
 // Nothing but a batch norm takes parts.

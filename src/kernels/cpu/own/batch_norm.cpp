@@ -2,29 +2,34 @@
 // every element to fp64: E[x^2] - E[x]^2 then keeps fp32 accuracy even when the mean is large.
 #include "kernels/cpu/own/columns.h"
 #include "kernels/cpu/own/kernels.h"
+#include "kernels/cpu/own/math.h"
 
 namespace trireme::cpu::TRIREME_LEVEL {
 namespace {
 
-// Adds two fp64 values per element, pair(row offset, lane, &a, &b), into sums[c] and sums[C + c].
-template <class Pair>
+// Rows whose values are added up before they meet the sums in fp64.
+constexpr int64_t kRun = 8;
+
+// Adds two values per element, pair(row offset, lane, &a, &b), into sums[c] and sums[C + c]: those
+// of kRun rows in T, one after the other, then all in fp64.
+template <class T, class Pair>
 inline void add_strip(const Strip& s, int64_t channels, double* sums, Pair pair) {
   double first[kStrip], second[kStrip];
   for (int64_t j = 0; j < s.width; ++j) first[j] = second[j] = 0;
   int64_t r = 0, at = s.offset;
-  for (; r + 2 <= s.rows; r += 2, at += 2 * s.stride) {
+  for (; r + kRun <= s.rows; r += kRun, at += kRun * s.stride) {
 #pragma GCC ivdep
     for (int64_t j = 0; j < s.width; ++j) {
-      double a0, b0, a1, b1;
-      pair(at, j, &a0, &b0);
-      pair(at + s.stride, j, &a1, &b1);
-      first[j] += a0 + a1;
-      second[j] += b0 + b1;
+      T a = 0, b = 0;
+#pragma GCC unroll 8
+      for (int64_t i = 0; i < kRun; ++i) pair(at + i * s.stride, j, &a, &b);
+      first[j] += a;
+      second[j] += b;
     }
   }
   for (; r < s.rows; ++r, at += s.stride) {
     for (int64_t j = 0; j < s.width; ++j) {
-      double a, b;
+      T a = 0, b = 0;
       pair(at, j, &a, &b);
       first[j] += a;
       second[j] += b;
@@ -65,21 +70,21 @@ struct ChannelLanes {
     if (of_beta) spread(s, channels, of_beta, beta);
   }
   // What normalise() makes of x before its relu.
-  float normalised(float x, int64_t j) const { return (x - mean[j]) * scale[j] + beta[j]; }
+  float normalised(float x, int64_t j) const { return muladd(x - mean[j], scale[j], beta[j]); }
 };
 
 template <Gate kGate, bool kMore, bool kKeep>
 void add_gradients(const Strip& s, int64_t channels, const Backward& of, const ChannelLanes& c,
                    double* sums) {
-  add_strip(s, channels, sums, [of, &c](int64_t at, int64_t j, double* a, double* b) {
+  add_strip<float>(s, channels, sums, [of, &c](int64_t at, int64_t j, float* a, float* b) {
     const float x = of.x[at + j];
     float g = of.dy[at + j];
     if (kMore) g += of.more[at + j];
     if (kGate == Gate::output) g = of.y[at + j] > 0.0f ? g : 0.0f;
     if (kGate == Gate::input) g = c.normalised(x, j) > 0.0f ? g : 0.0f;
     if (kKeep) of.g[at + j] = g;
-    *a = g;
-    *b = static_cast<double>(g) * static_cast<double>((x - c.mean[j]) * c.rstd[j]);
+    *a += g;
+    *b = muladd(g, (x - c.mean[j]) * c.rstd[j], *b);
   });
 }
 
@@ -98,9 +103,58 @@ void normalise(const Strip& s, const float* x, const float* mean, const float* s
   for (int64_t r = 0, at = s.offset; r < s.rows; ++r, at += s.stride) {
 #pragma GCC ivdep
     for (int64_t j = 0; j < s.width; ++j) {
-      float v = (x[at + j] - mean[j]) * scale[j] + beta[j];
+      float v = muladd(x[at + j] - mean[j], scale[j], beta[j]);
       if (kAddend) v += addend[at + j];
       y[at + j] = kRelu && v < 0.0f ? 0.0f : v;
+    }
+  }
+}
+
+// One step backwards: what dx and the addend's gradient are computed from, and where they go.
+struct Passed {
+  const float* x;
+  const float* y;
+  const float* dy;
+  float* dx;
+  float* daddend;
+  bool add_dx, add_addend;
+};
+
+// dx (+)= scale g + slope (x - mean) + constant, daddend (+)= g; either may be null. From the last
+// row to the first, with which the convolution before it will begin.
+template <Gate kGate>
+void pass_back(const Strip& s, const Passed& of, const ChannelLanes& c, const float* constant,
+               const float* slope) {
+  const float *const mean = c.mean, *const scale = c.scale;
+  const auto passed = [&](int64_t at, int64_t j) {
+    // dy is read whether it passes or not: loads that depend on a test are not vectorised.
+    const float g = of.dy[at + j];
+    if (kGate == Gate::output) return of.y[at + j] > 0.0f ? g : 0.0f;
+    if (kGate == Gate::input) return c.normalised(of.x[at + j], j) > 0.0f ? g : 0.0f;
+    return g;
+  };
+  const auto change = [&](int64_t at, int64_t j) {
+    const float inner = muladd(scale[j], passed(at, j), constant[j]);
+    return muladd(slope[j], of.x[at + j] - mean[j], inner);
+  };
+  for (int64_t row = s.rows - 1; row >= 0; --row) {
+    const int64_t at = s.offset + row * s.stride;
+    if (of.daddend) {
+      if (of.add_addend) {
+#pragma GCC ivdep
+        for (int64_t j = 0; j < s.width; ++j) of.daddend[at + j] += passed(at, j);
+      } else {
+#pragma GCC ivdep
+        for (int64_t j = 0; j < s.width; ++j) of.daddend[at + j] = passed(at, j);
+      }
+    }
+    if (!of.dx) continue;
+    if (of.add_dx) {
+#pragma GCC ivdep
+      for (int64_t j = 0; j < s.width; ++j) of.dx[at + j] += change(at, j);
+    } else {
+#pragma GCC ivdep
+      for (int64_t j = 0; j < s.width; ++j) of.dx[at + j] = change(at, j);
     }
   }
 }
@@ -126,10 +180,10 @@ Status batch_norm_sums(Stream* stream, int64_t rows, int64_t channels, const flo
                        void*, const BatchNormStatistics* statistics) noexcept {
   clear(2 * channels, sums);
   for_strips(rows, channels, [&](const Strip& s) {
-    add_strip(s, channels, sums, [x](int64_t at, int64_t j, double* a, double* b) {
+    add_strip<double>(s, channels, sums, [x](int64_t at, int64_t j, double* a, double* b) {
       const double v = x[at + j];
-      *a = v;
-      *b = v * v;
+      *a += v;
+      *b += v * v;
     });
   });
   if (!statistics) return Status::ok;
@@ -185,43 +239,20 @@ Status batch_norm_backward(Stream*, int64_t rows, int64_t channels, const float*
                            float* daddend, Write daddend_write) noexcept {
   if (!supported(act)) return Status::unsupported;
   const Gate gate = gate_of(act, y);
-  const bool add = dx_write == Write::add, addend_add = daddend_write == Write::add;
+  const Passed of{x, y, dy, dx, daddend, dx_write == Write::add, daddend_write == Write::add};
+  const auto run = gate == Gate::open     ? pass_back<Gate::open>
+                   : gate == Gate::output ? pass_back<Gate::output>
+                                          : pass_back<Gate::input>;
   for_strips(rows, channels, [&](const Strip& s) {
     const ChannelLanes c(s, channels, mean, rstd, gamma, gate == Gate::input ? beta : nullptr);
-    float mg[kStrip], mgx[kStrip], passed[kStrip];
-    spread(s, channels, mean_g, mg);
-    spread(s, channels, mean_gx, mgx);
-    for (int64_t row = 0, at = s.offset; row < s.rows; ++row, at += s.stride) {
-      // Every dy is read, whether it passes or not: loads that depend on a test are not vectorised.
-      const float* const g = gate == Gate::open ? dy + at : passed;
-      if (gate == Gate::output) {
-#pragma GCC ivdep
-        for (int64_t j = 0; j < s.width; ++j) {
-          const float v = dy[at + j];
-          passed[j] = y[at + j] > 0.0f ? v : 0.0f;
-        }
-      } else if (gate == Gate::input) {
-#pragma GCC ivdep
-        for (int64_t j = 0; j < s.width; ++j) {
-          const float v = dy[at + j];
-          passed[j] = c.normalised(x[at + j], j) > 0.0f ? v : 0.0f;
-        }
-      }
-      if (dx) {
-#pragma GCC ivdep
-        for (int64_t j = 0; j < s.width; ++j) {
-          const float xhat = (x[at + j] - c.mean[j]) * c.rstd[j];
-          const float v = c.scale[j] * (g[j] - mg[j] - xhat * mgx[j]);
-          dx[at + j] = add ? dx[at + j] + v : v;
-        }
-      }
-      if (!daddend) continue;
-      if (addend_add) {
-        accumulate(nullptr, s.width, g, daddend + at);
-      } else {
-        copy(nullptr, s.width, g, daddend + at);
-      }
+    float constant[kStrip], slope[kStrip];
+    spread(s, channels, mean_g, constant);
+    spread(s, channels, mean_gx, slope);
+    for (int64_t j = 0; j < s.width; ++j) {
+      constant[j] *= -c.scale[j];
+      slope[j] *= -c.scale[j] * c.rstd[j];
     }
+    run(s, of, c, constant, slope);
   });
   return Status::ok;
 }

@@ -59,28 +59,40 @@ struct Product {
   int64_t group;
 };
 
-// The product at every point. The error of a sum goes by its length and is what the transforms
-// enlarge: sums of kDepth terms are added up. Rows are multiplied by whole blocks, whoever they
-// belong to: a tile's bits then do not depend on its neighbours.
-void multiply(const Product& p, int64_t tiles, const Points& inputs, const float* packed,
-              const Points& products) {
+// c = a packed for kRows tiles at one point. The error of a sum goes by its length and is what the
+// transforms enlarge: sums of kDepth terms are added up.
+template <int kRows>
+void multiply_rows(const Product& p, const float* a, const float* panel, int64_t count, float* c) {
   constexpr int64_t kDepth = 32;
+  const bool two = count > kWidth;
+  const int64_t width = two ? 2 * kWidth : kWidth;
+  const auto set =
+      two ? multiply_block<false, kRows, 2, false> : multiply_block<false, kRows, 1, false>;
+  const auto add =
+      two ? multiply_block<false, kRows, 2, true> : multiply_block<false, kRows, 1, true>;
+  set(p.c_in < kDepth ? p.c_in : kDepth, a, p.c_in, panel, width, c, p.c_out);
+  for (int64_t k = kDepth; k < p.c_in; k += kDepth)
+    add(p.c_in - k < kDepth ? p.c_in - k : kDepth, a + k, p.c_in, panel + k * width, width, c,
+        p.c_out);
+}
+
+// The product at every point. The last blocks reach past the last tile, into memory of the group;
+// a row's bits depend neither on its block nor on its neighbours.
+void multiply(const Product& p, int64_t tiles, const Points& inputs, const float* packed,
+              const Points& products, Ahead of_x, Ahead of_y) {
   for (int64_t point = 0; point < kPoints; ++point, packed += p.c_in * p.c_out) {
-    for_panels<Wide>(p.c_out, [&](int64_t column, int64_t count, int64_t width) {
-      const bool two = count > kWidth;
-      const auto set = two ? multiply_block<false, kMostRows2, 2, false>
-                           : multiply_block<false, kMostRows2, 1, false>;
-      const auto add = two ? multiply_block<false, kMostRows2, 2, true>
-                           : multiply_block<false, kMostRows2, 1, true>;
+    of_x.fetch();
+    of_y.fetch();
+    for_panels<Wide>(p.c_out, [&](int64_t column, int64_t count, int64_t) {
       const float* const panel = packed + column * p.c_in;
-      for (int64_t row = 0; row < tiles; row += kMostRows2) {
-        const float* const a = inputs[point] + row * p.c_in;
-        float* const c = products[point] + row * p.c_out + column;
-        set(p.c_in < kDepth ? p.c_in : kDepth, a, p.c_in, panel, width, c, p.c_out);
-        for (int64_t k = kDepth; k < p.c_in; k += kDepth)
-          add(p.c_in - k < kDepth ? p.c_in - k : kDepth, a + k, p.c_in, panel + k * width, width, c,
-              p.c_out);
-      }
+      const float* a = inputs[point];
+      float* c = products[point] + column;
+      int64_t left = tiles;
+      for (; left > kMostRows2 - kFewRows;
+           left -= kMostRows2, a += kMostRows2 * p.c_in, c += kMostRows2 * p.c_out)
+        multiply_rows<kMostRows2>(p, a, panel, count, c);
+      for (; left > 0; left -= kFewRows, a += kFewRows * p.c_in, c += kFewRows * p.c_out)
+        multiply_rows<kFewRows>(p, a, panel, count, c);
     });
   }
 }
@@ -88,10 +100,11 @@ void multiply(const Product& p, int64_t tiles, const Points& inputs, const float
 struct Epilogue {
   const float* bias;  // or null
   Wide floor;         // what y is at least; NaN stays
+  bool plain;         // neither
 };
 
 // y of one tile and kWidth channels, of which `rows` by `columns` pixels are there.
-template <bool kWhole>
+template <bool kWhole, bool kPlain>
 inline void transform_tile(const float* products, int64_t step, Wide bias, Wide floor, float* y,
                            int64_t line, int64_t channels, int64_t rows, int64_t columns) {
   Wide half[kOut][kIn];
@@ -108,8 +121,8 @@ inline void transform_tile(const float* products, int64_t step, Wide bias, Wide 
     Wide t[kOut];
     of_products(half[i], t);
     for (int64_t j = 0; j < kOut; ++j) {
-      const Wide v = t[j] + bias;
-      if (kWhole || j < columns) store(y + j * channels, v < floor ? floor : v);
+      const Wide v = kPlain ? t[j] : t[j] + bias;
+      if (kWhole || j < columns) store(y + j * channels, !kPlain && v < floor ? floor : v);
     }
   }
 }
@@ -118,7 +131,9 @@ void transform_products(const Product& p, int64_t first, int64_t end, const Poin
                         const Epilogue& epilogue, float* y) {
   const int64_t line = p.grid.out_w * p.c_out;
   for_tiles(p.grid, first, end, [&](const Place& at) {
-    const auto transform = at.whole() ? transform_tile<true> : transform_tile<false>;
+    const auto transform =
+        epilogue.plain ? (at.whole() ? transform_tile<true, true> : transform_tile<false, true>)
+                       : (at.whole() ? transform_tile<true, false> : transform_tile<false, false>);
     float* const to = y + at.offset(p.grid, p.c_out);
     const float* const from = products.at + at.number * p.c_out;
     for (int64_t c = 0; c < p.c_out; c += kWidth) {
@@ -212,14 +227,20 @@ void winograd_run(const ConvTask& task, void* const* arguments, float* scratch) 
   auto* y = static_cast<float*>(arguments[p.forward ? 3 : 2]);
   const auto* bias = static_cast<const float*>(p.forward ? arguments[2] : nullptr);
   const bool relu = p.forward && task.spec.activation == Activation::relu;
-  const winograd::Epilogue epilogue{bias, winograd::wide(relu ? 0.0f : -__builtin_inff())};
+  const winograd::Epilogue epilogue{bias, winograd::wide(relu ? 0.0f : -__builtin_inff()),
+                                    !bias && !relu};
   const winograd::Points inputs(scratch, p.group, p.c_in);
   const winograd::Points products(inputs.end(), p.group, p.c_out);
   const int64_t tiles = p.grid.tiles();
-  for (int64_t first = 0; first < tiles; first += p.group) {
-    const int64_t end = tiles - first < p.group ? tiles : first + p.group;
+  // From the last images to the first: what was computed before ended with the last, and what comes
+  // after begins with the first, which the cache still holds.
+  for (int64_t end = tiles, first; end > 0; end = first) {
+    first = (end - 1) / p.group * p.group;
+    const int64_t next = first > 0 ? first - p.group : 0;
     winograd::transform_input(p.grid, p.c_in, first, end, x, inputs, products.end());
-    winograd::multiply(p, end - first, inputs, packed, products);
+    winograd::multiply(p, end - first, inputs, packed, products,
+                       p.grid.rows_of_x(x, p.c_in, next, first, -p.grid.pad_h),
+                       p.grid.rows_of_y(y, p.c_out, first, end));
     winograd::transform_products(p, first, end, products, epilogue, y);
   }
 }

@@ -46,11 +46,11 @@ static inline void of_input(const Wide (&x)[kIn], Wide (&t)[kIn]) {
 // A^T m
 static inline void of_products(const Wide (&m)[kIn], Wide (&y)[kOut]) {
   const Wide sum_a = m[1] + m[2], sum_b = m[3] + m[4];
-  const Wide odd_a = wide(kA) * (m[1] - m[2]), odd_b = wide(kB) * (m[3] - m[4]);
+  const Wide odd_a = m[1] - m[2], odd_b = m[3] - m[4];
   y[0] = m[0] + (sum_a + sum_b);
-  y[1] = odd_a + odd_b;
+  y[1] = fused(kA, odd_a, wide(kB) * odd_b);
   y[2] = fused(kA2, sum_a, wide(kB2) * sum_b);
-  y[3] = fused(kA2, odd_a, fused(kB2, odd_b, m[5]));
+  y[3] = fused(kA2 * kA, odd_a, fused(kB2 * kB, odd_b, m[5]));
 }
 
 // A dy
@@ -87,6 +87,26 @@ static inline void of_kernel_gradient(const Wide (&u)[kIn], Wide (&w)[3]) {
   w[2] = fused(kA2, even_a, fused(kB2, even_b, u[5]));
 }
 
+// Asks for memory that will be read or written next while products keep the core busy: without it
+// the transforms would wait for memory, and the products after them leave it idle.
+class Ahead {
+ public:
+  // Floats [first, end) after `base`, in as many parts as there are points.
+  Ahead(const float* base, int64_t first, int64_t end)
+      : at_(base + first), end_(base + end), part_(((end - first) / kPoints / kLine + 1) * kLine) {}
+  void fetch() {
+    for (const float* const stop = end_ - at_ < part_ ? end_ : at_ + part_; at_ < stop;
+         at_ += kLine)
+      __builtin_prefetch(at_, 0, 2);
+  }
+
+ private:
+  static constexpr int64_t kLine = 16;
+  const float* at_;
+  const float* end_;
+  int64_t part_;
+};
+
 // Images cut into tiles: y in tiles of 4 x 4, which see 6 x 6 of x. Tiles are numbered by images,
 // rows and columns; those at the lower and right ends may reach past y.
 struct Grid {
@@ -102,8 +122,23 @@ struct Grid {
         rows((out_h + kOut - 1) / kOut),
         columns((out_w + kOut - 1) / kOut) {}
   int64_t tiles() const { return n * rows * columns; }
+  // The rows of x, or of y, between those with which the lines of tiles of `first` and of `end`
+  // begin, both shifted within their images.
+  Ahead rows_of_x(const float* x, int64_t channels, int64_t first, int64_t end,
+                  int64_t shift) const {
+    return {x, row(first, h, shift) * w * channels, row(end, h, shift) * w * channels};
+  }
+  Ahead rows_of_y(const float* y, int64_t channels, int64_t first, int64_t end) const {
+    return {y, row(first, out_h, 0) * out_w * channels, row(end, out_h, 0) * out_w * channels};
+  }
   int64_t n, h, w, out_h, out_w, pad_h, pad_w;
   int64_t rows, columns;  // of tiles in an image
+
+ private:
+  int64_t row(int64_t tile, int64_t height, int64_t shift) const {
+    const int64_t line = tile / columns, row = line % rows * kOut + shift;
+    return line / rows * height + (row < 0 ? 0 : row < height ? row : height);
+  }
 };
 
 // Where a tile lies: the first of its pixels of y, and how many of 4 x 4 there are.
@@ -138,7 +173,8 @@ static inline void for_tiles(const Grid& g, int64_t first, int64_t end, Visit vi
 template <bool kColumns, int kRows, int kVectors, bool kAdd>
 static void multiply_block(int64_t depth, const float* a, int64_t a_stride, const float* b,
                            int64_t b_step, float* c, int64_t c_stride) {
-  constexpr int kStep = kRows % 3 == 0 ? 3 : 4;  // rows that one address reaches
+  // Rows that one address reaches.
+  constexpr int kStep = kRows % 3 == 0 ? 3 : kRows % 4 == 0 ? 4 : kRows;
   Wide sums[kRows][kVectors] = {};
   for (int64_t k = 0; k < depth; ++k, a += kColumns ? a_stride : 1, b += b_step) {
     Wide right[kVectors];
@@ -165,6 +201,9 @@ static void multiply_block(int64_t depth, const float* a, int64_t a_stride, cons
     }
   }
 }
+
+// Rows of a block where whole ones would reach far past the last tile.
+constexpr int kFewRows = kMostRows2 / 3;
 
 // Whole blocks of rows of own/tile.h.
 static inline int64_t whole_blocks(int64_t tiles) {

@@ -66,9 +66,11 @@ void transform_gradient(const Gradient& p, int64_t first, int64_t end, const flo
 
 // sums[point] (+)= gradients[point]^T inputs[point]
 void multiply(const Gradient& p, int64_t tiles, const Points& gradients, const Points& inputs,
-              bool add, float* sums) {
+              bool add, float* sums, Ahead of_x, Ahead of_dy) {
   constexpr int kRows = kMostRows2 / 3 * 2;  // of two vectors; they divide 16
   for (int64_t point = 0; point < kPoints; ++point, sums += p.c_out * p.c_in) {
+    of_x.fetch();
+    of_dy.fetch();
     for_panels<Wide>(p.c_in, [&](int64_t column, int64_t count, int64_t) {
       const bool two = count > kWidth;
       const auto block =
@@ -133,7 +135,13 @@ void winograd_weights_run(const ConvTask& task, void* const* arguments, float* s
     const int64_t end = tiles - first < p.group ? tiles : first + p.group;
     winograd::transform_input(p.grid, p.c_in, first, end, x, inputs, zeros);
     winograd::transform_gradient(p, first, end, dy, gradients, db);
-    winograd::multiply(p, end - first, gradients, inputs, first > 0, sums);
+    // The lines of tiles that the next group begins. Of x a line sees the first two rows of the
+    // one after it.
+    const int64_t next = tiles - end < p.group ? tiles : end + p.group;
+    const int64_t from = end + p.grid.columns - 1, to = next + p.grid.columns - 1;
+    winograd::multiply(p, end - first, gradients, inputs, first > 0, sums,
+                       p.grid.rows_of_x(x, p.c_in, from, to, 2 - p.grid.pad_h),
+                       p.grid.rows_of_y(dy, p.c_out, from, to));
   }
   winograd::transform_sums(p, sums, dw);
 }
