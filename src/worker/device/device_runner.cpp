@@ -53,7 +53,8 @@ DeviceRunner::DeviceRunner(const Device& device, Communicator& comm, DeviceGroup
             static_cast<int64_t>(rules.rules().size())};
   if (group.size() > 1)
     buckets_ = std::make_unique<DeviceBuckets>(device, group, state.stream(), state.gradients(),
-                                               cut_buckets(graph.params().size(), options.bucket));
+                                               cut_buckets(graph.params().size(), options.bucket),
+                                               options.bf16_sums);
   const int64_t samples = std::max(training.max_samples(), evaluation.max_samples());
   if (device.kernels().element != ElementType::f32)
     wide_output_ = on_device(
@@ -81,12 +82,17 @@ DeviceRunner::~DeviceRunner() {
 }
 
 std::vector<MemoryNeed> DeviceRunner::needs(const Graph& graph, const ProgramSet& training,
-                                            const ProgramSet& evaluation, const Schema& schema) {
+                                            const ProgramSet& evaluation, const Schema& schema,
+                                            const DeviceRunnerOptions& options) {
   const int64_t samples = std::max(training.max_samples(), evaluation.max_samples());
   return {{"activations", std::max(training.arena_bytes(), evaluation.arena_bytes()),
            "train.batch_size, train.eval_batch_size, train.precision"},
           {"batches", kSlots * slot_spec(schema, graph, samples, 0).device_bytes(),
            "train.batch_size, train.eval_batch_size"},
+          {"gradients under way",
+           DeviceBuckets::device_bytes(cut_buckets(graph.params().size(), options.bucket),
+                                       options.bf16_sums),
+           "exchange.bucket_mib, cuda.reduce_type"},
           {"packed weights", training.packed_bytes() + evaluation.packed_bytes(), ""},
           {"rows of tables", DeviceTables::device_bytes(graph, samples),
            "train.batch_size, train.eval_batch_size"},

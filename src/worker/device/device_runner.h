@@ -35,6 +35,7 @@ struct DeviceRunnerOptions {
   double clip_norm = 0;                // 0: off
   std::optional<LossScaling> scaling;  // of the state's loss scale
   int64_t bucket = int64_t{1} << 20;   // elements of the gradient that travel together
+  bool bf16_sums = false;              // they do as bf16
   double timeout = 300;
 };
 
@@ -53,7 +54,8 @@ class DeviceRunner final : public StepRunner {
   const StepResult& evaluate(const StepPlan& plan, Loader& loader) override;
   // Of device memory, the state's aside: what the constructor and the first steps take.
   static std::vector<MemoryNeed> needs(const Graph& graph, const ProgramSet& training,
-                                       const ProgramSet& evaluation, const Schema& schema);
+                                       const ProgramSet& evaluation, const Schema& schema,
+                                       const DeviceRunnerOptions& options);
 
  private:
   static constexpr size_t kSlots = 2;
