@@ -289,7 +289,7 @@ void Session::start_device() {
                                       options.scaling, experiment.run.timeout);
     runner = std::make_unique<DeviceRunner>(*device, comm, *group, *graph, *on_device, *training,
                                             *evaluation, *training_metrics, *metrics, optimizer,
-                                            preprocessing().schema, options, tables.get());
+                                            preprocessing(), options, tables.get());
     state = std::move(on_device);
   });
 }
@@ -306,8 +306,15 @@ DeviceRunnerOptions Session::device_options() const {
       loss_scaling(kernels->element, experiment.train.batch_size, experiment.debug.loss_scale);
   options.bucket = bucket_elements();
   options.bf16_sums = experiment.cuda.reduce_type == "bf16" && comm.size() > 1;
+  options.bytes = inputs_are_bytes();
   options.timeout = experiment.run.timeout;
   return options;
+}
+
+// The device normalises them then. Training and evaluation share what batches lie in.
+bool Session::inputs_are_bytes() const {
+  return device && data.train->reads_bytes() &&
+         (!data.validation || data.validation->reads_bytes());
 }
 
 int64_t Session::bucket_elements() const {
@@ -364,6 +371,7 @@ std::unique_ptr<Loader> Session::make_loader(bool training_data, int64_t first_s
   options.steps_ahead = static_cast<int>(experiment.data.prefetch_batches);
   options.timeout = experiment.run.timeout;
   options.device = device.get();
+  options.bytes = inputs_are_bytes();
   const LeafRun run{topology.lane_run(0).first, topology.lane_run(topology.lanes - 1).last};
   const int shards = topology.shards;
   auto requests = [run, shards, plan = std::move(plan), end_step](int64_t step) {

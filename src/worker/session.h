@@ -110,6 +110,7 @@ class Session {
   const KernelTable& row_kernels() const;  // every rank must call
   void start_device();
   DeviceRunnerOptions device_options() const;
+  bool inputs_are_bytes() const;
   int64_t bucket_elements() const;
   int64_t start_step() const;
   int default_prefetch_threads(const DataSource& source) const;

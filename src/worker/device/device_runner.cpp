@@ -17,7 +17,7 @@ DeviceRunner::DeviceRunner(const Device& device, Communicator& comm, DeviceGroup
                            const Graph& graph, DeviceState& state, ProgramSet& training,
                            ProgramSet& evaluation, const MetricSet& training_metrics,
                            const MetricSet& evaluation_metrics, const Optimizer& optimizer,
-                           const Schema& schema, const DeviceRunnerOptions& options,
+                           const Preprocessing& preprocessing, const DeviceRunnerOptions& options,
                            TableExchange* tables)
     : device_(device),
       group_(group),
@@ -61,7 +61,9 @@ DeviceRunner::DeviceRunner(const Device& device, Communicator& comm, DeviceGroup
         static_cast<size_t>(samples * graph.node(graph.output()).shape.elements()) * sizeof(float),
         "the output");
   for (auto& slot : slots_)
-    slot = std::make_unique<StepSlot>(device, slot_spec(schema, graph, samples, doubles_.losses));
+    slot = std::make_unique<StepSlot>(
+        device, slot_spec(preprocessing.schema, graph, samples, doubles_.losses, options.bytes));
+  if (options.bytes) byte_input_ = std::make_unique<ByteInput>(device, preprocessing, samples);
   if (!tables) return;
   tables_ = std::make_unique<DeviceTables>(device, graph, *tables, options.leaf, samples);
   row_gradients_ = device.event();
@@ -87,7 +89,9 @@ std::vector<MemoryNeed> DeviceRunner::needs(const Graph& graph, const ProgramSet
   const int64_t samples = std::max(training.max_samples(), evaluation.max_samples());
   return {{"activations", std::max(training.arena_bytes(), evaluation.arena_bytes()),
            "train.batch_size, train.eval_batch_size, train.precision"},
-          {"batches", kSlots * slot_spec(schema, graph, samples, 0).device_bytes(),
+          {"batches",
+           kSlots * slot_spec(schema, graph, samples, 0, options.bytes).device_bytes() +
+               (options.bytes ? ByteInput::device_bytes(schema, samples) : 0),
            "train.batch_size, train.eval_batch_size"},
           {"gradients under way",
            DeviceBuckets::device_bytes(cut_buckets(graph.params().size(), options.bucket),
@@ -143,7 +147,10 @@ Workspace DeviceRunner::bind(const StepSlot& slot, const Program& program) const
 // The batch's fields in the program's order.
 std::vector<std::byte*> DeviceRunner::fields(const StepSlot& slot, const Program& program) const {
   std::vector<std::byte*> result;
-  for (const BatchField field : batch_fields(graph_, program)) result.push_back(slot.at(field));
+  for (const BatchField field : batch_fields(graph_, program)) {
+    const bool from_bytes = byte_input_ && field == BatchField::input;
+    result.push_back(from_bytes ? byte_input_->normalised() : slot.at(field));
+  }
   return result;
 }
 

@@ -5,10 +5,11 @@
 
 namespace trireme {
 
-StepSlotSpec slot_spec(const Schema& schema, const Graph& graph, int64_t samples, int64_t sums) {
+StepSlotSpec slot_spec(const Schema& schema, const Graph& graph, int64_t samples, int64_t sums,
+                       bool bytes) {
   StepSlotSpec spec;
   spec.samples = samples;
-  spec.input_bytes = static_cast<size_t>(schema.input.elements()) * sizeof(float);
+  spec.input_bytes = static_cast<size_t>(schema.input.elements()) * (bytes ? 1 : sizeof(float));
   spec.target_bytes = schema.classes > 0 ? sizeof(int64_t)
                                          : static_cast<size_t>(schema.target_width) * sizeof(float);
   spec.weight_bytes = schema.weighted ? sizeof(float) : 0;

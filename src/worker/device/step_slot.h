@@ -20,8 +20,9 @@ struct StepSlotSpec {
   int64_t sums = 0;             // doubles that come back
   size_t device_bytes() const;  // of one slot
 };
-// samples: the most of any leaf.
-StepSlotSpec slot_spec(const Schema& schema, const Graph& graph, int64_t samples, int64_t sums);
+// samples: the most of any leaf. bytes: inputs come as bytes.
+StepSlotSpec slot_spec(const Schema& schema, const Graph& graph, int64_t samples, int64_t sums,
+                       bool bytes);
 
 struct StepSlot {
   StepSlot(const Device& device, const StepSlotSpec& spec);
