@@ -3,10 +3,11 @@
 #include <fmt/format.h>
 
 #include <atomic>
-#include <bit>
 #include <chrono>
 #include <condition_variable>
 #include <cstring>
+
+#include "comm/bf16_number.h"
 
 namespace trireme {
 
@@ -46,17 +47,6 @@ DeviceStatus fail(std::string why) {
 const char* name(CollectiveType type) {
   return type == CollectiveType::f64 ? "f64" : type == CollectiveType::bf16 ? "bf16" : "f32";
 }
-
-// Every partial sum is rounded, as a ring of devices rounds what it passes on.
-struct Bf16Number {
-  uint16_t bits = 0;
-  Bf16Number& operator+=(Bf16Number other) {
-    const auto wide = [](uint16_t b) { return std::bit_cast<float>(uint32_t{b} << 16); };
-    const auto sum = std::bit_cast<uint32_t>(wide(bits) + wide(other.bits));
-    bits = static_cast<uint16_t>((sum + 0x7fff + (sum >> 16 & 1)) >> 16);
-    return *this;
-  }
-};
 
 // sum[i] = from of rank 0 + from of rank 1 + ...
 template <class T, class Parts>

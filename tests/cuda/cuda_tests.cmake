@@ -3,11 +3,13 @@ set(fakes ${PROJECT_BINARY_DIR}/tests/fakes)
 foreach(fake no_symbol other_build no_device devices shim)
   add_library(fake_${fake} MODULE ${CMAKE_CURRENT_LIST_DIR}/fakes/${fake}.cpp)
   target_link_libraries(fake_${fake} PRIVATE trireme_flags trireme_contract)
+  target_include_directories(fake_${fake} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   set_target_properties(fake_${fake} PROPERTIES PREFIX "" OUTPUT_NAME ${fake} LIBRARY_OUTPUT_DIRECTORY ${fakes})
   list(APPEND fake_targets fake_${fake})
 endforeach()
 target_link_libraries(fake_devices PRIVATE trireme_tensor)
 target_link_libraries(fake_shim PRIVATE cuda_shim)
+target_sources(fake_shim PRIVATE ${CMAKE_CURRENT_LIST_DIR}/fakes/shared_collectives.cpp)
 
 # matmul_layout and engine_choices need no CUDA.
 trireme_tests(cuda LINK trireme_worker SOURCES ${CMAKE_CURRENT_LIST_DIR}/plugin_test.cpp
