@@ -63,7 +63,7 @@ DeviceRunner::DeviceRunner(const Device& device, Communicator& comm, DeviceGroup
   for (auto& slot : slots_)
     slot = std::make_unique<StepSlot>(
         device, slot_spec(preprocessing.schema, graph, samples, doubles_.losses, options.bytes));
-  if (options.bytes) byte_input_ = std::make_unique<ByteInput>(device, preprocessing, samples);
+  if (options.bytes) byte_input_ = std::make_unique<ByteInput>(device, preprocessing);
   if (!tables) return;
   tables_ = std::make_unique<DeviceTables>(device, graph, *tables, options.leaf, samples);
   row_gradients_ = device.event();
@@ -89,9 +89,7 @@ std::vector<MemoryNeed> DeviceRunner::needs(const Graph& graph, const ProgramSet
   const int64_t samples = std::max(training.max_samples(), evaluation.max_samples());
   return {{"activations", std::max(training.arena_bytes(), evaluation.arena_bytes()),
            "train.batch_size, train.eval_batch_size, train.precision"},
-          {"batches",
-           kSlots * slot_spec(schema, graph, samples, 0, options.bytes).device_bytes() +
-               (options.bytes ? ByteInput::device_bytes(schema, samples) : 0),
+          {"batches", kSlots * slot_spec(schema, graph, samples, 0, options.bytes).device_bytes(),
            "train.batch_size, train.eval_batch_size"},
           {"gradients under way",
            DeviceBuckets::device_bytes(cut_buckets(graph.params().size(), options.bucket),
@@ -147,10 +145,7 @@ Workspace DeviceRunner::bind(const StepSlot& slot, const Program& program) const
 // The batch's fields in the program's order.
 std::vector<std::byte*> DeviceRunner::fields(const StepSlot& slot, const Program& program) const {
   std::vector<std::byte*> result;
-  for (const BatchField field : batch_fields(graph_, program)) {
-    const bool from_bytes = byte_input_ && field == BatchField::input;
-    result.push_back(from_bytes ? byte_input_->normalised() : slot.at(field));
-  }
+  for (const BatchField field : batch_fields(graph_, program)) result.push_back(slot.at(field));
   return result;
 }
 
@@ -177,7 +172,7 @@ void DeviceRunner::train(const StepPlan& plan, Loader& loader, const UpdateSetti
   const LeafBatch* batch = load(slot, loader);
   const auto start = Clock::now();
   if (tables_) tables_->fetch(batch, true, copies_);
-  slot.upload(device_, copies_, batch, settings.scalars);
+  slot.upload(device_, copies_, batch, settings.scalars, byte_input_.get());
   slot.compute_seconds = seconds_since(start);
   device_.wait(state_.stream(), slot.ready);
   if (tables_) {
@@ -265,7 +260,7 @@ const StepResult& DeviceRunner::evaluate(const StepPlan& plan, Loader& loader) {
   slot.settings = {};
   const LeafBatch* batch = load(slot, loader);
   if (tables_) tables_->fetch(batch, false, copies_);
-  slot.upload(device_, copies_, batch, {});
+  slot.upload(device_, copies_, batch, {}, byte_input_.get());
   device_.wait(state_.stream(), slot.ready);
   launch(slot, 0, Kind::evaluation);
   device_.record(slot.done, state_.stream());

@@ -75,7 +75,6 @@ class DeviceRunner final : public StepRunner {
   void enqueue_update(StepSlot& slot);
   void enqueue_evaluation(StepSlot& slot);
   void train_with_tables(StepSlot& slot, size_t index);
-  void normalise(const StepSlot& slot) const;
   void pack(const Program& program, const Workspace& ws);
   void run_leaf(StepSlot& slot, const Program& program, Workspace& ws);
   void stand_in();

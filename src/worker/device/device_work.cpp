@@ -14,7 +14,6 @@ void DeviceRunner::enqueue_gradients(StepSlot& slot) {
   const int64_t samples = slot.batch ? slot.batch->samples : 0;
   const Program& program = samples > 0 ? training_.at(samples) : training_.any();
   if (samples > 0) prepare(program);
-  normalise(slot);
   const std::vector<std::byte*> batch = fields(slot, program);
   if (buckets_) buckets_->begin();
   if (tables_) tables_->clear(state_.stream());
@@ -41,12 +40,6 @@ void DeviceRunner::enqueue_update(StepSlot& slot) {
   if (!slot.batch) return;
   const Program& program = training_.at(slot.batch->samples);
   fetch_output(slot, program, bind(slot, program));
-}
-
-// What came as bytes. On the stream of the step, so that it is a part of what is recorded.
-void DeviceRunner::normalise(const StepSlot& slot) const {
-  if (byte_input_ && slot.batch)
-    byte_input_->normalise(slot.at(BatchField::input), slot.batch->samples, state_.stream());
 }
 
 void DeviceRunner::pack(const Program& program, const Workspace& ws) {
@@ -121,7 +114,6 @@ void DeviceRunner::enqueue_evaluation(StepSlot& slot) {
   if (slot.batch) {
     const Program& program = evaluation_.at(slot.batch->samples);
     prepare(program);
-    normalise(slot);
     const std::vector<std::byte*> batch = fields(slot, program);
     Workspace ws = bind(slot, program);
     ws.params = state_.evaluated();
