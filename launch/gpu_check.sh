@@ -13,10 +13,11 @@ Usage: gpu_check.sh [--build DIR] [--only PART]... [--out FILE] [--torch PYTHON]
 
 Builds in build/ (or takes what was built in DIR), then runs on the GPU: the kernel tests in every precision, the
 gradients of the shipped experiments against the CPU's, run-to-run and resumed bits, short trainings, fp16's loss scale,
-two ranks by NCCL on one device and a wait for one that does not come, embedding tables, what a checkpoint holds up, the
-time to the first step, memory planned and in use, compute-sanitizer where it is there, and benchmarks, beside PyTorch's
-where PYTHON has it. Takes some minutes. Needs python3 with numpy and safetensors. Parts: device kernels gradients bits
-training ranks tables fp16 checkpoint start memory hang sanitizer benchmarks.
+two ranks by NCCL on one device and a wait for one that does not come, embedding tables, early stopping, averages and
+saving on a signal, what a checkpoint holds up, the time to the first step, memory planned and in use, compute-sanitizer
+where it is there, and benchmarks, beside PyTorch's where PYTHON has it. Takes some minutes. Needs python3 with numpy and
+safetensors. Parts: device kernels gradients bits training ranks tables features fp16 checkpoint start memory hang sanitizer
+benchmarks.
 TEXT
 }
 build=

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "comm/join_devices.h"
+#include "kernels/kernel_types.h"  // Bf16
 
 namespace trireme {
 
@@ -32,6 +33,10 @@ class DeviceGroup {
   void all_reduce(double* data, size_t count, const DeviceStream& stream,
                   Where w = Where::current()) {
     reduce(data, count, CollectiveType::f64, stream, w);
+  }
+  void all_reduce(Bf16* data, size_t count, const DeviceStream& stream,
+                  Where w = Where::current()) {
+    reduce(data, count, CollectiveType::bf16, stream, w);
   }
   // to = elements [rank * each, (rank + 1) * each) of the sum of `from`, which has size * each.
   // `to` may be that part of `from`.

@@ -29,7 +29,7 @@ Experiment read_sections(Reading& reading, const std::vector<std::string>& layer
   e.export_ = read_export(exports);
   e.cuda = read_cuda(cuda);
   e.debug = read_debug(debug);
-  check_across_sections(e, {run, train, schedule, exchange, exports});
+  check_across_sections(e, {run, train, schedule, exchange, cuda, exports});
   return e;
 }
 

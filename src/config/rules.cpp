@@ -42,9 +42,17 @@ static void check_servers(const Experiment& e, const Sections& s) {
                                  "there are (set run.reproducible = false)");
 }
 
+static void check_devices(const Experiment& e, const Sections& s) {
+  if (e.cuda.reduce_type != "fp32" && e.run.reproducible)
+    s.cuda.fail("reduce_type", "= " + e.cuda.reduce_type +
+                                   " rounds what each device sends, so weights depend on how many "
+                                   "there are (set run.reproducible = false)");
+}
+
 void check_across_sections(const Experiment& e, const Sections& s) {
   Section &train = s.train, &schedule = s.schedule, &exports = s.exports;
   check_servers(e, s);
+  check_devices(e, s);
   const bool validates =
       !e.data.validation.empty() || e.data.validation_split > 0 || e.data.validation_samples > 0;
   if (e.train.early_stopping > 0 && !validates) {

@@ -8,7 +8,7 @@ namespace trireme::config {
 
 // Where errors are told.
 struct Sections {
-  Section &run, &train, &schedule, &exchange, &exports;
+  Section &run, &train, &schedule, &exchange, &cuda, &exports;
 };
 void check_across_sections(const Experiment& e, const Sections& sections);
 

@@ -1,6 +1,7 @@
 #pragma once
 // Random crops and flips of training images.
 
+#include <algorithm>
 #include <cstdint>
 
 #include "data/normalizer.h"
@@ -23,10 +24,22 @@ struct Placement {
 // A function of (key, epoch, position) alone.
 Placement draw_placement(const Augmentation& augmentation, const SampleKey& key);
 
+// What stands in for a Normalizer where bytes stay as they are.
+class Unchanged {
+ public:
+  explicit Unchanged(int64_t channels) : channels_(channels) {}
+  void apply(const uint8_t* x, int64_t n, uint8_t* y) const { std::copy_n(x, n, y); }
+  void zeros(int64_t n, uint8_t* y) const { std::fill_n(y, n, uint8_t{0}); }
+  int64_t channels() const { return channels_; }
+
+ private:
+  int64_t channels_;
+};
+
 // out[r,c] = normalised raw[r + y, c + x], then mirrored. Raw zeros outside of the image.
-// raw, out: H,W,C of the same size.
-template <class T>
+// raw, out: H,W,C of the same size. Fill: Normalizer, or Unchanged.
+template <class T, class Fill, class Out>
 void place_image(const T* raw, int64_t height, int64_t width, const Placement& placement,
-                 const Normalizer& normalizer, float* out);
+                 const Fill& fill, Out* out);
 
 }  // namespace trireme

@@ -57,7 +57,7 @@ struct Loader::Impl {
     for (int s = 0; s < count; ++s) {
       StepSlot& slot = slots.emplace_back();
       for (int64_t l = 0; l < max_leaves; ++l)
-        slot.leaves.emplace_back(source.preprocessing().schema, max_samples, options.device);
+        slot.leaves.emplace_back(source.preprocessing().schema, max_samples, options);
     }
     for (int t = 0; t < options.threads; ++t) {
       workers.emplace_back([this](std::stop_token stop) { work(stop); });

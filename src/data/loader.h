@@ -23,8 +23,8 @@ struct LeafRequest {
   int64_t samples() const { return end - begin; }
 };
 
-// What a field of a batch is: f32 input; i64 label or f32 target; f32 weight; i64 ids. Input,
-// weight and ids are null where the data has none.
+// What a field of a batch is: f32 input, or bytes (LoaderOptions); i64 label or f32 target; f32
+// weight; i64 ids. Input, weight and ids are null where the data has none.
 enum class BatchField : uint8_t { input, target, weight, ids };
 constexpr size_t kBatchFields = 4;
 
@@ -42,6 +42,7 @@ struct LoaderOptions {
   int steps_ahead = 2;
   double timeout = 300;            // seconds get() may wait
   const Device* device = nullptr;  // that batches are copied to; null: the CPU reads them in place
+  bool bytes = false;              // inputs as the source reads them, not normalised
 };
 
 class Loader {

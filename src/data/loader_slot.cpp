@@ -13,18 +13,19 @@ DeviceBuffer memory(const Device* device, int64_t count, size_t element) {
 
 }  // namespace
 
-LeafSlot::LeafSlot(const Schema& schema, int64_t max_samples, const Device* device)
+LeafSlot::LeafSlot(const Schema& schema, int64_t max_samples, const LoaderOptions& options)
     : elements_(schema.input.elements()),
       target_width_(schema.classes > 0 ? 1 : schema.target_width),
       ids_count_(schema.ids()),
       max_samples_(max_samples),
       labels_(schema.classes > 0),
-      input_(memory(device, max_samples * elements_, sizeof(float))),
-      target_(
-          memory(device, max_samples * target_width_, labels_ ? sizeof(int64_t) : sizeof(float))),
-      weight_(memory(device, schema.weighted ? max_samples : 0, sizeof(float))),
-      ids_(memory(device, max_samples * ids_count_, sizeof(int64_t))),
-      keys_(memory(device, max_samples, sizeof(SampleKey))) {
+      bytes_(options.bytes),
+      input_(memory(options.device, max_samples * elements_, bytes_ ? 1 : sizeof(float))),
+      target_(memory(options.device, max_samples * target_width_,
+                     labels_ ? sizeof(int64_t) : sizeof(float))),
+      weight_(memory(options.device, schema.weighted ? max_samples : 0, sizeof(float))),
+      ids_(memory(options.device, max_samples * ids_count_, sizeof(int64_t))),
+      keys_(memory(options.device, max_samples, sizeof(SampleKey))) {
   const auto set = [this](BatchField field, bool present, const DeviceBuffer& buffer) {
     batch_.fields[static_cast<size_t>(field)] = present ? buffer.data() : nullptr;
   };
@@ -44,8 +45,11 @@ void LeafSlot::read_samples(const DataSource& source, const Order& order,
   for (int64_t i = 0; i < request.samples(); ++i) {
     const SampleKey key = order.at(request.epoch, static_cast<uint64_t>(request.begin + i));
     reinterpret_cast<SampleKey*>(keys_.data())[i] = key;
-    SampleOut out{elements_ > 0 ? input_.floats() + i * elements_ : nullptr, nullptr, nullptr,
-                  nullptr};
+    SampleOut out{};
+    if (bytes_)
+      out.bytes = reinterpret_cast<uint8_t*>(input_.data()) + i * elements_;
+    else if (elements_ > 0)
+      out.input = input_.floats() + i * elements_;
     if (labels_) {
       out.label = reinterpret_cast<int64_t*>(target_.data()) + i;
     } else {

@@ -13,8 +13,7 @@ namespace trireme {
 class LeafSlot {
  public:
   enum class State { pending, ready, failed };
-  // device: what the batches are copied to, if not null.
-  LeafSlot(const Schema& schema, int64_t max_samples, const Device* device);
+  LeafSlot(const Schema& schema, int64_t max_samples, const LoaderOptions& options);
   void reset() { state_.store(State::pending, std::memory_order_relaxed); }
   // Reads the request's samples; keeps what the reader throws for batch().
   void fill(const DataSource& source, const Order& order, const LeafRequest& request,
@@ -27,7 +26,7 @@ class LeafSlot {
                     bool augment);
 
   int64_t elements_, target_width_, ids_count_, max_samples_;  // of a sample; of the slot
-  bool labels_;
+  bool labels_, bytes_;
   DeviceBuffer input_, target_, weight_, ids_, keys_;  // host memory
   LeafBatch batch_;
   std::exception_ptr failure_;

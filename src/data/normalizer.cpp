@@ -22,14 +22,25 @@ void normalize_blocks(const T* x, const std::vector<float>& mean,
 
 }  // namespace
 
+ChannelConstants channel_constants(const Normalization& normalization, int64_t channels) {
+  const auto n = static_cast<size_t>(channels);
+  ChannelConstants constants{std::vector<float>(n, 0.0f), std::vector<float>(n, 1.0f)};
+  if (normalization.mean.empty()) return constants;
+  for (size_t c = 0; c < n; ++c) {
+    constants.mean[c] = static_cast<float>(normalization.mean[c]);
+    constants.inverse_std[c] = static_cast<float>(1.0 / normalization.std[c]);
+  }
+  return constants;
+}
+
 Normalizer::Normalizer(const Normalization& normalization, int64_t channels) : channels_(channels) {
   constexpr int64_t kBlock = 1024;
   const int64_t pixels = std::max<int64_t>(1, kBlock / std::max<int64_t>(1, channels));
-  const bool none = normalization.mean.empty();
-  for (int64_t i = 0; i < pixels * channels; ++i) {
-    const size_t c = static_cast<size_t>(i % channels);
-    mean_.push_back(none ? 0.0f : static_cast<float>(normalization.mean[c]));
-    inverse_std_.push_back(none ? 1.0f : static_cast<float>(1.0 / normalization.std[c]));
+  const ChannelConstants of_pixel = channel_constants(normalization, channels);
+  for (int64_t i = 0; i < pixels; ++i) {
+    mean_.insert(mean_.end(), of_pixel.mean.begin(), of_pixel.mean.end());
+    inverse_std_.insert(inverse_std_.end(), of_pixel.inverse_std.begin(),
+                        of_pixel.inverse_std.end());
   }
 }
 

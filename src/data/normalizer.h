@@ -8,6 +8,12 @@
 
 namespace trireme {
 
+// By channel, without normalisation 0 and 1.
+struct ChannelConstants {
+  std::vector<float> mean, inverse_std;
+};
+ChannelConstants channel_constants(const Normalization& normalization, int64_t channels);
+
 // The constants are repeated over a block of whole pixels, so that one flat loop serves any number
 // of channels and vectorises.
 class Normalizer {

@@ -77,6 +77,8 @@ struct SampleOut {
   float* target;           // classes == 0
   float* weight;           // may be null
   int64_t* ids = nullptr;  // id_features x id_values; may be null
+  // In place of `input`, of sources that read bytes: the same, but not normalised.
+  uint8_t* bytes = nullptr;
 };
 
 class DataSource {
@@ -92,6 +94,8 @@ class DataSource {
   // Where the sample is in what was read: its row or number over all files, from 0.
   virtual uint64_t place(uint64_t id) const { return id; }
   virtual bool in_memory() const = 0;  // read() is a copy: no prefetch thread is worth it
+  // Before they are normalised, inputs are bytes: SampleOut::bytes may be asked for.
+  virtual bool reads_bytes() const { return false; }
   // SHA-256 over sorted file names, sizes and contents' hashes (or the synthetic parameters): ranks
   // compare it.
   virtual std::string fingerprint() const = 0;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <type_traits>
 
 #include "base/rng.h"
 #include "base/sha256.h"
@@ -23,18 +24,27 @@ StoredSource::StoredSource(RawData raw, Preprocessing preprocessing, Augmentatio
       normalizer_(preprocessing_.normalization, raw_.channels()),
       elements_(raw_.shape.elements()) {}
 
-template <class T>
-void StoredSource::write_input(const T* values, const SampleKey& key, bool augment,
-                               float* out) const {
-  if (augment && raw_.image && augmentation_.any()) {
-    const Placement placement = draw_placement(augmentation_, key);
-    place_image(values, raw_.shape[1], raw_.shape[2], placement, normalizer_, out);
-  } else {
-    normalizer_.apply(values, elements_, out);
-  }
+template <class T, class Fill, class Out>
+void StoredSource::write(const T* values, const SampleKey& key, bool augment, const Fill& fill,
+                         Out* out) const {
+  if (augment && raw_.image && augmentation_.any())
+    place_image(values, raw_.shape[1], raw_.shape[2], draw_placement(augmentation_, key), fill,
+                out);
+  else
+    fill.apply(values, elements_, out);
 }
 
-void StoredSource::read_input(uint64_t id, const SampleKey& key, bool augment, float* out) const {
+template <class T>
+void StoredSource::write_input(const T* values, const SampleKey& key, bool augment,
+                               const SampleOut& out) const {
+  if constexpr (std::is_same_v<T, uint8_t>) {
+    if (out.bytes) return write(values, key, augment, Unchanged(raw_.channels()), out.bytes);
+  }
+  write(values, key, augment, normalizer_, out.input);
+}
+
+void StoredSource::read_input(uint64_t id, const SampleKey& key, bool augment,
+                              const SampleOut& out) const {
   const size_t size = static_cast<size_t>(elements_);
   if (!raw_.bytes.empty()) {
     write_input(raw_.bytes.data() + id * size, key, augment, out);
@@ -54,7 +64,7 @@ void StoredSource::read_input(uint64_t id, const SampleKey& key, bool augment, f
 void StoredSource::read_fetched(uint64_t id, const SampleKey& key, bool augment,
                                 const SampleOut& out) const {
   const RawSample sample = raw_.fetch(id);
-  if (out.input && elements_ > 0) write_input(sample.input, key, augment, out.input);
+  if (out.input && elements_ > 0) write_input(sample.input, key, augment, out);
   if (raw_.has_labels())
     *out.label = sample.label;
   else
@@ -66,7 +76,7 @@ void StoredSource::read_fetched(uint64_t id, const SampleKey& key, bool augment,
 void StoredSource::read(uint64_t id, const SampleKey& key, bool augment,
                         const SampleOut& out) const {
   if (raw_.fetch) return read_fetched(id, key, augment, out);
-  if (out.input && elements_ > 0) read_input(id, key, augment, out.input);
+  if ((out.input || out.bytes) && elements_ > 0) read_input(id, key, augment, out);
   if (!raw_.labels.empty()) {
     *out.label = raw_.labels[id];
   } else {

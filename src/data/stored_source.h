@@ -19,13 +19,16 @@ class StoredSource final : public DataSource {
     return raw_.fetch ? raw_.fetch(id).label : raw_.labels[id];
   }
   bool in_memory() const override { return !raw_.decode && !raw_.generate && !raw_.fetch; }
+  bool reads_bytes() const override { return raw_.eight_bit(); }
   std::string fingerprint() const override;
 
  private:
   template <class T>
-  void write_input(const T* values, const SampleKey& key, bool augment, float* out) const;
+  void write_input(const T* values, const SampleKey& key, bool augment, const SampleOut& out) const;
+  template <class T, class Fill, class Out>
+  void write(const T* values, const SampleKey& key, bool augment, const Fill& fill, Out* out) const;
   void read_fetched(uint64_t id, const SampleKey& key, bool augment, const SampleOut& out) const;
-  void read_input(uint64_t id, const SampleKey& key, bool augment, float* out) const;
+  void read_input(uint64_t id, const SampleKey& key, bool augment, const SampleOut& out) const;
 
   RawData raw_;
   Preprocessing preprocessing_;
@@ -47,6 +50,7 @@ class SplitSource final : public DataSource {
   int64_t label(uint64_t id) const override { return whole_->label(ids_[id]); }
   uint64_t place(uint64_t id) const override { return whole_->place(ids_[id]); }
   bool in_memory() const override { return whole_->in_memory(); }
+  bool reads_bytes() const override { return whole_->reads_bytes(); }
   std::string fingerprint() const override;
 
  private:

@@ -73,6 +73,13 @@ struct KernelTable {
   // copy and accumulate for what is fp32 whatever the element is: gradients of parameters.
   Status (*copy_full)(Stream*, int64_t n, const float* x, float* y) noexcept;
   Status (*accumulate_full)(Stream*, int64_t n, const float* x, float* y) noexcept;
+  // y = x, to nearest even and back: gradients of parameters that travel in 2 bytes.
+  Status (*to_bf16)(Stream*, int64_t n, const float* x, Bf16* y) noexcept;
+  Status (*from_bf16)(Stream*, int64_t n, const Bf16* x, float* y) noexcept;
+  // y[i] = (x[i] - mean[c]) * scale[c], c = i mod channels, each operation rounded to fp32: inputs
+  // that came as bytes, channels innermost.
+  Status (*normalise_bytes)(Stream*, int64_t n, int64_t channels, const uint8_t* x,
+                            const float* mean, const float* scale, float* y) noexcept;
 
   // ---- rows and columns
   // Bytes of `scratch`, 64-byte aligned, that an entry with that parameter needs for a reduction

@@ -22,6 +22,10 @@ constexpr size_t bytes_of(ElementType t) { return t == ElementType::f32 ? 4 : 2;
 // to nearest even. Everything else (biases, parameters of norms, statistics, gradients of
 // parameters, losses, targets) is fp32 or fp64 whatever the element is.
 using Element = float;
+// A number of 2 bytes whatever the element is: the upper half of an fp32.
+struct Bf16 {
+  uint16_t bits;
+};
 
 enum class Status : int32_t { ok = 0, unsupported = 1, invalid = 2, failed = 3 };
 enum class Write : int32_t { set = 0, add = 1 };

@@ -49,6 +49,11 @@ void refuse_unavailable(const Experiment& e, const DeviceChoice& choice) {
   if (choice.ordinal < 0 && precision != "fp32")
     throw ConfigError(fmt::format("train.precision = {} is not available on the CPU", precision),
                       "use train.precision = fp32, or run.device = cuda");
+  if (choice.ordinal < 0 && e.cuda.reduce_type != "fp32")
+    throw ConfigError(fmt::format("cuda.reduce_type = {} is of gradients between devices, and this "
+                                  "job trains on CPUs",
+                                  e.cuda.reduce_type),
+                      "leave cuda.reduce_type out, or use run.device = cuda");
   const Path engines = e.cuda.engines;
   if (e.cuda.tune && engines.has_parent_path() &&
       !std::filesystem::is_directory(engines.parent_path()))

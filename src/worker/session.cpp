@@ -271,37 +271,50 @@ const KernelTable& Session::row_kernels() const {
 }
 
 void Session::start_device() {
-  const Schema& schema = preprocessing().schema;
   group = std::make_unique<DeviceGroup>(comm, *device, experiment.run.timeout);
   start_tables();
   together(comm, "the memory of every rank's device", experiment.run.timeout, [&] {
     auto needs =
         DeviceState::needs(*graph, optimizer, experiment.train.ema > 0, kernels->element, first());
-    for (MemoryNeed& need : DeviceRunner::needs(*graph, *training, *evaluation, schema))
+    const DeviceRunnerOptions options = device_options();
+    for (MemoryNeed& need :
+         DeviceRunner::needs(*graph, *training, *evaluation, preprocessing().schema, options))
       needs.push_back(std::move(need));
     require(*device, needs);
     memory_in_words = fmt::format(
         "{} of {} free on the device: {}", human_bytes(static_cast<double>(total_of(needs))),
         human_bytes(static_cast<double>(device->memory().free)), in_words(needs));
-    DeviceRunnerOptions options;
-    options.scaling =
-        loss_scaling(kernels->element, experiment.train.batch_size, experiment.debug.loss_scale);
     auto on_device =
         std::make_unique<DeviceState>(*device, comm, *graph, optimizer, experiment.train.ema > 0,
                                       options.scaling, experiment.run.timeout);
-    options.shards = topology.shards;
-    options.leaf = topology.lane_run(0).first;
-    options.labels = labelled();
-    options.graph = experiment.cuda.graph && !device->is_host();
-    options.overlap = experiment.train.non_finite == "stop";
-    options.clip_norm = experiment.train.clip_norm;
-    options.timeout = experiment.run.timeout;
-    options.bucket = bucket_elements();
     runner = std::make_unique<DeviceRunner>(*device, comm, *group, *graph, *on_device, *training,
                                             *evaluation, *training_metrics, *metrics, optimizer,
-                                            schema, options, tables.get());
+                                            preprocessing(), options, tables.get());
     state = std::move(on_device);
   });
+}
+
+DeviceRunnerOptions Session::device_options() const {
+  DeviceRunnerOptions options;
+  options.shards = topology.shards;
+  options.leaf = topology.lane_run(0).first;
+  options.labels = labelled();
+  options.graph = experiment.cuda.graph && !device->is_host();
+  options.overlap = experiment.train.non_finite == "stop";
+  options.clip_norm = experiment.train.clip_norm;
+  options.scaling =
+      loss_scaling(kernels->element, experiment.train.batch_size, experiment.debug.loss_scale);
+  options.bucket = bucket_elements();
+  options.bf16_sums = experiment.cuda.reduce_type == "bf16" && comm.size() > 1;
+  options.bytes = inputs_are_bytes();
+  options.timeout = experiment.run.timeout;
+  return options;
+}
+
+// The device normalises them then. Training and evaluation share what batches lie in.
+bool Session::inputs_are_bytes() const {
+  return device && data.train->reads_bytes() &&
+         (!data.validation || data.validation->reads_bytes());
 }
 
 int64_t Session::bucket_elements() const {
@@ -358,6 +371,7 @@ std::unique_ptr<Loader> Session::make_loader(bool training_data, int64_t first_s
   options.steps_ahead = static_cast<int>(experiment.data.prefetch_batches);
   options.timeout = experiment.run.timeout;
   options.device = device.get();
+  options.bytes = inputs_are_bytes();
   const LeafRun run{topology.lane_run(0).first, topology.lane_run(topology.lanes - 1).last};
   const int shards = topology.shards;
   auto requests = [run, shards, plan = std::move(plan), end_step](int64_t step) {

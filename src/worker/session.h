@@ -30,6 +30,7 @@
 namespace trireme {
 
 class NodeExchange;
+struct DeviceRunnerOptions;
 struct ExchangeOptions;
 
 class Session {
@@ -108,6 +109,8 @@ class Session {
   void start_tables();
   const KernelTable& row_kernels() const;  // every rank must call
   void start_device();
+  DeviceRunnerOptions device_options() const;
+  bool inputs_are_bytes() const;
   int64_t bucket_elements() const;
   int64_t start_step() const;
   int default_prefetch_threads(const DataSource& source) const;

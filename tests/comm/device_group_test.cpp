@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <numeric>
 #include <stdexcept>
 
@@ -74,6 +75,10 @@ TEST_P(DeviceGroupTest, AllReduceGivesTheSumToEveryRank) {
     std::vector<double> doubles(31, 0.1 * (comm.rank() + 1));
     group.all_reduce(floats.data(), floats.size(), stream);
     group.all_reduce(doubles.data(), doubles.size(), stream);
+    std::vector<Bf16> halves(5, Bf16{0x3f80});  // 1
+    group.all_reduce(halves.data(), halves.size(), stream);
+    for (const Bf16 half : halves)
+      EXPECT_EQ(std::bit_cast<float>(uint32_t{half.bits} << 16), static_cast<float>(n));
     group.all_reduce(static_cast<float*>(nullptr), 0, stream);
     double expected = 0;
     for (int r = 0; r < n; ++r) expected += 0.1 * (r + 1);
@@ -82,7 +87,7 @@ TEST_P(DeviceGroupTest, AllReduceGivesTheSumToEveryRank) {
       ASSERT_EQ(floats[i], static_cast<float>(n) * static_cast<float>(i) +
                                static_cast<float>(7 * n * (n - 1) / 2));
   });
-  expect_calls({"all_reduce 1003 f32", "all_reduce 31 f64"});
+  expect_calls({"all_reduce 1003 f32", "all_reduce 31 f64", "all_reduce 5 bf16"});
 }
 
 TEST_P(DeviceGroupTest, ReduceScatterAndAllGatherMakeAnAllReduce) {

@@ -7,6 +7,8 @@
 #include <condition_variable>
 #include <cstring>
 
+#include "comm/bf16_number.h"
+
 namespace trireme {
 
 using Call = ThreadCollectives::Call;
@@ -42,7 +44,9 @@ DeviceStatus fail(std::string why) {
   return DeviceStatus::failed;
 }
 
-const char* name(CollectiveType type) { return type == CollectiveType::f64 ? "f64" : "f32"; }
+const char* name(CollectiveType type) {
+  return type == CollectiveType::f64 ? "f64" : type == CollectiveType::bf16 ? "bf16" : "f32";
+}
 
 // sum[i] = from of rank 0 + from of rank 1 + ...
 template <class T, class Parts>
@@ -175,8 +179,10 @@ struct ThreadEntries {
                                  Stream*) noexcept {
     return collective(g, fmt::format("all_reduce {} {}", count, name(type)), {data, data},
                       [&](const auto& parts) {
-                        type == CollectiveType::f64 ? reduce_to_all<double>(parts, count)
-                                                    : reduce_to_all<float>(parts, count);
+                        if (type == CollectiveType::f64) return reduce_to_all<double>(parts, count);
+                        if (type == CollectiveType::bf16)
+                          return reduce_to_all<Bf16Number>(parts, count);
+                        reduce_to_all<float>(parts, count);
                       });
   }
 

@@ -251,6 +251,10 @@ const std::vector<Case> kOtherRules = {
      "command line: run.device: = cuda, but exchange.name = parameter_server trains on CPUs (set "
      "run.device = cpu, or exchange.name = all_reduce)"},
     {kSmall,
+     {"cuda.reduce_type=bf16"},
+     "command line: cuda.reduce_type: = bf16 rounds what each device sends, so weights depend on "
+     "how many there are (set run.reproducible = false)"},
+    {kSmall,
      {"export.best=true", "checkpoint.keep_best=false"},
      "command line: export.best: needs checkpoint.keep_best = true\n"
      "command line: export.best: needs validation data (set data.validation or "

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <bit>
 #include <cstdio>
 #include <memory>
 #include <string_view>
@@ -82,6 +83,24 @@ void check_all_reduce(Bench& b, const char* what, size_t count) {
   upload(b, data, filled<T>(b.comm.rank(), count));
   b.group.all_reduce(reinterpret_cast<T*>(data.data()), count, b.stream);
   expect(b, what, data, summed<T>(b.comm.size(), count));
+}
+
+// Whole numbers below 256, which bf16 holds exactly, so that no order of the sums shows.
+void check_bf16(Bench& b, size_t count) {
+  const auto bits = [](size_t number) {
+    return static_cast<uint16_t>(std::bit_cast<uint32_t>(static_cast<float>(number)) >> 16);
+  };
+  std::vector<uint16_t> mine(count), wanted(count);
+  for (size_t i = 0; i < count; ++i) {
+    mine[i] = bits(i % 7 + static_cast<size_t>(b.comm.rank()) % 3);
+    size_t sum = 0;
+    for (size_t rank = 0; rank < b.n(); ++rank) sum += i % 7 + rank % 3;
+    wanted[i] = bits(sum);
+  }
+  const DeviceBuffer data = b.device.allocate(count * sizeof(Bf16), Memory::device, "data");
+  upload(b, data, mine);
+  b.group.all_reduce(reinterpret_cast<Bf16*>(data.data()), count, b.stream);
+  expect(b, "all-reduce of bf16", data, wanted);
 }
 
 // A reduce-scatter and an all-gather; in place, or through a buffer of their own.
@@ -205,6 +224,7 @@ int check_all(Bench& b) {
   for (size_t count : {1, 31, 1000003}) {
     check_all_reduce<float>(b, "all-reduce of float", count);
     check_all_reduce<double>(b, "all-reduce of double", count);
+    if (b.n() < 32) check_bf16(b, count);
     check_scatter_and_gather(b, "reduce-scatter and all-gather", count, false);
     check_scatter_and_gather(b, "reduce-scatter and all-gather in place", count, true);
     check_broadcast(b, count);

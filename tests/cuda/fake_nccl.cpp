@@ -96,8 +96,10 @@ ncclResult_t ncclCommDestroy(ncclComm_t) { return fake_nccl().call("ncclCommDest
 ncclResult_t ncclCommAbort(ncclComm_t) { return fake_nccl().call("ncclCommAbort"); }
 ncclResult_t ncclGroupStart() { return fake_nccl().call("ncclGroupStart"); }
 ncclResult_t ncclGroupEnd() { return fake_nccl().call("ncclGroupEnd"); }
-ncclResult_t ncclAllReduce(const void*, void*, size_t, ncclDataType_t, ncclRedOp_t, ncclComm_t,
-                           cudaStream_t) {
+ncclResult_t ncclAllReduce(const void*, void*, size_t, ncclDataType_t type, ncclRedOp_t operation,
+                           ncclComm_t, cudaStream_t) {
+  fake_nccl().summed = type;
+  fake_nccl().operation = operation;
   return fake_nccl().call("ncclAllReduce");
 }
 ncclResult_t ncclReduceScatter(const void*, void*, size_t, ncclDataType_t, ncclRedOp_t, ncclComm_t,

@@ -23,6 +23,9 @@ class FakeNccl {
   void set_asynchronous_error(ncclResult_t);
 
   std::vector<std::string> calls();
+  // Of ncclAllReduce, the last: what it summed and how.
+  ncclDataType_t summed = ncclNumTypes;
+  ncclRedOp_t operation = ncclNumOps;
   bool called_soon(const std::string& function);  // within seconds; false: it was not
 
   ncclResult_t call(const char* function);

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <memory>
 #include <thread>
+#include <utility>
 
 #include "cuda/fake_nccl.h"
 #include "kernels/cuda/context.h"
@@ -80,6 +81,19 @@ TEST_F(NcclGroupTest, EveryEntryCallsItsFunction) {
       ElementsAre("ncclCommInitRankConfig", "ncclCommRegister", "ncclGroupStart", "ncclAllReduce",
                   "ncclGroupEnd", "ncclReduceScatter", "ncclAllGather", "ncclBroadcast",
                   "ncclCommDeregister", "ncclCommFinalize", "ncclCommDestroy"));
+}
+
+TEST_F(NcclGroupTest, SumsAreOfTheTypeAskedFor) {
+  join();
+  ASSERT_EQ(settled(), DeviceStatus::ok);
+  for (const auto& [type, wanted] : {std::pair{CollectiveType::f32, ncclFloat32},
+                                     {CollectiveType::f64, ncclFloat64},
+                                     {CollectiveType::f16, ncclFloat16},
+                                     {CollectiveType::bf16, ncclBfloat16}}) {
+    EXPECT_EQ(f.all_reduce(group, nullptr, 4, type, nullptr), DeviceStatus::ok);
+    EXPECT_EQ(fake_nccl().summed, wanted);
+    EXPECT_EQ(fake_nccl().operation, ncclSum);
+  }
 }
 
 TEST_F(NcclGroupTest, AFailureToJoinIsExplained) {

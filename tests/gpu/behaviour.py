@@ -102,6 +102,19 @@ def start(machine):
             yield Line(f"first step of resnet50, batch 256, bf16, {what}: {time.time() - began:.1f} s after the start of the program")
 
 
+def features(machine):
+    """Averages, clipping, schedules, frozen parameters, weights to start from, early stopping, saving on a signal: as on the CPU."""
+    if machine.device != "cuda":
+        raise NotRun("it is about the plugin")
+    done = machine.run(ROOT / "tests" / "cuda" / "features.sh", machine.build / "trireme", machine.program("libtrireme_cuda.so"),
+                       "1e-3", timeout=200, cwd=ROOT)
+    apart = re.findall(r"^(\w+): at most (\S+) apart", done.stdout, re.M)
+    equal = done.stdout.count("agree bit for bit")
+    yield Line(f"features, weights and moments apart from the CPU's: {', '.join(f'{name} {value}' for name, value in apart)}; "
+               f"{equal} of 2 trainings that were stopped by a signal and resumed have the bits of one left alone"
+               + ("" if done.returncode == 0 else f"; {tail(done.stdout + done.stderr, 8)}"), done.returncode != 0)
+
+
 def used(machine):
     done = machine.run("nvidia-smi", "--query-gpu=memory.used", "--format=csv,noheader,nounits", timeout=10)
     if done.returncode:

@@ -21,6 +21,7 @@ SECTIONS = {
     "training": checks.training,
     "ranks": checks.ranks,
     "tables": tables.tables,
+    "features": behaviour.features,
     "fp16": behaviour.fp16,
     "checkpoint": behaviour.checkpoint,
     "start": behaviour.start,

@@ -89,6 +89,35 @@ TEST_P(ElementwiseTest, WhatIsFp32WhateverTheElementIsCopiedAndAccumulatedAsFloa
   EXPECT_EQ(y[1003], 5.0f) << "one past the end";
 }
 
+// Infinities, ties between neighbours, what is denormal and what rounds to infinity among them.
+TEST_P(ElementwiseTest, Bf16IsTheNearestEvenAndComesBackExactly) {
+  std::vector<float> x{0, -0.0f, INFINITY, -INFINITY, 3.4e38f, 3.3961776e38f, 0x1p-140f, -1};
+  for (uint32_t bits = 0; bits < 0x7f80; ++bits)
+    x.push_back(std::bit_cast<float>(bits << 16 | 0x8000));
+  for (uint64_t i = 0; i < 20000; ++i) {
+    const float any = std::bit_cast<float>(philox(5, i, 0)[0]);
+    if (!std::isnan(any)) x.push_back(any);
+  }
+  const auto n = static_cast<int64_t>(x.size());
+  std::vector<Bf16> y(x.size() + 1, Bf16{0x1234});
+  std::vector<float> back(x.size() + 1, 5.0f);
+  ASSERT_EQ(k.to_bf16(nullptr, n, x.data(), y.data()), Status::ok);
+  ASSERT_EQ(k.from_bf16(nullptr, n, y.data(), back.data()), Status::ok);
+  const Format bf16 = format_of(ElementType::bf16);
+  for (size_t i = 0; i < x.size(); ++i) {
+    ASSERT_EQ(back[i], test::rounded(bf16, x[i])) << x[i];
+    ASSERT_EQ(y[i].bits, bits_of(ElementType::bf16, test::rounded(bf16, x[i]))) << x[i];
+  }
+  EXPECT_EQ(y.back().bits, 0x1234) << "one past the end";
+  EXPECT_EQ(back.back(), 5.0f) << "one past the end";
+  std::vector<float> nan(9);
+  for (uint32_t i = 0; i < 9; ++i)  // a NaN whose rounding would be infinite among them
+    nan[i] = std::bit_cast<float>(0x7f800001 + i * 0xfff);
+  ASSERT_EQ(k.to_bf16(nullptr, 9, nan.data(), y.data()), Status::ok);
+  ASSERT_EQ(k.from_bf16(nullptr, 9, y.data(), back.data()), Status::ok);
+  for (size_t i = 0; i < 9; ++i) EXPECT_TRUE(std::isnan(back[i]));
+}
+
 TEST_P(ElementwiseTest, AddMayWriteOverItsOperand) {
   const auto a = rounded(random(1000, 1)), b = rounded(random(1000, 2));
   Elements y = elements(a);

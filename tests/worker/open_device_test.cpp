@@ -41,6 +41,11 @@ TEST(OpenDevice, RefusesPrecisionsThatTheCpuHasNot) {
               HasSubstr("bf16 is not available on the CPU"));
 }
 
+TEST(OpenDevice, RefusesATypeForGradientsBetweenDevicesWhereThereAreNone) {
+  EXPECT_THAT(refusal("[cuda]\nreduce_type = bf16\n[run]\nreproducible = false\n"),
+              HasSubstr("cuda.reduce_type = bf16 is of gradients between devices"));
+}
+
 TEST(OpenDevice, RefusesAFileOfEnginesWhoseFolderIsNotThere) {
   EXPECT_THAT(refusal("[cuda]\ntune = true\nengines = /no/such/folder/engines.txt\n"),
               HasSubstr("there is no folder /no/such/folder"));

@@ -75,6 +75,9 @@ CudaConfig read_cuda(Section& s) {
                      "file that keeps the engines chosen, so that later starts need not time; "
                      "empty: engines.txt in ~/.cache/trireme",
                      PathBase::current_folder);
+  c.reduce_type = s.choice("reduce_type", "fp32", {"fp32", "bf16"},
+                           "of gradients while they travel between devices and are summed there; "
+                           "bf16: half the bytes, and a sum that is rounded at every rank");
   return c;
 }
 

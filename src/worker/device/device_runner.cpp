@@ -17,7 +17,7 @@ DeviceRunner::DeviceRunner(const Device& device, Communicator& comm, DeviceGroup
                            const Graph& graph, DeviceState& state, ProgramSet& training,
                            ProgramSet& evaluation, const MetricSet& training_metrics,
                            const MetricSet& evaluation_metrics, const Optimizer& optimizer,
-                           const Schema& schema, const DeviceRunnerOptions& options,
+                           const Preprocessing& preprocessing, const DeviceRunnerOptions& options,
                            TableExchange* tables)
     : device_(device),
       group_(group),
@@ -53,14 +53,17 @@ DeviceRunner::DeviceRunner(const Device& device, Communicator& comm, DeviceGroup
             static_cast<int64_t>(rules.rules().size())};
   if (group.size() > 1)
     buckets_ = std::make_unique<DeviceBuckets>(device, group, state.stream(), state.gradients(),
-                                               cut_buckets(graph.params().size(), options.bucket));
+                                               cut_buckets(graph.params().size(), options.bucket),
+                                               options.bf16_sums);
   const int64_t samples = std::max(training.max_samples(), evaluation.max_samples());
   if (device.kernels().element != ElementType::f32)
     wide_output_ = on_device(
         static_cast<size_t>(samples * graph.node(graph.output()).shape.elements()) * sizeof(float),
         "the output");
   for (auto& slot : slots_)
-    slot = std::make_unique<StepSlot>(device, slot_spec(schema, graph, samples, doubles_.losses));
+    slot = std::make_unique<StepSlot>(
+        device, slot_spec(preprocessing.schema, graph, samples, doubles_.losses, options.bytes));
+  if (options.bytes) byte_input_ = std::make_unique<ByteInput>(device, preprocessing);
   if (!tables) return;
   tables_ = std::make_unique<DeviceTables>(device, graph, *tables, options.leaf, samples);
   row_gradients_ = device.event();
@@ -81,12 +84,17 @@ DeviceRunner::~DeviceRunner() {
 }
 
 std::vector<MemoryNeed> DeviceRunner::needs(const Graph& graph, const ProgramSet& training,
-                                            const ProgramSet& evaluation, const Schema& schema) {
+                                            const ProgramSet& evaluation, const Schema& schema,
+                                            const DeviceRunnerOptions& options) {
   const int64_t samples = std::max(training.max_samples(), evaluation.max_samples());
   return {{"activations", std::max(training.arena_bytes(), evaluation.arena_bytes()),
            "train.batch_size, train.eval_batch_size, train.precision"},
-          {"batches", kSlots * slot_spec(schema, graph, samples, 0).device_bytes(),
+          {"batches", kSlots * slot_spec(schema, graph, samples, 0, options.bytes).device_bytes(),
            "train.batch_size, train.eval_batch_size"},
+          {"gradients under way",
+           DeviceBuckets::device_bytes(cut_buckets(graph.params().size(), options.bucket),
+                                       options.bf16_sums),
+           "exchange.bucket_mib, cuda.reduce_type"},
           {"packed weights", training.packed_bytes() + evaluation.packed_bytes(), ""},
           {"rows of tables", DeviceTables::device_bytes(graph, samples),
            "train.batch_size, train.eval_batch_size"},
@@ -164,7 +172,7 @@ void DeviceRunner::train(const StepPlan& plan, Loader& loader, const UpdateSetti
   const LeafBatch* batch = load(slot, loader);
   const auto start = Clock::now();
   if (tables_) tables_->fetch(batch, true, copies_);
-  slot.upload(device_, copies_, batch, settings.scalars);
+  slot.upload(device_, copies_, batch, settings.scalars, byte_input_.get());
   slot.compute_seconds = seconds_since(start);
   device_.wait(state_.stream(), slot.ready);
   if (tables_) {
@@ -252,7 +260,7 @@ const StepResult& DeviceRunner::evaluate(const StepPlan& plan, Loader& loader) {
   slot.settings = {};
   const LeafBatch* batch = load(slot, loader);
   if (tables_) tables_->fetch(batch, false, copies_);
-  slot.upload(device_, copies_, batch, {});
+  slot.upload(device_, copies_, batch, {}, byte_input_.get());
   device_.wait(state_.stream(), slot.ready);
   launch(slot, 0, Kind::evaluation);
   device_.record(slot.done, state_.stream());

@@ -15,6 +15,7 @@
 
 #include "comm/device_group.h"
 #include "model/metrics.h"
+#include "worker/device/byte_input.h"
 #include "worker/device/device_buckets.h"
 #include "worker/device/device_state.h"
 #include "worker/device/device_tables.h"
@@ -35,16 +36,19 @@ struct DeviceRunnerOptions {
   double clip_norm = 0;                // 0: off
   std::optional<LossScaling> scaling;  // of the state's loss scale
   int64_t bucket = int64_t{1} << 20;   // elements of the gradient that travel together
+  bool bf16_sums = false;              // they do as bf16
+  bool bytes = false;                  // inputs come as bytes
   double timeout = 300;
 };
 
 class DeviceRunner final : public StepRunner {
  public:
-  // Programs are those that were prepared. `schema`: of the data. All must outlive this.
+  // Programs are those that were prepared. `preprocessing`: of the data. All must outlive this.
   DeviceRunner(const Device& device, Communicator& comm, DeviceGroup& group, const Graph& graph,
                DeviceState& state, ProgramSet& training, ProgramSet& evaluation,
                const MetricSet& training_metrics, const MetricSet& evaluation_metrics,
-               const Optimizer& optimizer, const Schema& schema, const DeviceRunnerOptions& options,
+               const Optimizer& optimizer, const Preprocessing& preprocessing,
+               const DeviceRunnerOptions& options,
                TableExchange* tables = nullptr);  // null: the graph has none
   ~DeviceRunner() override;
 
@@ -53,7 +57,8 @@ class DeviceRunner final : public StepRunner {
   const StepResult& evaluate(const StepPlan& plan, Loader& loader) override;
   // Of device memory, the state's aside: what the constructor and the first steps take.
   static std::vector<MemoryNeed> needs(const Graph& graph, const ProgramSet& training,
-                                       const ProgramSet& evaluation, const Schema& schema);
+                                       const ProgramSet& evaluation, const Schema& schema,
+                                       const DeviceRunnerOptions& options);
 
  private:
   static constexpr size_t kSlots = 2;
@@ -106,6 +111,7 @@ class DeviceRunner final : public StepRunner {
   DeviceBuffer wide_output_;  // where Elements are narrower than fp32
   SlotRules rules_;           // of the optimizer; its arrays are the two above
   Doubles doubles_;
+  std::unique_ptr<ByteInput> byte_input_;   // null: inputs come as floats
   std::unique_ptr<DeviceBuckets> buckets_;  // null: one rank
   std::unique_ptr<DeviceTables> tables_;    // null: none
   DeviceEvent row_gradients_;               // have come

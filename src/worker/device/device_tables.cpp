@@ -19,7 +19,11 @@ DeviceTables::DeviceTables(const Device& device, const Graph& graph, TableExchan
     use.table = *node.op->table();
     use.rows = std::make_unique<DeviceRows>(device, samples * ids.elements(), use.table.spec.dim);
   }
-  for (const Use& use : uses_) leaves_.push_back(use.rows->leaf());
+  for (Use& use : uses_) {
+    leaves_.push_back(use.rows->leaf());
+    use.present.reserve(static_cast<size_t>(samples * use.features * use.values));
+  }
+  wanted_.reserve(uses_.size());
 }
 
 size_t DeviceTables::device_bytes(const Graph& graph, int64_t samples) {
@@ -33,14 +37,14 @@ size_t DeviceTables::device_bytes(const Graph& graph, int64_t samples) {
 
 void DeviceTables::fetch(const LeafBatch* batch, bool trains, const DeviceStream& copies) {
   looked_up_ = batch != nullptr;
-  std::vector<TableExchange::Fetch> wanted;
+  wanted_.clear();
   for (Use& use : uses_) {
     use.lookup.build(batch ? reinterpret_cast<const int64_t*>(batch->at(BatchField::ids)) : nullptr,
                      batch ? batch->samples : 0, use.features, use.values, use.table.per_feature);
     use.present.resize(use.keys().size());
-    wanted.push_back({use.keys(), use.rows->rows(), use.present.data()});
+    wanted_.push_back({use.keys(), use.rows->rows(), use.present.data()});
   }
-  exchange_.fetch(wanted, trains);
+  exchange_.fetch(wanted_, trains);
   if (!batch) return;
   for (const Use& use : uses_) use.rows->upload(use.lookup.index(), use.present, copies);
 }

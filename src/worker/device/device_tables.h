@@ -52,6 +52,7 @@ class DeviceTables {
   bool looked_up_ = false;  // in this step: the rank has samples
   std::vector<Use> uses_;   // by table
   std::vector<TableLeaf> leaves_;
+  std::vector<TableExchange::Fetch> wanted_;  // by table, of the step
   std::vector<double> squares_;
 };
 

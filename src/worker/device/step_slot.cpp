@@ -5,10 +5,12 @@
 
 namespace trireme {
 
-StepSlotSpec slot_spec(const Schema& schema, const Graph& graph, int64_t samples, int64_t sums) {
+StepSlotSpec slot_spec(const Schema& schema, const Graph& graph, int64_t samples, int64_t sums,
+                       bool bytes) {
   StepSlotSpec spec;
   spec.samples = samples;
   spec.input_bytes = static_cast<size_t>(schema.input.elements()) * sizeof(float);
+  spec.given_bytes = bytes ? static_cast<size_t>(schema.input.elements()) : 0;
   spec.target_bytes = schema.classes > 0 ? sizeof(int64_t)
                                          : static_cast<size_t>(schema.target_width) * sizeof(float);
   spec.weight_bytes = schema.weighted ? sizeof(float) : 0;
@@ -20,14 +22,15 @@ StepSlotSpec slot_spec(const Schema& schema, const Graph& graph, int64_t samples
 }
 
 size_t StepSlotSpec::device_bytes() const {
-  return static_cast<size_t>(samples) *
-             (input_bytes + target_bytes + weight_bytes + id_bytes + sizeof(SampleKey)) +
+  return static_cast<size_t>(samples) * (given_bytes + input_bytes + target_bytes + weight_bytes +
+                                         id_bytes + sizeof(SampleKey)) +
          sizeof(OptimizerScalars);
 }
 
 StepSlot::StepSlot(const Device& device, const StepSlotSpec& spec)
     : ready(device.event()),
       done(device.event()),
+      given_bytes(spec.given_bytes),
       input_bytes(spec.input_bytes),
       target_bytes(spec.target_bytes),
       weight_bytes(spec.weight_bytes),
@@ -39,6 +42,7 @@ StepSlot::StepSlot(const Device& device, const StepSlotSpec& spec)
   const auto pinned = [&](size_t bytes) {
     return device.allocate(bytes, Memory::pinned, "the results of a step");
   };
+  given = on_device(samples * spec.given_bytes);
   input = on_device(samples * spec.input_bytes);
   target = on_device(samples * spec.target_bytes);
   weight = on_device(samples * spec.weight_bytes);
@@ -57,16 +61,21 @@ std::byte* StepSlot::at(BatchField field) const {
 }
 
 void StepSlot::upload(const Device& device, const DeviceStream& copies, const LeafBatch* leaf,
-                      const OptimizerScalars& of_step) {
+                      const OptimizerScalars& of_step, const ByteInput* bytes) {
   batch = leaf;
   std::memcpy(host_scalars.data(), &of_step, sizeof of_step);
   device.copy(scalars.data(), host_scalars.data(), sizeof of_step, copies);
   if (leaf) {
     const auto n = static_cast<size_t>(leaf->samples);
-    const auto copy = [&](const DeviceBuffer& to, BatchField from, size_t bytes) {
-      if (bytes > 0) device.copy(to.data(), leaf->at(from), n * bytes, copies);
+    const auto copy = [&](const DeviceBuffer& to, BatchField from, size_t each) {
+      if (each > 0) device.copy(to.data(), leaf->at(from), n * each, copies);
     };
-    copy(input, BatchField::input, input_bytes);
+    if (bytes) {
+      copy(given, BatchField::input, given_bytes);
+      bytes->normalise(given.data(), leaf->samples, input.floats(), copies);
+    } else {
+      copy(input, BatchField::input, input_bytes);
+    }
     copy(target, BatchField::target, target_bytes);
     copy(weight, BatchField::weight, weight_bytes);
     copy(ids, BatchField::ids, id_bytes);

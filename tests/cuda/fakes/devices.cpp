@@ -1,8 +1,7 @@
 // A plugin with two devices that are host memory of 1 MiB. The second has too old a capability.
-#include <cstdio>
 #include <cstring>
 
-#include "kernels/cuda_contract.h"
+#include "cuda/fakes/entry.h"
 
 namespace trireme {
 
@@ -18,22 +17,9 @@ KernelTable kernels{};
 DeviceFunctions functions{};
 CollectiveFunctions collectives{};
 
-Status describe(int32_t ordinal, CudaDeviceInfo* out) noexcept {
-  *out = {};
-  std::snprintf(out->name, sizeof out->name, "Fake %d", ordinal);
-  std::snprintf(out->bus_id, sizeof out->bus_id, "0000:%02x:00.0", ordinal + 1);
-  out->major = ordinal == 0 ? 9 : 7;
-  out->multiprocessors = 4;
-  out->memory_total = kMemory;
-  out->usable = ordinal == 0;
-  if (!out->usable) std::strcpy(out->reason, "compute capability 7.0 is too old");
-  return Status::ok;
-}
-
-Status probe(int32_t ordinal, CudaDeviceInfo* out) noexcept {
-  const Status status = describe(ordinal, out);
-  out->memory_free = out->usable ? kMemory / 2 : 0;
-  return status;
+CudaDeviceInfo describe(int32_t ordinal) {
+  return ordinal == 0 ? fakes::device("Fake 0", 1, 9, kMemory)
+                      : fakes::device("Fake 1", 2, 7, kMemory, "compute capability 7.0 is too old");
 }
 
 DeviceStatus allocate(DeviceContext*, Memory kind, size_t bytes, void** out) noexcept {
@@ -42,8 +28,7 @@ DeviceStatus allocate(DeviceContext*, Memory kind, size_t bytes, void** out) noe
 }
 
 Status open(const CudaOpenOptions* options, CudaOpened* out) noexcept {
-  CudaDeviceInfo info;
-  (void)describe(options->ordinal, &info);
+  const CudaDeviceInfo info = describe(options->ordinal);
   if (context.open || !info.usable) {
     std::strcpy(out->reason, info.usable ? "already open" : info.reason);
     return Status::failed;
@@ -68,9 +53,5 @@ Status open(const CudaOpenOptions* options, CudaOpened* out) noexcept {
 }  // namespace trireme
 
 extern "C" void trireme_cuda_plugin(trireme::CudaPluginEntry* out) noexcept {
-  out->driver_version = out->runtime_version = 13000;
-  out->devices = 2;
-  out->describe = trireme::describe;
-  out->probe = trireme::probe;
-  out->open = trireme::open;
+  trireme::fakes::fill_entry<trireme::describe>(2, trireme::open, out);
 }

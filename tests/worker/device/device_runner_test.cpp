@@ -263,6 +263,41 @@ TEST(DevicesTraining, SendTheGradientInBucketsAndTheSumsOnce) {
   EXPECT_EQ(count("close"), 1);
 }
 
+Experiment rounded(const Model& model, const std::string& more = "") {
+  Experiment e = experiment(model, more);
+  e.run.reproducible = false;
+  e.cuda.reduce_type = "bf16";
+  return e;
+}
+
+TEST(DevicesTraining, SendTheGradientAsBf16WhereTheFileSaysSo) {
+  ThreadCollectives collectives;
+  on_devices(collectives, rounded(kModels[2], "max_steps = 1\neval_every = 0\n"), 2);
+  const auto calls = collectives.calls(1);
+  const auto count = [&](std::string_view what) {
+    return std::count(calls.begin(), calls.end(), what);
+  };
+  EXPECT_EQ(count("all_reduce 4096 bf16"), 2);
+  EXPECT_EQ(count("all_reduce 2944 bf16"), 1);
+  EXPECT_EQ(count("all_reduce 4096 f32"), 0);
+  EXPECT_GE(count("all_reduce 2 f64"), 1) << "losses are sums of doubles all the same";
+}
+
+// A gradient that is rounded to 8 bits at each rank: as good as the losses show, and not the same.
+TEST_P(DevicesTraining, AgreeWithEachOtherAndNearlyWithOneRankInBf16) {
+  const Outcome alone = on_device(experiment(GetParam()));
+  const auto outcomes = on_devices(rounded(GetParam()), 2);
+  EXPECT_EQ(outcomes[0], outcomes[1]) << "ranks disagree";
+  EXPECT_NE(outcomes[0].params, alone.params);
+  ASSERT_EQ(outcomes[0].losses.size(), alone.losses.size());
+  for (size_t i = 0; i < alone.losses.size(); ++i)
+    EXPECT_NEAR(outcomes[0].losses[i], alone.losses[i], 4e-2) << i;
+}
+
+TEST_P(DevicesTraining, OneRankRoundsNothing) {
+  EXPECT_EQ(on_device(rounded(GetParam())), on_device(experiment(GetParam())));
+}
+
 // The gradient of the dense layers alone takes several buckets.
 // 70 samples in batches of 24 leave a last batch of 22; with 23 ranks one has none of it.
 TEST_P(DevicesTraining, AgreeWithEachOtherAndWithOneRank) {

@@ -10,6 +10,9 @@ void fill_table(KernelTable& t) noexcept {
   t.scale = scale;
   t.widen = t.narrow = t.copy_full = copy;
   t.accumulate_full = accumulate;
+  t.to_bf16 = to_bf16;
+  t.from_bf16 = from_bf16;
+  t.normalise_bytes = normalise_bytes;
   t.activation_forward = activation_forward;
   t.activation_backward = activation_backward;
   t.dropout_forward = dropout_forward;

@@ -16,6 +16,10 @@ Status copy(Stream*, int64_t n, const float* x, float* y) noexcept;
 Status add(Stream*, int64_t n, const float* a, const float* b, float* y) noexcept;
 Status accumulate(Stream*, int64_t n, const float* x, float* y) noexcept;
 Status scale(Stream*, int64_t n, float factor, float* x) noexcept;
+Status to_bf16(Stream*, int64_t n, const float* x, Bf16* y) noexcept;
+Status from_bf16(Stream*, int64_t n, const Bf16* x, float* y) noexcept;
+Status normalise_bytes(Stream*, int64_t n, int64_t channels, const uint8_t* x, const float* mean,
+                       const float* scale, float* y) noexcept;
 Status activation_forward(Stream*, Activation, float alpha, int64_t n, const float* x,
                           float* y) noexcept;
 Status activation_backward(Stream*, Activation, float alpha, int64_t n, const float* x,

@@ -54,6 +54,14 @@ Status narrow(Stream* s, int64_t n, const float* x, Element* y) noexcept {
   return map<1>(s, n, Inputs<float>{x}, typed<T>(y), First{});
 }
 
+Status to_bf16(Stream* s, int64_t n, const float* x, Bf16* y) noexcept {
+  return map<1>(s, n, Inputs<float>{x}, reinterpret_cast<__nv_bfloat16*>(y), First{});
+}
+
+Status from_bf16(Stream* s, int64_t n, const Bf16* x, float* y) noexcept {
+  return map<1>(s, n, Inputs<__nv_bfloat16>{reinterpret_cast<const __nv_bfloat16*>(x)}, y, First{});
+}
+
 }  // namespace
 
 template <class T>
@@ -67,6 +75,8 @@ void fill_elementwise(KernelTable& t) noexcept {
   t.narrow = narrow<T>;
   t.copy_full = copy<float>;
   t.accumulate_full = accumulate<float>;
+  t.to_bf16 = to_bf16;
+  t.from_bf16 = from_bf16;
 }
 template void fill_elementwise<float>(KernelTable&) noexcept;
 template void fill_elementwise<__nv_bfloat16>(KernelTable&) noexcept;

@@ -26,6 +26,7 @@ void fill_all(KernelTable& table) noexcept {
   fill_optimizer<T>(table);
   fill_batch_norm_channels(table);
   fill_flat(table);
+  fill_normalise_bytes(table);
   fill_conclude_step(table);
 }
 

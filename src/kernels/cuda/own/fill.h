@@ -46,6 +46,7 @@ void fill_optimizer(KernelTable& table) noexcept;
 // Those that know nothing of Elements.
 void fill_batch_norm_channels(KernelTable& table) noexcept;
 void fill_flat(KernelTable& table) noexcept;
+void fill_normalise_bytes(KernelTable& table) noexcept;
 void fill_conclude_step(KernelTable& table) noexcept;
 
 // All of them: `element`, and every entry except the plans.
