@@ -19,11 +19,9 @@ namespace trireme {
 
 class ServedTables : public TableExchange {
  public:
-  // Borrows the servers, which have the same tables, optimizer and life. timeout: seconds that
-  // servers may need between two pieces of what they write.
+  // Borrows the servers, which have the same tables, optimizer and life.
   ServedTables(Servers& servers, const Topology& topology, std::span<const TableSpec> specs,
-               const ps::RowOptimizer& optimizer, const ps::LifeSpec& life = {},
-               double timeout = 300);
+               const ps::RowOptimizer& optimizer, const ps::LifeSpec& life = {});
 
   std::span<const TableSpec> tables() const override { return specs_; }
   void fetch(std::span<const Fetch> wanted, bool trains) override;
@@ -39,10 +37,9 @@ class ServedTables : public TableExchange {
   // skipped, which counts as done then.
   void commit(int part, int parts, const OptimizerScalars& scalars) override;
   // Both on worker 0 alone (restore() does nothing elsewhere); the others must not go on to the
-  // next update meanwhile. A copy of all tables is here as long as the snapshot.
+  // next update meanwhile. Where servers do not write rows themselves, a copy of all tables is here
+  // as long as the snapshot.
   std::unique_ptr<StateSource> snapshot() override;
-  void may_write_into(const Path& folder) override;
-  Snapshot save(const Path& folder) override;
   void restore(const CheckpointReader& checkpoint) override;
   std::string digest() const override { return {}; }
   ps::LifeCounts counts(int table) const override;
@@ -68,6 +65,7 @@ class ServedTables : public TableExchange {
   void deal_out(Pull& pull, int table, float* rows, uint8_t* present) const;
   void send(int table, std::span<const ps::NodeGradient> parts, const OptimizerScalars& scalars);
   TableState::Images fetch_all(int table, ps::Part part, size_t row_bytes) const;
+  void fetch_into(TableState& state, int table) const;
   void load_all(int table, ps::Part part, std::span<const StoredRows> parts);
 
   Servers& servers_;
@@ -75,9 +73,7 @@ class ServedTables : public TableExchange {
   const std::vector<TableSpec> specs_;
   const ps::RowOptimizer optimizer_;
   const ps::LifeSpec life_;
-  const double timeout_;
   const int count_;
-  bool servers_write_ = false;
   std::vector<ps::LifeCounts> before_;  // by table: of the run up to the checkpoint
   Pull now_, ahead_;
   bool announced_ = false;  // ahead_ is asked for
