@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/error.h"
+#include "base/mapped_pages.h"
 #include "base/sha256.h"
 #include "checkpoint/manifest.h"
 #include "ps/message.h"
@@ -72,9 +74,11 @@ void ServerReader::read(uint32_t buffer, Range range, float* out) {
     float* to = out + (slot.offset - range.begin);
     for_each_run(slot, part, [&](const LogicalRun& run) {
       const std::byte* first = from + static_cast<size_t>(run.logical) * sizeof(float);
-      if (run.stride == 1)
-        std::memcpy(to + run.stored, first, static_cast<size_t>(run.length) * sizeof(float));
-      else
+      const size_t bytes = static_cast<size_t>(run.length) * sizeof(float);
+      if (run.stride == 1) {
+        std::memcpy(to + run.stored, first, bytes);
+        forget_pages({first, bytes});
+      } else
         for (int64_t i = 0; i < run.length; ++i)
           std::memcpy(to + run.stored + i,
                       first + static_cast<size_t>(i * run.stride) * sizeof(float), sizeof(float));
@@ -84,7 +88,7 @@ void ServerReader::read(uint32_t buffer, Range range, float* out) {
 
 std::optional<ps::StateReader::Rows> ServerReader::next() {
   chunk_.clear();
-  for (; source_ < sources_.size(); ++source_, row_ = 0) {
+  for (; source_ < sources_.size(); ++source_, row_ = forgotten_ = 0) {
     const auto& [table, part, rows] = sources_[source_];
     const size_t size = rows.row_bytes();
     for (; row_ < rows.size() && chunk_.size() < kChunkBytes; ++row_) {
@@ -92,6 +96,7 @@ std::optional<ps::StateReader::Rows> ServerReader::next() {
       chunk_.resize(chunk_.size() + size);
       rows.copy(row_, chunk_.data() + chunk_.size() - size);
     }
+    rows.forget(std::exchange(forgotten_, row_), row_);
     if (!chunk_.empty()) return Rows{table, part, chunk_};
   }
   return std::nullopt;

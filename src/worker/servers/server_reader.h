@@ -1,6 +1,6 @@
 #pragma once
 // A server's way to a checkpoint: weights, moments and averages of its blocks, and the rows of its
-// keys. Files are mapped; nothing is kept but a chunk of rows.
+// keys. Files are mapped, and what was read is let go of: nothing is kept but a chunk of rows.
 
 #include <memory>
 #include <string>
@@ -46,7 +46,7 @@ class ServerReader final : public ps::StateReader {
   std::unique_ptr<CheckpointReader> checkpoint_;  // between begin() and end()
   std::vector<Source> sources_;
   size_t source_ = 0;
-  int64_t row_ = 0;  // of it
+  int64_t row_ = 0, forgotten_ = 0;  // of it
   std::vector<std::byte> chunk_;
 };
 
