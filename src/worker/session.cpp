@@ -125,7 +125,7 @@ Snapshot Session::snapshot(const Path& folder) const {
   const bool writes = !folder.empty();
   Snapshot all;
   if (writes && server_checkpoints_) all.others = server_checkpoints_->save(folder);
-  if (tables && writes) all.state = tables->snapshot();
+  if (tables && writes) all.state = tables->part_of_checkpoint();
   if (all.state && device) all.state->capture();  // no step of a device waits for a snapshot
   auto flat = state->snapshot(writes);  // workers at their own pace wait here until all is read
   // The next update waits for the capture of the flat state: that comes last.

@@ -56,6 +56,8 @@ class TableExchange {
 
   // The tables' tensors as of now, as TrainingState::snapshot() has the flat ones. Between steps.
   virtual std::unique_ptr<StateSource> snapshot() = 0;
+  // Likewise, but for what those who hold rows write into a checkpoint themselves.
+  virtual std::unique_ptr<StateSource> part_of_checkpoint() { return snapshot(); }
   // Replaces all rows by a checkpoint's. Every rank must call, and wait for the others afterwards.
   // Throws FormatError where it has no such tables. No communication among these ranks.
   virtual void restore(const CheckpointReader& checkpoint) = 0;

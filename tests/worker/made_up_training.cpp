@@ -369,7 +369,7 @@ Outcome MadeUpTraining::train(Communicator& comm, NodeExchange& exchange, const 
     const Path folder = writes ? checkpointer.begin(state.step) : Path();
     if (by_servers) snapshot.others = by_servers->save(folder);
     EXPECT_EQ(snapshot.others != nullptr, by_servers != nullptr);
-    if (given && writes) snapshot.state = given->snapshot();
+    if (given && writes) snapshot.state = given->part_of_checkpoint();
     auto flat = exchange.snapshot(writes);
     snapshot.state = snapshot.state
                          ? std::make_unique<JoinedState>(std::move(snapshot.state), std::move(flat))

@@ -220,10 +220,10 @@ void ServedTables::load_all(int table, ps::Part part, std::span<const StoredRows
 }
 
 // Counts are of all servers together: worker 0 writes them also where servers write their rows.
-std::unique_ptr<StateSource> ServedTables::snapshot() {
+std::unique_ptr<StateSource> ServedTables::copy_of(bool rows) const {
   auto state = std::make_unique<TableState>();
   for (int t = 0; t < static_cast<int>(specs_.size()); ++t) {
-    if (!servers_.write_themselves) fetch_into(*state, t);
+    if (rows) fetch_into(*state, t);
     if (life_.any()) state->add_counts(spec(t), counts(t));
   }
   return state;

@@ -37,9 +37,11 @@ class ServedTables : public TableExchange {
   // skipped, which counts as done then.
   void commit(int part, int parts, const OptimizerScalars& scalars) override;
   // Both on worker 0 alone (restore() does nothing elsewhere); the others must not go on to the
-  // next update meanwhile. Where servers do not write rows themselves, a copy of all tables is here
-  // as long as the snapshot.
-  std::unique_ptr<StateSource> snapshot() override;
+  // next update meanwhile. A copy of all tables is here as long as the snapshot.
+  std::unique_ptr<StateSource> snapshot() override { return copy_of(true); }
+  std::unique_ptr<StateSource> part_of_checkpoint() override {
+    return copy_of(!servers_.write_themselves);
+  }
   void restore(const CheckpointReader& checkpoint) override;
   std::string digest() const override { return {}; }
   ps::LifeCounts counts(int table) const override;
@@ -65,6 +67,7 @@ class ServedTables : public TableExchange {
   void deal_out(Pull& pull, int table, float* rows, uint8_t* present) const;
   void send(int table, std::span<const ps::NodeGradient> parts, const OptimizerScalars& scalars);
   TableState::Images fetch_all(int table, ps::Part part, size_t row_bytes) const;
+  std::unique_ptr<StateSource> copy_of(bool rows) const;
   void fetch_into(TableState& state, int table) const;
   void load_all(int table, ps::Part part, std::span<const StoredRows> parts);
 
