@@ -6,36 +6,13 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <system_error>
 #include <utility>
 
-#include "base/error.h"
+#include "base/file_calls.h"
 
 namespace trireme {
 
 namespace {
-
-std::string hint_for(int reason) {
-  switch (reason) {
-    case ENOSPC:
-    case EDQUOT:
-      return "free space on that file system";
-    case EACCES:
-    case EPERM:
-    case EROFS:
-      return "check the permissions of the file and its folder";
-    case ENOENT:
-      return "check the path";
-    default:
-      return {};
-  }
-}
-
-[[noreturn]] void fail(const char* operation, const Path& path, int reason = errno) {
-  throw DataError("cannot " + std::string(operation) + " " + path.string() + ": " +
-                      std::generic_category().message(reason),
-                  hint_for(reason));
-}
 
 class Descriptor {  // owns one file descriptor
  public:
@@ -53,7 +30,7 @@ class Descriptor {  // owns one file descriptor
 
 int open_for_reading(const Path& path, int flags = 0) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | flags);
-  if (fd < 0) fail("open", path);
+  if (fd < 0) fail_file("open", path);
   return fd;
 }
 
@@ -71,7 +48,7 @@ void for_each_piece(const Path& path, const std::function<void(std::span<const s
     if (got > 0) {
       use({piece.data(), static_cast<size_t>(got)});
     } else if (errno != EINTR) {
-      fail("read", path);
+      fail_file("read", path);
     }
   }
 }
@@ -95,7 +72,7 @@ std::vector<std::byte> read_bytes(const Path& path) {
 void sync_folder(const Path& folder) {
   const Descriptor opened(open_for_reading(folder, O_DIRECTORY));
   // Some network file systems refuse fsync on folders; their rename is already durable.
-  if (::fsync(opened.get()) != 0 && errno != EINVAL && errno != ENOTSUP) fail("sync", folder);
+  if (::fsync(opened.get()) != 0 && errno != EINVAL && errno != ENOTSUP) fail_file("sync", folder);
 }
 
 void write_atomic(const Path& path, std::span<const std::byte> bytes) {
@@ -113,7 +90,7 @@ AtomicFile::AtomicFile(Path path) : path_(std::move(path)) {
   for (int number = 0; fd_ < 0; ++number) {
     temporary_ = stem + std::to_string(number);
     fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (fd_ < 0 && errno != EEXIST && errno != EINTR) fail("create", temporary_);
+    if (fd_ < 0 && errno != EEXIST && errno != EINTR) fail_file("create", temporary_);
   }
 }
 
@@ -128,7 +105,7 @@ void AtomicFile::write(std::span<const std::byte> bytes) {
     if (put >= 0) {
       bytes = bytes.subspan(static_cast<size_t>(put));
     } else if (errno != EINTR) {
-      fail("write", temporary_);
+      fail_file("write", temporary_);
     }
   }
 }
@@ -136,21 +113,13 @@ void AtomicFile::write(std::span<const std::byte> bytes) {
 void AtomicFile::write(std::string_view text) { write(std::as_bytes(std::span(text))); }
 
 void AtomicFile::write_at(uint64_t offset, std::span<const std::byte> bytes) {
-  while (!bytes.empty()) {
-    const ssize_t put = ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-    if (put >= 0) {
-      bytes = bytes.subspan(static_cast<size_t>(put));
-      offset += static_cast<uint64_t>(put);
-    } else if (errno != EINTR) {
-      fail("write", temporary_);
-    }
-  }
+  write_all_at(fd_, temporary_, offset, bytes);
 }
 
 void AtomicFile::commit() {
-  if (::fsync(fd_) != 0) fail("sync", temporary_);
-  if (::close(std::exchange(fd_, -1)) != 0) fail("close", temporary_);
-  if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail("rename a temporary to", path_);
+  if (::fsync(fd_) != 0) fail_file("sync", temporary_);
+  if (::close(std::exchange(fd_, -1)) != 0) fail_file("close", temporary_);
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail_file("rename a temporary to", path_);
   temporary_.clear();
   sync_folder(folder_of(path_));
 }
@@ -158,12 +127,12 @@ void AtomicFile::commit() {
 MappedFile::MappedFile(const Path& path) {
   const Descriptor file(open_for_reading(path));
   struct stat status {};
-  if (::fstat(file.get(), &status) != 0) fail("inspect", path);
-  if (S_ISDIR(status.st_mode)) fail("map", path, EISDIR);
+  if (::fstat(file.get(), &status) != 0) fail_file("inspect", path);
+  if (S_ISDIR(status.st_mode)) fail_file("map", path, EISDIR);
   size_ = static_cast<size_t>(status.st_size);
   if (size_ == 0) return;
   void* const mapped = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.get(), 0);
-  if (mapped == MAP_FAILED) fail("map", path);
+  if (mapped == MAP_FAILED) fail_file("map", path);
   data_ = static_cast<const std::byte*>(mapped);
 }
 

@@ -4,14 +4,15 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include <algorithm>
-
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/file_pieces.h"
+#include "base/sha256.h"
 #include "checkpoint/folder.h"
 #include "checkpoint/manifest.h"
 #include "checkpoint/parts.h"
 #include "checkpoint/safetensors.h"
+#include "checkpoint/shards.h"
 
 namespace trireme {
 namespace {
@@ -32,28 +33,11 @@ void remove_leftovers(const Path& folder) {
   }
 }
 
-// Tensors by name, cut into files of at most max_bytes (a larger tensor has a file of its own).
-std::vector<std::vector<TensorMeta>> cut_shards(std::vector<TensorMeta> tensors, size_t max_bytes) {
-  std::sort(tensors.begin(), tensors.end(),
-            [](const TensorMeta& a, const TensorMeta& b) { return a.name < b.name; });
-  std::vector<std::vector<TensorMeta>> shards(1);
-  size_t used = 0;
-  for (TensorMeta& t : tensors) {
-    const size_t bytes = t.bytes();
-    if (!shards.back().empty() && bytes > max_bytes - std::min(used, max_bytes)) {
-      shards.emplace_back();
-      used = 0;
-    }
-    used += bytes;
-    shards.back().push_back(std::move(t));
-  }
-  return shards;
-}
-
-std::string shard_name(size_t index, size_t count) {
-  char text[64];
-  std::snprintf(text, sizeof text, "tensors-%05zu-of-%05zu.safetensors", index + 1, count);
-  return text;
+// Of what several have written together, this host among them.
+void sync_and_hash(const Path& path, ShardFile& file) {
+  FilePieces(path).sync();
+  file.sha256 = sha256_file(path.string()).hex();
+  file.bytes = fs::file_size(path);
 }
 
 }  // namespace
@@ -102,12 +86,15 @@ Path PendingCheckpoint::seal(StateSource& source, const RunState& state, const S
   };
   const auto shards = cut_shards(source.list(), options.max_shard_bytes);
   for (size_t i = 0; i < shards.size(); ++i) {
-    const std::string name = shard_name(i, shards.size());
+    const std::string name = shard_name("tensors", i, shards.size());
     const WrittenFile written = write_safetensors(path_ / name, shards[i], source, {});
     add({name, written.bytes, written.sha256}, shards[i]);
   }
   if (others)
-    for (const WrittenPart& part : others()) add(part.file, part.tensors);
+    for (WrittenPart& part : others()) {
+      if (part.file.sha256.empty()) sync_and_hash(path_ / part.file.name, part.file);
+      add(part.file, part.tensors);
+    }
   write_atomic(path_ / kManifestName, manifest_text(manifest));
   publish();
   return final_;

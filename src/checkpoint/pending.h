@@ -9,7 +9,8 @@
 
 namespace trireme {
 
-// A file of the checkpoint that somebody else has written, and what is in it.
+// A file of the checkpoint that somebody else has written, and what is in it. Without a hash: it
+// is synced and hashed where the checkpoint is sealed.
 struct WrittenPart {
   ShardFile file;
   std::vector<TensorMeta> tensors;

@@ -35,10 +35,12 @@ Kind answer_to(Kind question) {
       return Kind::loaded_rows;
     case Kind::fetch_rows:
       return Kind::fetched_rows;
-    case Kind::save_rows:
-      return Kind::saving_rows;
-    case Kind::fetch_saved:
-      return Kind::saved;
+    case Kind::save:
+      return Kind::saving;
+    case Kind::restore:
+      return Kind::restoring;
+    case Kind::fetch_progress:
+      return Kind::progress;
     default:
       return Kind::fetched;
   }

@@ -77,11 +77,15 @@ class ClientCore {
   void fetch_rows(int table, int server, Part part, int64_t first, int64_t most, MutableBytes into,
                   int64_t* all);
   void fetch_counts(int table, int server, LifeCounts* into);
-  // Worker 0: the server writes its rows, as they are when it answers, to `place`, if it sees that;
-  // look_only: it only says so (*sees: 1 or 0). rows: how many each of TableStore::parts() has.
-  void save_rows(int server, std::string_view place, bool look_only, std::span<int64_t> rows,
-                 int64_t* sees);
-  void fetch_saved(int server, SavedRows* into);
+  // Worker 0: the server writes what it alone holds, as it is when it answers, to `place`, if it
+  // sees that; look_only: it only says so (*sees: 1 or 0). rows: how many each of
+  // TableStore::parts() has.
+  void save(int server, std::string_view place, bool look_only, std::span<int64_t> rows,
+            int64_t* sees);
+  // Worker 0: the server reads all that it holds from `place`, likewise.
+  void restore(int server, std::string_view place, bool look_only, int64_t* sees);
+  // what: kSaving or kRestoring.
+  void fetch_progress(int server, uint32_t what, FileProgress* into);
 
   // Worker 0, sync: the servers' partial sums of the open clock, which may all have come before
   // this worker begins with it; by chunk of the index space, then by table and virtual shard. They
@@ -114,8 +118,8 @@ class ClientCore {
   struct Question {
     Message message;
     std::set<int> blocks;        // pull: not yet answered
-    MutableBytes into;           // fetch, pull_rows, fetch_rows, save_rows, fetch_saved
-    int64_t* version = nullptr;  // of the answer: fetch_rows, save_rows
+    MutableBytes into;           // fetch, pull_rows, fetch_rows, save, fetch_progress
+    int64_t* version = nullptr;  // of the answer: fetch_rows, save, restore
     bool part_came[2] = {};      // pull_rows ahead
     bool due = true;             // an answer should come
     bool ahead() const {

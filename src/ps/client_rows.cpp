@@ -1,4 +1,4 @@
-// What a worker asks about rows of tables.
+// What a worker asks about rows of tables, and about what servers do with checkpoints.
 #include <algorithm>
 #include <utility>
 
@@ -74,9 +74,9 @@ void ClientCore::fetch_counts(int table, int server, LifeCounts* into) {
   ask(std::move(q));
 }
 
-void ClientCore::save_rows(int server, std::string_view place, bool look_only,
-                           std::span<int64_t> rows_of, int64_t* sees) {
-  Question q = rows(Kind::save_rows, -1, server, 0);
+void ClientCore::save(int server, std::string_view place, bool look_only,
+                      std::span<int64_t> rows_of, int64_t* sees) {
+  Question q = rows(Kind::save, -1, server, 0);
   q.message.header.flags = look_only ? kLookOnly : 0;
   own(q.message, std::as_bytes(std::span(place)));
   q.into = std::as_writable_bytes(rows_of);
@@ -84,8 +84,17 @@ void ClientCore::save_rows(int server, std::string_view place, bool look_only,
   ask(std::move(q));
 }
 
-void ClientCore::fetch_saved(int server, SavedRows* into) {
-  Question q = rows(Kind::fetch_saved, -1, server, 0);
+void ClientCore::restore(int server, std::string_view place, bool look_only, int64_t* sees) {
+  Question q = rows(Kind::restore, -1, server, 0);
+  q.message.header.flags = look_only ? kLookOnly : 0;
+  own(q.message, std::as_bytes(std::span(place)));
+  q.version = sees;
+  ask(std::move(q));
+}
+
+void ClientCore::fetch_progress(int server, uint32_t what, FileProgress* into) {
+  Question q = rows(Kind::fetch_progress, -1, server, 0);
+  q.message.header.buffer = what;
   q.into = std::as_writable_bytes(std::span(into, 1));
   ask(std::move(q));
 }

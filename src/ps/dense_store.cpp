@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "ps/block_copy.h"
 #include "ps/message.h"
 
 namespace trireme::ps {
@@ -52,6 +53,7 @@ std::span<float> DenseStore::values(int block, uint32_t buffer) const {
 
 // The optimizer counts in the index space: buffers are given from where its first element would be.
 void DenseStore::apply(int block, const float* gradient, const OptimizerScalars& scalars) {
+  if (watcher_) watcher_->keep(block);
   const Range range = placement_.block(block).range;
   const auto base = [&](uint32_t buffer) {
     const std::span<float> v = values(block, buffer);

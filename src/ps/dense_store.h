@@ -11,6 +11,8 @@
 
 namespace trireme::ps {
 
+class BlockCopy;
+
 class DenseStore {
  public:
   // Borrows all of them. Everything is zero but moments with another initial value. `weights`:
@@ -25,10 +27,13 @@ class DenseStore {
 
   // One of the server's blocks; `buffer` as in message.h. Empty: there is no such buffer.
   std::span<float> values(int block, uint32_t buffer) const;
+  size_t moments() const { return moments_.size(); }  // of each weight
   int64_t version(int block) const { return version_[slot(block)]; }
   // weights <- optimizer(weights, gradient); gradient[i] is the block's element i. A version more.
   void apply(int block, const float* gradient, const OptimizerScalars& scalars);
   size_t bytes() const;
+  // Who is told of a block before it changes; null: nobody.
+  void watch(BlockCopy* watcher) { watcher_ = watcher; }
 
  private:
   size_t slot(int block) const { return slot_[static_cast<size_t>(block)]; }
@@ -44,6 +49,7 @@ class DenseStore {
   AlignedBuffer own_weights_, average_;
   float* weights_;
   std::vector<AlignedBuffer> moments_;
+  BlockCopy* watcher_ = nullptr;
 };
 
 }  // namespace trireme::ps

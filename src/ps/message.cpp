@@ -32,10 +32,11 @@ std::string_view name_of(Mode mode) {
 
 std::string_view name_of(Kind kind) {
   constexpr std::array<std::string_view, kLastKind> kNames = {
-      "push",      "pushed",      "partials",    "commit",      "pull",       "pulled",
-      "load",      "loaded",      "fetch",       "fetched",     "pull_rows",  "pulled_rows",
-      "push_rows", "pushed_rows", "load_rows",   "loaded_rows", "fetch_rows", "fetched_rows",
-      "save_rows", "saving_rows", "fetch_saved", "saved",       "bye"};
+      "push",        "pushed",      "partials",       "commit",      "pull",
+      "pulled",      "load",        "loaded",         "fetch",       "fetched",
+      "pull_rows",   "pulled_rows", "push_rows",      "pushed_rows", "load_rows",
+      "loaded_rows", "fetch_rows",  "fetched_rows",   "save",        "saving",
+      "restore",     "restoring",   "fetch_progress", "progress",    "bye"};
   const auto i = static_cast<size_t>(kind) - kFirstKind;
   return i < kNames.size() ? kNames[i] : "unknown";
 }

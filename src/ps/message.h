@@ -36,13 +36,15 @@ enum class Kind : uint16_t {
   loaded_rows,
   fetch_rows,  // rows [need, need + samples) of the server's, or counts
   fetched_rows,
-  save_rows,  // from worker 0: all rows are to be written to a place, as they are now
-  saving_rows,
-  fetch_saved,  // how far that is
-  saved,
+  save,  // from worker 0: what the server alone holds is to be written to a place, as it is now
+  saving,
+  restore,  // from worker 0: all that the server holds is to be read from a place
+  restoring,
+  fetch_progress,  // how far one of these is
+  progress,
   bye,  // nothing more will be asked; `flags` is the worker's exit code
 };
-constexpr uint16_t kFirstKind = 1, kLastKind = 23;
+constexpr uint16_t kFirstKind = 1, kLastKind = 25;
 
 // Buffers of a block, as load and fetch name them: the weights, then the optimizer's moments.
 constexpr uint32_t kWeights = 0, kFirstMoment = 1, kAverage = 100;
@@ -60,14 +62,17 @@ constexpr uint32_t kWhole = 1;
 // comes in two parts (ahead_bytes()), of which piece_index is the number.
 constexpr uint32_t kTrains = 1, kAhead = 2;
 
-// Flag of save_rows: only says whether the server sees the place.
+// Flag of save and restore: only says whether the server sees the place.
 constexpr uint32_t kLookOnly = 1;
 
-// How far a server is with writing its rows: what `saved` brings.
-struct SavedRows {
+// What fetch_progress asks of, in `buffer`.
+constexpr uint32_t kSaving = 0, kRestoring = 1;
+
+// How far a server is with writing or reading: what `progress` brings.
+struct FileProgress {
   int64_t progress = 0;           // grows while it goes on
-  int64_t done = 0;               // 1: the file is on disk
-  uint64_t bytes = 0;             // of the file
+  int64_t done = 0;               // 1: all is on disk, or read
+  uint64_t bytes = 0;             // of the server's file of rows
   std::array<char, 64> sha256{};  // in hexadecimal
 };
 
@@ -84,8 +89,8 @@ struct Header {
   int64_t samples = 0;         // sync push: of the whole batch, which decides what leaves there are
   int64_t need = 0;            // pull: see ServerCore; push at once: the first clock it speaks for
   int64_t version = 0;         // updates of the block; push: what its gradient was computed with;
-                               // fetched_rows: rows there are to fetch; 1 of counts; saving_rows:
-                               // 1 where the server sees the place, else 0
+                               // fetched_rows: rows there are to fetch; 1 of counts; saving,
+                               // restoring: 1 where the server sees the place, else 0
   int64_t slowest = 0;         // pulled: clocks that all workers have completed
   int64_t meet_at = -1;        // pulled: the clock before which all workers meet; -1: none
   uint32_t requests = 0;       // pull: asked for; pulled: what the meeting is for

@@ -3,6 +3,8 @@
 #include <bit>
 #include <utility>
 
+#include "base/thread_clock.h"
+
 namespace trireme::ps {
 namespace {
 constexpr size_t kSegmentSlots = 4096;
@@ -11,7 +13,15 @@ constexpr size_t kSpareSlots = 4;  // so that the last row does not fill a segme
 // agree in their upper bits, a segment doubles instead of splitting.
 constexpr size_t kMostEntries = 64;
 
-bool full(size_t used, size_t slots) { return used >= slots - slots / 4; }
+// Segments of one depth fill up at about the same time. So that they do not all split in one
+// commit, each has a limit of its own between half and three quarters, by the bits that its keys
+// share; a lone one has the upper.
+size_t limit_of(size_t slots, int depth, uint64_t hash) {
+  constexpr uint64_t kGolden = 0x9e3779b97f4a7c15;  // spreads neighbours evenly
+  const uint64_t number = depth == 0 ? 0 : hash >> (64 - depth);
+  const size_t spread = static_cast<size_t>(number * kGolden >> 32);  // of 2^32
+  return slots - slots / 4 - (slots / 4 * spread >> 32);
+}
 }  // namespace
 
 RowIndex::RowIndex(std::function<uint64_t(RowId)> hash_of, int64_t most)
@@ -65,11 +75,13 @@ void RowIndex::insert(uint64_t hash, RowId row) {
 void RowIndex::make_room(uint64_t hash) {
   for (;;) {
     Segment& segment = segment_of(hash);
-    if (!full(segment.used, segment.slots.size())) return;
+    if (segment.used < limit_of(segment.slots.size(), segment.depth, hash)) return;
+    const double start = thread_seconds();
     if (segment.depth == bits_ && directory_.size() * 2 > kMostEntries * (segments_.size() + 1))
       widen(segment);
     else
       split(segment, hash);
+    growth_seconds_ += thread_seconds() - start;
   }
 }
 

@@ -39,6 +39,7 @@ class RowIndex {
   int64_t size() const { return size_; }
   int64_t capacity() const { return capacity_; }  // slots of all segments
   int64_t bytes() const;
+  double growth_seconds() const { return growth_seconds_; }  // of its thread, so far, on growing
 
  private:
   struct Slot {
@@ -68,6 +69,7 @@ class RowIndex {
   std::vector<Segment*> directory_;  // 2^bits_
   int bits_ = 0;
   int64_t size_ = 0, capacity_ = 0;
+  double growth_seconds_ = 0;
 };
 
 }  // namespace trireme::ps

@@ -49,7 +49,8 @@ class RowTable {
   int64_t size() const { return slots_ - erased_; }
   // Rows are numbered [0, slots()), those erased among them.
   int64_t slots() const { return slots_; }
-  int64_t bytes() const;  // of rows and index
+  double growth_seconds() const { return index_.growth_seconds(); }  // RowIndex's
+  int64_t bytes() const;                                             // of rows and index
   // Of bytes(), most for each of `most` rows of this width (0: a key alone), but for what pages
   // are rounded up by: at most a 32nd of it and 16 KiB.
   static int64_t bytes_of_row(int64_t dim, const RowState& state);

@@ -29,7 +29,7 @@ int serve(ServerCore& core, Link& link, const ServeOptions& options) {
     }
     if (moved) {
       looks = 0;
-      if (++busy % kBusyLooks == 0) core.advance_copy();
+      if (++busy % kBusyLooks == 0) core.advance_files();
       continue;
     }
     if (++looks % kLooksPerCheck == 0) {
@@ -37,7 +37,7 @@ int serve(ServerCore& core, Link& link, const ServeOptions& options) {
       if (const auto late = core.awaited())
         link.check(late->workers, {options.timeout, late->what, late->step}, time_of(late->since));
     }
-    if (!core.advance_copy()) link.idle(looks);
+    if (!core.advance_files()) link.idle(looks);
   }
   return core.exit_code();
 }

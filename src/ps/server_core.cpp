@@ -109,10 +109,12 @@ void ServerCore::on_message(Message&& m, double now) {
       return load_rows(m);
     case Kind::fetch_rows:
       return fetch_rows(h);
-    case Kind::save_rows:
-      return save_rows(m);
-    case Kind::fetch_saved:
-      return fetch_saved(h);
+    case Kind::save:
+      return save(m);
+    case Kind::restore:
+      return restore(m);
+    case Kind::fetch_progress:
+      return fetch_progress(h);
     case Kind::bye:
       ++byes_;
       exit_code_ = std::max(exit_code_, static_cast<int>(h.flags));
@@ -251,10 +253,14 @@ void ServerCore::load(const Message& m) {
   if (m.payload.size() != values.size_bytes())
     refuse(m.header, fmt::format("the block has {} bytes", values.size_bytes()));
   std::memcpy(values.data(), m.payload.data(), m.payload.size());
-  if (m.header.buffer == kWeights)  // all workers begin with these
-    for (int worker = 0; worker < given_.workers(); ++worker)
-      given_.give(worker, m.header.block, values, store_.version(m.header.block));
+  if (m.header.buffer == kWeights) begin_with_weights(m.header.block);
   say(Kind::loaded, m.header, {});
+}
+
+// All workers do.
+void ServerCore::begin_with_weights(int block) {
+  for (int worker = 0; worker < given_.workers(); ++worker)
+    given_.give(worker, block, store_.values(block, kWeights), store_.version(block));
 }
 
 void ServerCore::fetch(const Header& h) {

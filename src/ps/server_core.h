@@ -25,8 +25,9 @@
 #include "ps/meeting.h"
 #include "ps/message.h"
 #include "ps/push_window.h"
+#include "ps/state_copy.h"
+#include "ps/state_restore.h"
 #include "ps/sync_clock.h"
-#include "ps/table_copy.h"
 #include "ps/table_store.h"
 
 namespace trireme::ps {
@@ -77,11 +78,13 @@ class ServerCore {
   // leave while the next is worked on.
   bool poll(Message& out);
 
-  // Who writes this server's rows when worker 0 wants them saved; null: nobody can. Borrowed.
-  void write_rows_with(RowsWriter* writer) { writer_ = writer; }
-  // Goes on with giving them to the writer, when there is nothing to answer. false: there is
+  // Who writes what this server holds when worker 0 wants it saved, and who reads it when it is to
+  // be restored; null: nobody can. Borrowed.
+  void save_with(StateWriter* writer) { writer_ = writer; }
+  void restore_with(StateReader* reader) { reader_ = reader; }
+  // Goes on with either, a piece at a time, when there is nothing to answer. false: there is
   // nothing to do, or the writer has to catch up.
-  bool advance_copy() { return copy_ && copy_->advance(); }
+  bool advance_files();
 
   // Clocks done: by all workers together (sync), or by the slowest.
   int64_t clock() const { return sync() ? open_ : clocks_.slowest(); }
@@ -126,8 +129,9 @@ class ServerCore {
   void answer_first_part(Waiting& pull);
   void load_rows(const Message& message);
   void fetch_rows(const Header& header);
-  void save_rows(const Message& message);
-  void fetch_saved(const Header& header);
+  void save(const Message& message);
+  void restore(const Message& message);
+  void fetch_progress(const Header& header);
   void require_table(const Header& header) const;
   Part require_part(const Header& header) const;
   // `body`, which may refuse what the message brings; then the header is named.
@@ -146,6 +150,7 @@ class ServerCore {
   void apply_next();
   void answer_rows(const Waiting& pull);
   bool has_block(int block) const;
+  void begin_with_weights(int block);
   std::span<float> buffer_of(const Header& header) const;
   void say(Kind kind, const Header& question, Bytes payload, bool copy = false);
   void say(const Header& header, Bytes payload, bool copy);
@@ -177,8 +182,10 @@ class ServerCore {
   std::deque<Message> out_;
   std::shared_ptr<PayloadPool> pool_ = PayloadPool::make();
   ServerCounts counts_;
-  RowsWriter* writer_ = nullptr;
-  std::unique_ptr<TableCopy> copy_;  // of the last time that rows were to be saved
+  StateWriter* writer_ = nullptr;
+  std::unique_ptr<StateCopy> copy_;  // of the last time that it was to be saved
+  StateReader* reader_ = nullptr;
+  std::unique_ptr<StateRestore> restore_;
   int byes_ = 0, exit_code_ = 0;
 };
 

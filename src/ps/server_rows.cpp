@@ -129,26 +129,4 @@ void ServerCore::fetch_rows(const Header& question) {
   say(Kind::fetched_rows, h, std::move(payload), bytes);
 }
 
-// The tables are copied from what they are now; the answer says how many rows each part has.
-void ServerCore::save_rows(const Message& m) {
-  const std::string place(reinterpret_cast<const char*>(m.payload.data()), m.payload.size());
-  const std::vector<RowTable*> parts = tables_.parts();
-  std::vector<int64_t> rows;
-  for (const RowTable* part : parts) rows.push_back(part->size());
-  Header h = m.header;
-  if (h.worker != 0) refuse(h, "only worker 0 has rows saved");
-  h.version = writer_ && writer_->sees(place);
-  if (h.version && !(h.flags & kLookOnly)) {
-    if (copy_ && !copy_->done()) refuse(h, "its rows are still being saved");
-    copy_ = std::make_unique<TableCopy>(parts, *writer_, place);
-  }
-  say(Kind::saving_rows, h, std::as_bytes(std::span<const int64_t>(rows)), true);
-}
-
-void ServerCore::fetch_saved(const Header& h) {
-  if (!writer_ || !copy_) refuse(h, "no rows are to be saved");
-  const SavedRows saved = writer_->saved();
-  say(Kind::saved, h, std::as_bytes(std::span(&saved, 1)), true);
-}
-
 }  // namespace trireme::ps

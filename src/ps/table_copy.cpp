@@ -8,16 +8,9 @@ namespace {
 constexpr int64_t kDistance = 8;  // rows between a prefetch and its use
 }
 
-TableCopy::TableCopy(const std::vector<RowTable*>& parts, RowsWriter& writer,
-                     const std::string& place)
-    : writer_(writer) {
-  std::vector<int64_t> rows;
-  for (RowTable* table : parts) {
+TableCopy::TableCopy(const std::vector<RowTable*>& parts, StateWriter& writer) : writer_(writer) {
+  for (RowTable* table : parts)
     parts_.push_back({parts_.size(), std::make_unique<FrozenRows>(*table), table->row_bytes()});
-    rows.push_back(table->size());
-  }
-  writer_.begin(place, rows);
-  if (parts_.empty()) writer_.end();
 }
 
 bool TableCopy::advance() {
@@ -78,7 +71,6 @@ void TableCopy::next_part() {
   keys_ = {};
   next_ = 0;
   stage_ = Stage::list;
-  if (parts_.empty()) writer_.end();
 }
 
 int64_t TableCopy::bytes() const {

@@ -15,6 +15,10 @@ constexpr double kSecondsBetween = 0.1;  // of asking others how far they are, w
 constexpr auto kPause = std::chrono::milliseconds(5);  // likewise, when nothing else is to be done
 }  // namespace
 
+size_t shard_bytes(const CheckpointConfig& config) {
+  return static_cast<size_t>(config.max_shard_mib * (1 << 20));
+}
+
 Checkpointer::Checkpointer(Path folder, int64_t keep, size_t max_shard_bytes)
     : folder_(std::move(folder)), keep_(keep), max_shard_bytes_(max_shard_bytes) {}
 
@@ -31,11 +35,11 @@ Path Checkpointer::begin(int64_t step) {
 
 void Checkpointer::save(Snapshot snapshot, RunState state, bool best) {
   PendingCheckpoint::Others others;
-  if (snapshot.rows) {
+  if (snapshot.others) {
     written_ = {};
     others = [written = std::make_shared<std::future<std::vector<WrittenPart>>>(
                   written_.get_future())] { return written->get(); };  // a function is copied
-    rows_ = std::move(snapshot.rows);
+    others_ = std::move(snapshot.others);
     looked_ = Clock::now();
   }
   writer_ = std::thread([this, pending = std::move(pending_), source = std::move(snapshot.state),
@@ -57,20 +61,20 @@ void Checkpointer::save(Snapshot snapshot, RunState state, bool best) {
 
 void Checkpointer::ask_others() {
   looked_ = Clock::now();
-  auto parts = rows_->look();
+  auto parts = others_->look();
   if (!parts) return;
-  rows_.reset();
+  others_.reset();
   written_.set_value(std::move(*parts));
 }
 
 void Checkpointer::look() {
-  if (rows_ && seconds_since(looked_) >= kSecondsBetween) ask_others();
+  if (others_ && seconds_since(looked_) >= kSecondsBetween) ask_others();
 }
 
 void Checkpointer::finish() {
-  while (rows_) {
+  while (others_) {
     ask_others();
-    if (rows_) std::this_thread::sleep_for(kPause);
+    if (others_) std::this_thread::sleep_for(kPause);
   }
   if (writer_.joinable()) writer_.join();
   if (error_) std::rethrow_exception(std::exchange(error_, nullptr));

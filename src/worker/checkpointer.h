@@ -9,14 +9,18 @@
 #include "base/clock.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/pending.h"
-#include "worker/written_rows.h"
+#include "config/experiment.h"
+#include "worker/written_by_others.h"
 
 namespace trireme {
+
+// Most bytes of data in a file.
+size_t shard_bytes(const CheckpointConfig& config);
 
 class Checkpointer {
  public:
   Checkpointer(Path folder, int64_t keep, size_t max_shard_bytes);
-  ~Checkpointer();  // waits for the writer, but not for others' rows: what lacks them is not sealed
+  ~Checkpointer();  // waits for the writer, but not for others: what lacks their part is not sealed
   const Path& folder() const { return folder_; }
   // The folder that the next save(), of this step, writes into; others may, too. Waits first for a
   // write still under way (also so that the snapshot can use the buffers of the one before).
@@ -35,7 +39,7 @@ class Checkpointer {
   int64_t keep_;
   size_t max_shard_bytes_;
   std::unique_ptr<PendingCheckpoint> pending_;  // between begin() and save()
-  std::unique_ptr<WrittenRows> rows_;           // that others still write
+  std::unique_ptr<WrittenByOthers> others_;     // who still write
   std::promise<std::vector<WrittenPart>> written_;
   Clock::time_point looked_;
   std::thread writer_;

@@ -1,8 +1,10 @@
 #include "worker/describe_start.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "base/log.h"
+#include "config/idle_keys.h"
 #include "ps/table_shards.h"
 #include "worker/life_of.h"
 
@@ -53,6 +55,8 @@ void describe_start(const Session& s, const Place& place, const std::string& dev
     log_info("tables: rows of {} on {} servers, {} virtual shards each", s.served_tables().size(),
              s.roles.servers, ps::kTableShards);
   describe_lives(s);
+  if (const auto idle = idle_keys(s.experiment); !idle.empty())
+    log_warning("set, but without effect: {}", fmt::join(idle, ", "));
   if (s.checkpoint) log_info("resuming from {}", s.checkpoint->path().string());
   log_info("run directory: {}", place.dir.string());
 }

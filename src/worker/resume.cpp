@@ -124,7 +124,7 @@ void restore(const CheckpointReader& checkpoint, TrainingState& state, bool repo
       throw FormatError(fmt::format("{}: the checkpoint has {}, this experiment needs {}",
                                     wanted.name, stored->shape.str(), wanted.shape.str()),
                         kSameFile);
-    checkpoint.read(*stored, out);
+    if (!out.empty()) checkpoint.read(*stored, out);
     return true;
   });
   if (report && missing > 0)

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -13,6 +14,7 @@
 #include "worker/agreement.h"
 #include "worker/all_reduce_exchange.h"
 #include "worker/check_model.h"
+#include "worker/checkpointer.h"
 #include "worker/device/device_runner.h"
 #include "worker/device/loss_scaling.h"
 #include "worker/evaluate.h"
@@ -24,6 +26,8 @@
 #include "worker/resume.h"
 #include "worker/servers/mixed_tables.h"
 #include "worker/servers/parameter_exchange.h"
+#include "worker/servers/row_file.h"
+#include "worker/servers/server_checkpoints.h"
 #include "worker/version.h"
 
 namespace trireme {
@@ -113,10 +117,15 @@ void Session::agree_on_everything() {
   topology = make_topology(comm, lanes, shards, timeout, roles.servers > 0);
 }
 
+void Session::may_write_into(const Path& folder) const {
+  if (server_checkpoints_) server_checkpoints_->may_write_into(folder);
+}
+
 Snapshot Session::snapshot(const Path& folder) const {
   const bool writes = !folder.empty();
   Snapshot all;
-  if (tables && writes) all = tables->save(folder);
+  if (writes && server_checkpoints_) all.others = server_checkpoints_->save(folder);
+  if (tables && writes) all.state = tables->part_of_checkpoint();
   if (all.state && device) all.state->capture();  // no step of a device waits for a snapshot
   auto flat = state->snapshot(writes);  // workers at their own pace wait here until all is read
   // The next update waits for the capture of the flat state: that comes last.
@@ -174,6 +183,7 @@ void Session::start_lanes() {
   exchange_options.codec = codec_of(experiment.exchange);
   std::unique_ptr<NodeExchange> exchange = make_exchange(exchange_options);
   start_tables();
+  start_server_checkpoints();
   auto lanes = std::make_unique<LaneRunner>(*graph, *team, *exchange, *training, *evaluation,
                                             *training_metrics, *metrics, optimizer, labelled(),
                                             tables.get());
@@ -245,8 +255,7 @@ void Session::start_tables() {
                                                 rows, experiment.run.seed, experiment.run.timeout,
                                                 life, team ? team->spread() : Spread());
   } else if (serves_blocks()) {
-    tables = std::make_unique<ServedTables>(*servers_, topology, graph->tables(), rows, life,
-                                            experiment.run.timeout);
+    tables = std::make_unique<ServedTables>(*servers_, topology, graph->tables(), rows, life);
   } else {
     ps::ClientConfig config;
     config.worker = comm.rank();
@@ -258,9 +267,20 @@ void Session::start_tables() {
     auto alone = std::make_unique<RowServers>(*workers_, *placement_, config,
                                               experiment.run.timeout, faults_of(experiment));
     servers_ = alone.get();
-    tables = std::make_unique<MixedTables>(std::move(alone), topology, graph->tables(), rows, life,
-                                           experiment.run.timeout);
+    tables = std::make_unique<MixedTables>(std::move(alone), topology, graph->tables(), rows, life);
   }
+}
+
+void Session::start_server_checkpoints() {
+  if (!first() || !servers_ || !experiment.checkpoint.servers_write) return;
+  const ps::RowOptimizer rows(optimizer, experiment.optimizer.rowwise);
+  const std::vector<std::string> moments(optimizer.state().begin(), optimizer.state().end());
+  moment_files_ = std::make_unique<MomentFiles>(
+      graph->params(), serves_blocks() ? moments : std::vector<std::string>{},
+      shard_bytes(experiment.checkpoint));
+  server_checkpoints_ = std::make_unique<ServerCheckpoints>(
+      *servers_, saved_columns(served_tables(), rows, life_of(experiment.tables)), *moment_files_,
+      experiment.run.timeout);
 }
 
 // Rows are in host memory, and every rank must step its copy to the same bits.
@@ -343,11 +363,15 @@ void Session::start_weights() {
   state->initialise(std::exchange(first_params_, {}).floats(),
                     std::exchange(first_statistics_, {}).floats());
   if (!checkpoint) return;
+  const auto start = Clock::now();
+  if (server_checkpoints_) server_checkpoints_->restore(checkpoint->path());
   restore(*checkpoint, *state, first());
   if (tables)
     together(comm, "the restored tables", experiment.run.timeout,
              [&] { tables->restore(*checkpoint); });
   if (!first()) return;
+  log_info("resuming: weights, optimizer state and tables restored in {:.2f} s",
+           seconds_since(start));
   const auto changes = changes_since(checkpoint->manifest().state, experiment, data_fingerprint);
   for (const std::string& change : changes) log_warning("resuming, although {}", change);
 }

@@ -26,10 +26,13 @@
 #include "worker/table_exchange.h"
 #include "worker/topology.h"
 #include "worker/training_state.h"
+#include "worker/written_by_others.h"
 
 namespace trireme {
 
+class MomentFiles;
 class NodeExchange;
+class ServerCheckpoints;
 struct DeviceRunnerOptions;
 struct ExchangeOptions;
 
@@ -92,6 +95,9 @@ class Session {
   bool last() const { return world.rank() == world.size() - 1; }
   bool labelled() const { return preprocessing().schema.classes > 0; }  // targets are classes
   int64_t evaluation_batch() const;
+  // Worker 0, once, before the first snapshot(): servers may write what they hold into checkpoints
+  // in this folder. Nothing where there are none, or the experiment does not want it.
+  void may_write_into(const Path& folder) const;
   // Everything that training changes, as of now: state and tables. folder: of the checkpoint,
   // where this rank writes it; empty: it does not, and gets nothing. Every rank must call.
   Snapshot snapshot(const Path& folder) const;
@@ -111,6 +117,7 @@ class Session {
   void start_device();
   DeviceRunnerOptions device_options() const;
   bool inputs_are_bytes() const;
+  void start_server_checkpoints();
   int64_t bucket_elements() const;
   int64_t start_step() const;
   int default_prefetch_threads(const DataSource& source) const;
@@ -122,6 +129,8 @@ class Session {
   Subgroup* const workers_;
   std::unique_ptr<ps::Placement> placement_;  // of a parameter server
   Servers* servers_ = nullptr;                // what speaks to them: a part of state or tables
+  std::unique_ptr<MomentFiles> moment_files_;
+  std::unique_ptr<ServerCheckpoints> server_checkpoints_;  // worker 0's; null: passed through it
 };
 
 }  // namespace trireme

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "base/mapped_pages.h"
 #include "checkpoint/parts.h"
 #include "export/tables.h"
 
@@ -122,6 +123,12 @@ void StoredRows::copy(int64_t i, std::byte* out) const {
   for (const Column& column : columns_)
     std::memcpy(out + column.offset, column.bytes.data() + static_cast<size_t>(i) * column.of_row,
                 column.of_row);
+}
+
+void StoredRows::forget(int64_t first, int64_t last) const noexcept {
+  for (const Column& c : columns_)
+    forget_pages(c.bytes.subspan(static_cast<size_t>(first) * c.of_row,
+                                 static_cast<size_t>(last - first) * c.of_row));
 }
 
 void restore_rows(std::span<const StoredRows> parts, ps::RowTable& table) {

@@ -25,6 +25,8 @@ class StoredRows {  // one part of a table's (checkpoint/parts.h)
   // Header, weights and state of row i. Throws FormatError where its key is not above the one
   // before.
   void copy(int64_t i, std::byte* out) const;
+  // Rows [first, last) are not asked for any more.
+  void forget(int64_t first, int64_t last) const noexcept;
 
  private:
   friend class StoredParts;

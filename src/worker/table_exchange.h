@@ -18,7 +18,6 @@
 #include "ps/life_counts.h"
 #include "ps/row_gradient.h"
 #include "tensor/table_spec.h"
-#include "worker/written_rows.h"
 
 namespace trireme {
 
@@ -59,11 +58,8 @@ class TableExchange {
 
   // The tables' tensors as of now, as TrainingState::snapshot() has the flat ones. Between steps.
   virtual std::unique_ptr<StateSource> snapshot() = 0;
-  // Worker 0, once, before the first save(): rows may be written into this folder by others who
-  // hold them.
-  virtual void may_write_into(const Path&) {}
-  // The same for a checkpoint in `folder` (below that one), into which others may then write.
-  virtual Snapshot save(const Path& /*folder*/) { return {snapshot(), nullptr}; }
+  // Likewise, but for what those who hold rows write into a checkpoint themselves.
+  virtual std::unique_ptr<StateSource> part_of_checkpoint() { return snapshot(); }
   // Replaces all rows by a checkpoint's. Every rank must call, and wait for the others afterwards.
   // Throws FormatError where it has no such tables. No communication among these ranks.
   virtual void restore(const CheckpointReader& checkpoint) = 0;

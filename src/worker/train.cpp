@@ -42,11 +42,10 @@ class TrainingRun {
     best_ = state_.best_step >= 0 ? state_.best_metric : NAN;
     if (s_.first()) {
       log_ = std::make_unique<RunLog>(dir, s_.experiment, s_.steps->total(), state_.step);
-      checkpointer_ = std::make_unique<Checkpointer>(
-          dir / "checkpoints", s_.experiment.checkpoint.keep,
-          static_cast<size_t>(s_.experiment.checkpoint.max_shard_mib * (1 << 20)));
-      if (s_.tables && s_.experiment.checkpoint.servers_write)
-        s_.tables->may_write_into(checkpointer_->folder());
+      checkpointer_ =
+          std::make_unique<Checkpointer>(dir / "checkpoints", s_.experiment.checkpoint.keep,
+                                         shard_bytes(s_.experiment.checkpoint));
+      s_.may_write_into(checkpointer_->folder());
     }
   }
 

@@ -18,7 +18,7 @@ class TrainingState {
   // Flat values in ParamTable order, the same on every rank. Every rank must call.
   virtual void initialise(const float* params, const float* state) = 0;
   // Fills the state from logical tensors; `read` returns false for a tensor it lacks (initial value
-  // stays). Every rank must call.
+  // stays); of an empty span it only says whether it has the tensor. Every rank must call.
   using TensorReader = std::function<bool(const TensorMeta&, std::span<std::byte>)>;
   virtual void restore(const TensorReader& read) = 0;
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# server_checkpoints.sh TRIREME: servers write their rows into checkpoints beside the steps: the rows of one rank, in a file of
-# each server or through worker 0, and what is left when everything is killed in the middle of a write.
+# server_checkpoints.sh TRIREME: servers write what they hold into checkpoints beside the steps, and read it again: moments
+# in files that they share and rows in a file of each, or all through worker 0, as one rank has them; and what is left when
+# everything is killed in the middle of a write.
 . "$(dirname "$0")/common.sh"
 # train NAME RANKS [OPTIONS]: the exit code
 train() {
@@ -33,10 +34,11 @@ for name in one two; do
 done
 cmp -s <(values "$folder/exported-one/model.safetensors") <(values "$folder/exported-two/model.safetensors") ||
   fail two "another export than one rank's"
-grep -q "servers write their rows" "$folder/two.log" || fail two "who writes was not printed"
+grep -q "servers write their rows and moments" "$folder/two.log" || fail two "who writes was not printed"
 [ "$(cd "$(checkpoints two)/step-00000008" && echo tables-*)" = "tables-00001-of-00002.safetensors tables-00002-of-00002.safetensors" ] ||
   fail two "not every server has written a file"
-! ls "$(checkpoints through)"/*/tables-* >"$folder/files" 2>&1 || fail through "servers wrote what they should not"
+[ -f "$(checkpoints two)/step-00000008/optimizer-00001-of-00001.safetensors" ] || fail two "servers have written no moments"
+! ls "$(checkpoints through)"/*/{tables,optimizer}-* >"$folder/files" 2>&1 || fail through "servers wrote what they should not"
 ! ls -d "$(checkpoints two)"/*.tmp-* "$(checkpoints two)"/.seen* >"$folder/files" 2>&1 || fail two "something was left behind"
 
 # At the workers' own pace everybody meets: pushes of all are in it, or of none.
@@ -65,9 +67,27 @@ done
 [ ! -e "$(checkpoints killed)/step-00000008" ] || fail killed "what was not whole got its name"
 "$trireme" ckpt verify "$(checkpoints killed)/step-00000004" >"$folder/verified" || fail killed "the checkpoint before is not whole"
 cp -r "$folder/killed" "$folder/alone"
+cp -r "$folder/killed" "$folder/sent"
 [ "$(train killed 4 "${served[@]}=1" --resume auto)" = 0 ] || fail killed "it does not resume on 3 workers and 1 server"
+grep -q "the server has read its state" "$folder/killed.log" || fail killed "who read was not printed"
+[ "$(train sent 4 "${served[@]}=2" --resume auto --checkpoint.servers_write=false)" = 0 ] ||
+  fail sent "it does not resume from what worker 0 sends"
+! grep -q "read their state" "$folder/sent.log" || fail sent "servers read what they should not"
 [ "$(train alone 1 --resume auto)" = 0 ] || fail alone "it does not resume without servers"
-for name in killed alone; do
+for name in killed sent alone; do
   equal one $name 12 || fail $name "resumed: other rows than one rank's"
   ! compgen -G "$(checkpoints $name)/*.tmp-*" >/dev/null || fail $name "leftovers stay"
 done
+
+# Weights whose memory is in another order than their tensors, with an average, in files of 0.1 MiB and blocks of one chunk.
+dense() {
+  job "$1" "$2" configs/digits_cnn.ini --optimizer.name=adam --optimizer.lr=0.001 --train.ema=0.9 --train.max_epochs=0 --train.max_steps=8 \
+    --train.eval_every=0 --export.formats= --checkpoint.every_epochs=0 --checkpoint.every_steps=4 --checkpoint.max_shard_mib=0.1 \
+    --exchange.bucket_mib=0.016 "${@:3}"
+}
+[ "$(dense dense-one 1)" = 0 ] || fail dense-one "one rank did not train"
+[ "$(dense dense 5 "${served[@]}=3")" = 0 ] || fail dense "2 workers and 3 servers did not train"
+[ -f "$(checkpoints dense)/step-00000008/optimizer-00002-of-00002.safetensors" ] || fail dense "moments are not in two files"
+rm -r "$(checkpoints dense)/step-00000008"
+[ "$(dense dense 3 "${served[@]}=1" --resume auto)" = 0 ] || fail dense "it does not resume on 2 workers and 1 server"
+equal dense-one dense 08 || fail dense "resumed: another state than one rank's"

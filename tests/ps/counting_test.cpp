@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+#include <vector>
+
 #include "ps/cluster.h"
 
 namespace trireme::ps {
@@ -73,6 +76,33 @@ TEST(Counting, PushesThatSpeakForSeveralClocksCountOnceAndKeepTheBound) {
         ASSERT_EQ(cluster.server(s).clock(), spec.clocks);
       }
     }
+}
+
+// With delay compensation, weights depend on the order in which pushes come: on the seed, and on
+// nothing else.
+TEST(Counting, OneOrderOfArrivalsGivesTheSameBitsTwiceAndAnotherGivesOthers) {
+  for (const Mode mode : {Mode::bounded, Mode::async}) {
+    std::set<std::vector<float>> outcomes;
+    for (uint64_t seed = 1; seed <= 12; ++seed) {
+      ClusterSpec spec;
+      spec.consistency = {mode, mode == Mode::bounded ? 2 : 0};
+      spec.workers = 2;
+      spec.delay_compensation = 0.3;
+      spec.compute_jitter = 20;
+      spec.network = {.seed = seed, .jitter = 15, .repeat = 0.2};
+      const auto weights_after_run = [&] {
+        Cluster cluster(spec);
+        cluster.run();
+        std::vector<float> weights;
+        for (int64_t i = 0; i < spec.elements; ++i) weights.push_back(cluster.value(i));
+        return weights;
+      };
+      const std::vector<float> weights = weights_after_run();
+      EXPECT_EQ(weights_after_run(), weights) << "seed " << seed;
+      outcomes.insert(weights);
+    }
+    EXPECT_GT(outcomes.size(), 3u) << "the order does not matter to what is tested";
+  }
 }
 
 // What a codec leaves out is in the workers' residuals: together with what the servers have, it is

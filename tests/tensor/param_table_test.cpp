@@ -1,4 +1,4 @@
-#include "tensor/param_table.h"
+#include "tensor/slot_order.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -164,6 +164,28 @@ TEST(InitialiseTest, FansMustBeKnownWhereTheyAreUsed) {
       [&] { initialise(s, 1, values); },
       Throws<ConfigError>(Property(
           &Error::what, HasSubstr("parameter bias: its initialiser needs a fan, which is 0"))));
+}
+
+TEST(SlotOrder, RunsOfAnyRangeAreTheElementsOfTheWholeSlot) {
+  Slot slot;
+  slot.view = slot.logical = {3, 4, 2, 5};
+  slot.permutation = {0, 2, 3, 1};
+  slot.count = 120;
+  std::vector<float> stored(120), logical(120);
+  std::iota(stored.begin(), stored.end(), 0.0f);
+  to_logical(slot, stored.data(), logical.data());
+  for (int64_t begin = 0; begin <= 120; ++begin)
+    for (int64_t end = begin; end <= 120; end += 7) {
+      int64_t next = begin;
+      for_each_run(slot, {begin, end}, [&](const LogicalRun& run) {
+        ASSERT_EQ(run.stored, next);
+        for (int64_t i = 0; i < run.length; ++i)
+          ASSERT_EQ(logical[static_cast<size_t>(run.logical + i * run.stride)],
+                    static_cast<float>(run.stored + i));
+        next += run.length;
+      });
+      ASSERT_EQ(next, end);
+    }
 }
 
 }  // namespace

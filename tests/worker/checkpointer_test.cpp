@@ -27,7 +27,7 @@ class OneTensor final : public StateSource {
 };
 
 // Done after so many looks; then its file is there.
-class OneKey final : public WrittenRows {
+class OneKey final : public WrittenByOthers {
  public:
   OneKey(Path folder, int looks) : folder_(std::move(folder)), looks_(looks) {}
   std::optional<std::vector<WrittenPart>> look() override {
@@ -53,7 +53,7 @@ class Checkpoints : public testing::Test {
   void save(Checkpointer& checkpointer, int64_t step, int looks) {
     Snapshot snapshot{std::make_unique<OneTensor>(), nullptr};
     const Path path = checkpointer.begin(step);
-    if (looks != kAlone) snapshot.rows = std::make_unique<OneKey>(path, looks);
+    if (looks != kAlone) snapshot.others = std::make_unique<OneKey>(path, looks);
     RunState state;
     state.step = step;
     checkpointer.save(std::move(snapshot), state, step == 1);

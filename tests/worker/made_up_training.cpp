@@ -18,6 +18,9 @@
 #include "worker/replicated_tables.h"
 #include "worker/servers/row_file.h"
 #include "worker/servers/served_tables.h"
+#include "worker/servers/server_checkpoints.h"
+#include "worker/servers/server_reader.h"
+#include "worker/servers/server_writer.h"
 
 namespace trireme::test {
 namespace {
@@ -44,6 +47,12 @@ std::vector<int64_t> keys_of(bool crowded) {
 // Whether a leaf looks a key up: of those that are crowded, fewer.
 bool looks_up(int64_t step, int leaf, size_t table, int64_t i, bool crowded) {
   return noise(step + 100 * static_cast<int64_t>(table + 1), leaf, i) < (crowded ? -0.44f : -0.25f);
+}
+
+constexpr size_t kShardBytes = 100 << 10;  // of checkpoints: moments are in several files
+
+std::vector<std::string> moments_of(const Optimizer& optimizer) {
+  return {optimizer.state().begin(), optimizer.state().end()};
 }
 
 }  // namespace
@@ -219,7 +228,7 @@ Outcome MadeUpTraining::run(Communicator& comm) const {
     rows = std::make_unique<ReplicatedTables>(comm, topology, cpu_kernels(), tables,
                                               ps::RowOptimizer(optimizer, false, clip), kSeed,
                                               timeout, life);
-  return train(comm, exchange, *graph, optimizer, rows.get());
+  return train(comm, exchange, *graph, optimizer, rows.get(), nullptr);
 }
 
 void MadeUpTraining::serve(Communicator& world, const std::vector<LeafRun>& runs) const {
@@ -244,11 +253,15 @@ void MadeUpTraining::serve(Communicator& world, const std::vector<LeafRun>& runs
   config.spread = team.spread();
   const NodeRegions regions(world, ps::DenseStore::bytes_of_weights(placement, config.server),
                             timeout);
-  RowFile rows(config.server, servers,
-               saved_columns(config.tables, ps::RowOptimizer(optimizer, false, clip), life));
+  const ps::RowOptimizer of_rows(optimizer, false, clip);
+  const MomentFiles files(graph->params(), moments_of(optimizer), kShardBytes);
+  ServerWriter writer(config.server, placement, saved_columns(config.tables, of_rows, life), files);
+  ServerReader reader(config.server, servers,
+                      {graph->params(), moments_of(optimizer), config.tables, of_rows, life});
   ps::ServerCore core(config, cpu_kernels(), optimizer, graph->params(), placement,
                       reinterpret_cast<float*>(regions.mine()));
-  core.write_rows_with(&rows);
+  core.save_with(&writer);
+  core.restore_with(&reader);
   std::vector<int> workers;
   for (int w = 0; w < config.workers; ++w) workers.push_back(w);
   ps::Link link(world, workers, {}, faults, &regions);
@@ -282,7 +295,13 @@ Outcome MadeUpTraining::train_served(Communicator& world) const {
     else if (!tables.empty())
       rows = std::make_unique<ReplicatedTables>(comm, topology, cpu_kernels(), tables, of_rows,
                                                 kSeed, timeout, life);
-    outcome = train(comm, exchange, *graph, optimizer, rows.get());
+    const MomentFiles files(graph->params(), moments_of(optimizer), kShardBytes);
+    ServerCheckpoints checkpoints(
+        exchange, saved_columns(tables_served ? tables : std::vector<TableSpec>{}, of_rows, life),
+        files, timeout);
+    const bool themselves = comm.rank() == 0 && servers_write;
+    outcome =
+        train(comm, exchange, *graph, optimizer, rows.get(), themselves ? &checkpoints : nullptr);
     exchange.leave(ExitCode::done);
   }
   world.barrier({timeout, "the end of the test", -1});
@@ -290,16 +309,18 @@ Outcome MadeUpTraining::train_served(Communicator& world) const {
 }
 
 Outcome MadeUpTraining::train(Communicator& comm, NodeExchange& exchange, const Graph& graph,
-                              const Optimizer& optimizer, TableExchange* given) const {
+                              const Optimizer& optimizer, TableExchange* given,
+                              ServerCheckpoints* by_servers) const {
   std::unique_ptr<Rows> rows;
   if (given) rows = std::make_unique<Rows>(*given, shards, life);
   std::vector<float> params(static_cast<size_t>(graph.params().size()), 0.25f);
   exchange.initialise(params.data(), nullptr);
   if (!resume.empty()) {
     const CheckpointReader checkpoint(resume, true);
+    if (by_servers) by_servers->restore(resume);
     exchange.restore([&](const TensorMeta& tensor, std::span<std::byte> out) {
       const TensorMeta* stored = checkpoint.find(tensor.name);
-      if (stored) checkpoint.read(*stored, out);
+      if (stored && !out.empty()) checkpoint.read(*stored, out);
       return stored != nullptr;
     });
     if (given) given->restore(checkpoint);
@@ -355,15 +376,16 @@ Outcome MadeUpTraining::train(Communicator& comm, NodeExchange& exchange, const 
     RunState state;
     state.step = static_cast<int64_t>(batches.size());
     Snapshot snapshot;
-    if (given && writes && servers_write) given->may_write_into(save_to);
-    if (given && writes) snapshot = given->save(checkpointer.begin(state.step));
-    EXPECT_EQ(snapshot.rows != nullptr, writes && servers_write && servers > 0 && tables_served);
+    if (by_servers) by_servers->may_write_into(save_to);
+    const Path folder = writes ? checkpointer.begin(state.step) : Path();
+    if (by_servers) snapshot.others = by_servers->save(folder);
+    EXPECT_EQ(snapshot.others != nullptr, by_servers != nullptr);
+    if (given && writes) snapshot.state = given->part_of_checkpoint();
     auto flat = exchange.snapshot(writes);
     snapshot.state = snapshot.state
                          ? std::make_unique<JoinedState>(std::move(snapshot.state), std::move(flat))
                          : std::move(flat);
     if (writes) {
-      if (!given) checkpointer.begin(state.step);
       checkpointer.save(std::move(snapshot), state, false);
       checkpointer.finish();
     }

@@ -17,6 +17,10 @@
 #include "worker/servers/parameter_exchange.h"
 #include "worker/table_exchange.h"
 
+namespace trireme {
+class ServerCheckpoints;
+}
+
 namespace trireme::test {
 
 std::unique_ptr<Graph> small_graph();  // eight chunks of parameters
@@ -52,7 +56,7 @@ struct MadeUpTraining {
   // Begins at a step, with the state of a checkpoint; in the end saves one in a folder.
   int64_t first_step = 0;
   Path resume = {}, save_to = {};
-  bool servers_write = false;  // their rows into checkpoints
+  bool servers_write = false;  // what they hold into checkpoints, and read it
   // Called by each lane within the backward of its last leaf, before the first slot's gradient and
   // after each.
   struct Moment {
@@ -68,7 +72,8 @@ struct MadeUpTraining {
 
  private:
   Outcome train(Communicator& comm, NodeExchange& exchange, const Graph& graph,
-                const Optimizer& optimizer, TableExchange* rows) const;
+                const Optimizer& optimizer, TableExchange* rows,
+                ServerCheckpoints* by_servers) const;
   class Rows;
   Outcome train_served(Communicator& world) const;
   void serve(Communicator& world, const std::vector<LeafRun>& runs) const;

@@ -15,8 +15,8 @@ CheckpointConfig read_checkpoint(Section& s) {
       s.number("max_shard_mib", 1024, {0.001, 1e9}, "MiB", "largest file of a checkpoint");
   c.servers_write =
       s.boolean("servers_write", true,
-                "parameter servers that see the run directory write the rows of tables into "
-                "checkpoints; else these pass through worker 0");
+                "parameter servers that see the run directory write what they alone hold into "
+                "checkpoints, and read it from them; else it passes through worker 0");
   return c;
 }
 

@@ -11,9 +11,8 @@ class MixedTables final : public ServedTables {
  public:
   MixedTables(std::unique_ptr<RowServers> servers, const Topology& topology,
               std::span<const TableSpec> specs, const ps::RowOptimizer& optimizer,
-              const ps::LifeSpec& life = {}, double timeout = 300)
-      : ServedTables(*servers, topology, specs, optimizer, life, timeout),
-        servers_(std::move(servers)) {}
+              const ps::LifeSpec& life = {})
+      : ServedTables(*servers, topology, specs, optimizer, life), servers_(std::move(servers)) {}
 
   void reduce(int64_t step, std::span<double> squares) override {
     ServedTables::reduce(step, squares);

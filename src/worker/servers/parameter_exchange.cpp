@@ -95,19 +95,32 @@ void ParameterExchange::initialise(const float* params, const float* state) {
 void ParameterExchange::restore(const TensorReader& read) {
   restore_flat(read, "model.", params_, memory_.params());
   restore_flat(read, "state.", state_, memory_.state());
-  if (first()) load(ps::kWeights, memory_.params());
+  const bool sends = first() && !read_themselves;
+  if (sends) load(ps::kWeights, memory_.params());
+  if (first() && !sends) require_moments(read);
+  if (sends) send_moments(read);
+  if (first() && options_.codec.feeds_back()) restore_residuals(read);
+  if (memory_.ema()) {
+    restore_flat(read, "ema.", params_, memory_.ema());
+    if (sends) load(ps::kAverage, memory_.ema());
+  }
+  comm_.barrier({options_.timeout, "the restored state", -1});
+}
+
+void ParameterExchange::send_moments(const TensorReader& read) {
   AlignedBuffer flat(static_cast<size_t>(params_.size()) * sizeof(float));
-  for (size_t i = 0; first() && i < moments_.size(); ++i) {
+  for (size_t i = 0; i < moments_.size(); ++i) {
     std::fill_n(flat.floats(), params_.size(), initial_moments_[i]);
     restore_flat(read, "optimizer." + moments_[i] + ".", params_, flat.floats());
     load(ps::kFirstMoment + static_cast<uint32_t>(i), flat.floats());
   }
-  if (first() && options_.codec.feeds_back()) restore_residuals(read, flat.floats());
-  if (memory_.ema()) {
-    restore_flat(read, "ema.", params_, memory_.ema());
-    if (first()) load(ps::kAverage, memory_.ema());
-  }
-  comm_.barrier({options_.timeout, "the restored state", -1});
+}
+
+// Those that servers have read: `read` notes what there is not.
+void ParameterExchange::require_moments(const TensorReader& read) const {
+  for (const std::string& moment : moments_)
+    for (const Slot& slot : params_.slots())
+      (void)read({"optimizer." + moment + "." + slot.name, slot.logical, DType::f32}, {});
 }
 
 void ParameterExchange::begin(int lane, const StepPlan& plan) {
@@ -264,7 +277,7 @@ std::unique_ptr<StateSource> ParameterExchange::snapshot(bool writes) {
   if (writes) {
     flat = std::make_unique<FlatState>(snapshot_buffers_, snapshot_copy_);
     flat->add("model.", params_, memory_.params());
-    for (size_t i = 0; i < moments_.size(); ++i)
+    for (size_t i = 0; i < moments_.size() && !write_themselves; ++i)
       fetch(ps::kFirstMoment + static_cast<uint32_t>(i),
             flat->room("optimizer." + moments_[i] + ".", params_));
     if (memory_.ema()) flat->add("ema.", params_, memory_.ema());
@@ -295,10 +308,9 @@ void ParameterExchange::gather_residuals(float* flat) {
 }
 
 // Worker 0 goes on with what all of them had left out.
-void ParameterExchange::restore_residuals(const TensorReader& read, float* flat) {
-  std::fill_n(flat, params_.size(), 0.0f);
-  restore_flat(read, kResidual, params_, flat);
-  const std::span<const float> mean(flat, static_cast<size_t>(params_.size()));
+void ParameterExchange::restore_residuals(const TensorReader& read) {
+  std::vector<float> mean(static_cast<size_t>(params_.size()));
+  restore_flat(read, kResidual, params_, mean.data());
   tell([&](ps::ClientCore& client) { client.coder().set_residuals(placement_, mean); });
 }
 

@@ -57,7 +57,9 @@ class ParameterExchange final : public NodeExchange, public Servers {
                          uint32_t requests);
   void take_coding(ps::ClientCore& client);
   void gather_residuals(float* flat);
-  void restore_residuals(const TensorReader& read, float* flat);
+  void restore_residuals(const TensorReader& read);
+  void send_moments(const TensorReader& read);
+  void require_moments(const TensorReader& read) const;
   void load(uint32_t buffer, const float* flat);
   void fetch(uint32_t buffer, float* flat);
   Verdict update_all(Lane& lane, const UpdateRequest& request);

@@ -3,10 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "base/log.h"
 #include "ps/table_shards.h"
-#include "worker/servers/row_file.h"
-#include "worker/servers/server_files.h"
 
 namespace trireme {
 namespace {
@@ -17,13 +14,12 @@ constexpr size_t kChunkBytes = 4 << 20;  // of rows that travel in one message
 
 ServedTables::ServedTables(Servers& servers, const Topology& topology,
                            std::span<const TableSpec> specs, const ps::RowOptimizer& optimizer,
-                           const ps::LifeSpec& life, double timeout)
+                           const ps::LifeSpec& life)
     : servers_(servers),
       topology_(topology),
       specs_(specs.begin(), specs.end()),
       optimizer_(optimizer),
       life_(life),
-      timeout_(timeout),
       count_(servers.count()),
       before_(specs.size()),
       pushed_(topology, specs_, !servers.in_step()),
@@ -222,46 +218,31 @@ void ServedTables::load_all(int table, ps::Part part, std::span<const StoredRows
   flush();
 }
 
-std::unique_ptr<StateSource> ServedTables::snapshot() {
+// Counts are of all servers together: worker 0 writes them also where servers write their rows.
+std::unique_ptr<StateSource> ServedTables::copy_of(bool rows) const {
   auto state = std::make_unique<TableState>();
   for (int t = 0; t < static_cast<int>(specs_.size()); ++t) {
-    const size_t row_bytes = ps::RowTable::row_bytes(spec(t).dim, row_state(t));
-    state->add(spec(t), fetch_all(t, ps::Part::rows, row_bytes), optimizer_.moments(spec(t).dim));
-    if (life_.admit_after > 1)
-      state->add_candidates(spec(t),
-                            fetch_all(t, ps::Part::candidates, ps::RowTable::row_bytes(0, {})));
+    if (rows) fetch_into(*state, t);
     if (life_.any()) state->add_counts(spec(t), counts(t));
   }
   return state;
 }
 
-void ServedTables::may_write_into(const Path& folder) {
-  const SeenByServers seen =
-      look_for(servers_, folder, saved_columns(specs_, optimizer_, life_).size());
-  servers_write_ = seen.all;
-  if (seen.all)
-    log_info("{}", seen.in_words);
-  else
-    log_warning("{}", seen.in_words);
-}
-
-// Counts are of all servers together: worker 0 writes them.
-Snapshot ServedTables::save(const Path& folder) {
-  if (!servers_write_) return {snapshot(), nullptr};
-  auto state = std::make_unique<TableState>();
-  for (int t = 0; t < static_cast<int>(specs_.size()) && life_.any(); ++t)
-    state->add_counts(spec(t), counts(t));
-  return {std::move(state),
-          std::make_unique<ServerFiles>(servers_, folder, saved_columns(specs_, optimizer_, life_),
-                                        timeout_)};
+void ServedTables::fetch_into(TableState& state, int t) const {
+  const size_t row_bytes = ps::RowTable::row_bytes(spec(t).dim, row_state(t));
+  state.add(spec(t), fetch_all(t, ps::Part::rows, row_bytes), optimizer_.moments(spec(t).dim));
+  if (life_.admit_after > 1)
+    state.add_candidates(spec(t),
+                         fetch_all(t, ps::Part::candidates, ps::RowTable::row_bytes(0, {})));
 }
 
 void ServedTables::restore(const CheckpointReader& checkpoint) {
   if (!servers_.first()) return;
   for (int t = 0; t < static_cast<int>(specs_.size()); ++t) {
+    before_[static_cast<size_t>(t)] = restored_counts(checkpoint, spec(t));
+    if (servers_.read_themselves) continue;
     load_all(t, ps::Part::rows,
              stored_rows(checkpoint, spec(t), optimizer_.moments(spec(t).dim), row_state(t)));
-    before_[static_cast<size_t>(t)] = restored_counts(checkpoint, spec(t));
     if (life_.admit_after > 1)
       load_all(t, ps::Part::candidates, stored_candidates(checkpoint, spec(t)));
   }

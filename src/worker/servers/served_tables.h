@@ -19,11 +19,9 @@ namespace trireme {
 
 class ServedTables : public TableExchange {
  public:
-  // Borrows the servers, which have the same tables, optimizer and life. timeout: seconds that
-  // servers may need between two pieces of what they write.
+  // Borrows the servers, which have the same tables, optimizer and life.
   ServedTables(Servers& servers, const Topology& topology, std::span<const TableSpec> specs,
-               const ps::RowOptimizer& optimizer, const ps::LifeSpec& life = {},
-               double timeout = 300);
+               const ps::RowOptimizer& optimizer, const ps::LifeSpec& life = {});
 
   std::span<const TableSpec> tables() const override { return specs_; }
   void fetch(std::span<const Fetch> wanted, bool trains) override;
@@ -41,9 +39,10 @@ class ServedTables : public TableExchange {
   void commit(int part, int parts, const OptimizerScalars& scalars) override;
   // Both on worker 0 alone (restore() does nothing elsewhere); the others must not go on to the
   // next update meanwhile. A copy of all tables is here as long as the snapshot.
-  std::unique_ptr<StateSource> snapshot() override;
-  void may_write_into(const Path& folder) override;
-  Snapshot save(const Path& folder) override;
+  std::unique_ptr<StateSource> snapshot() override { return copy_of(true); }
+  std::unique_ptr<StateSource> part_of_checkpoint() override {
+    return copy_of(!servers_.write_themselves);
+  }
   void restore(const CheckpointReader& checkpoint) override;
   std::string digest() const override { return {}; }
   ps::LifeCounts counts(int table) const override;
@@ -69,6 +68,8 @@ class ServedTables : public TableExchange {
   void deal_out(Pull& pull, int table, float* rows, uint8_t* present) const;
   void send(int table, std::span<const ps::NodeRows> sums, const OptimizerScalars& scalars);
   TableState::Images fetch_all(int table, ps::Part part, size_t row_bytes) const;
+  std::unique_ptr<StateSource> copy_of(bool rows) const;
+  void fetch_into(TableState& state, int table) const;
   void load_all(int table, ps::Part part, std::span<const StoredRows> parts);
 
   Servers& servers_;
@@ -76,9 +77,7 @@ class ServedTables : public TableExchange {
   const std::vector<TableSpec> specs_;
   const ps::RowOptimizer optimizer_;
   const ps::LifeSpec life_;
-  const double timeout_;
   const int count_;
-  bool servers_write_ = false;
   std::vector<ps::LifeCounts> before_;  // by table: of the run up to the checkpoint
   Pull now_, ahead_;
   bool announced_ = false;  // ahead_ is asked for

@@ -2,46 +2,12 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <unistd.h>
-
-#include <random>
 
 #include "base/error.h"
 #include "worker/servers/row_file.h"
+#include "worker/servers/save_place.h"
 
 namespace trireme {
-namespace {
-
-// Random words in a file that goes away.
-class Token {
- public:
-  explicit Token(const Path& folder)
-      : place_{folder / fmt::format(".seen-{}", ::getpid()),
-               fmt::format("{:08x}{:08x}", std::random_device()(), std::random_device()())} {
-    write_atomic(place_.path, place_.words);
-  }
-  ~Token() {
-    std::error_code ignored;
-    std::filesystem::remove(place_.path, ignored);
-  }
-  Token(const Token&) = delete;
-  Token& operator=(const Token&) = delete;
-  std::string text() const { return place_.text(); }
-
- private:
-  const SavePlace place_;
-};
-
-// Whether each server sees the place, and how many rows each of its parts has.
-std::vector<int64_t> save_rows(Servers& servers, const std::string& place, bool look_only,
-                               std::vector<std::vector<int64_t>>& rows) {
-  std::vector<int64_t> sees(rows.size());
-  servers.ask([&](ps::ClientCore& client) {
-    for (size_t s = 0; s < rows.size(); ++s)
-      client.save_rows(static_cast<int>(s), place, look_only, rows[s], &sees[s]);
-  });
-  return sees;
-}
 
 std::vector<int> blind_among(const std::vector<int64_t>& sees) {
   std::vector<int> blind;
@@ -50,63 +16,70 @@ std::vector<int> blind_among(const std::vector<int64_t>& sees) {
   return blind;
 }
 
-}  // namespace
+std::vector<int> blind_servers(Servers& servers, const std::string& place, bool look_only,
+                               std::vector<std::vector<int64_t>>& rows) {
+  std::vector<int64_t> sees(rows.size());
+  servers.ask([&](ps::ClientCore& client) {
+    for (size_t s = 0; s < rows.size(); ++s)
+      client.save(static_cast<int>(s), place, look_only, rows[s], &sees[s]);
+  });
+  return blind_among(sees);
+}
 
-SeenByServers look_for(Servers& servers, const Path& folder, size_t parts) {
-  std::filesystem::create_directories(folder);
-  const Token token(std::filesystem::absolute(folder));
-  std::vector<std::vector<int64_t>> rows(static_cast<size_t>(servers.count()),
-                                         std::vector<int64_t>(parts));
-  const auto blind = blind_among(save_rows(servers, token.text(), true, rows));
-  if (blind.empty())
-    return {true, fmt::format("checkpoints: {} into {}",
-                              servers.count() == 1 ? "the server writes its rows"
-                                                   : "servers write their rows",
-                              folder.string())};
-  return {false,
-          fmt::format("checkpoints: rows pass through worker 0, because server {} does not see {}",
-                      fmt::join(blind, ", "), folder.string())};
+bool all_done(Servers& servers, uint32_t what, std::vector<ps::FileProgress>& progress,
+              std::vector<Clock::time_point>& moved, double timeout) {
+  std::vector<ps::FileProgress> now = progress;
+  servers.ask([&](ps::ClientCore& client) {
+    for (size_t s = 0; s < now.size(); ++s)
+      if (!now[s].done) client.fetch_progress(static_cast<int>(s), what, &now[s]);
+  });
+  bool all = true;
+  for (size_t s = 0; s < now.size(); ++s) {
+    if (now[s].done || now[s].progress != progress[s].progress) moved[s] = Clock::now();
+    if (seconds_since(moved[s]) > timeout)
+      throw CommError(fmt::format("server {} has {} nothing more of the checkpoint for {:.0f} s", s,
+                                  what == ps::kSaving ? "written" : "read", timeout),
+                      "look at the file system of its host, or raise run.timeout");
+    all &= now[s].done != 0;
+  }
+  progress = std::move(now);
+  return all;
 }
 
 ServerFiles::ServerFiles(Servers& servers, const Path& folder,
-                         std::vector<std::vector<RowColumn>> columns, double timeout)
+                         const std::vector<std::vector<RowColumn>>& columns,
+                         const MomentFiles& moments, double timeout)
     : servers_(servers),
-      columns_(std::move(columns)),
+      columns_(columns),
+      moments_(moments),
       timeout_(timeout),
       rows_(static_cast<size_t>(servers.count()), std::vector<int64_t>(columns_.size())),
       saved_(rows_.size()),
       moved_(rows_.size(), Clock::now()) {
+  moments_.create(folder);
   const SavePlace place{std::filesystem::absolute(folder)};
-  const auto blind = blind_among(save_rows(servers_, place.text(), false, rows_));
+  const auto blind = blind_servers(servers_, place.text(), false, rows_);
   if (!blind.empty())
     throw DataError(fmt::format("server {} does not see {} any more", fmt::join(blind, ", "),
                                 place.path.string()),
                     "all ranks need the run directory, or set checkpoint.servers_write = false");
 }
 
-std::optional<std::vector<WrittenPart>> ServerFiles::look() {
-  std::vector<ps::SavedRows> now = saved_;
-  servers_.ask([&](ps::ClientCore& client) {
-    for (size_t s = 0; s < now.size(); ++s)
-      if (!now[s].done) client.fetch_saved(static_cast<int>(s), &now[s]);
-  });
-  bool all = true;
-  std::vector<WrittenPart> parts;
-  for (size_t s = 0; s < now.size(); ++s) {
-    if (now[s].done || now[s].progress != saved_[s].progress) moved_[s] = Clock::now();
-    if (seconds_since(moved_[s]) > timeout_)
-      throw CommError(
-          fmt::format("server {} has written nothing more of its rows for {:.0f} s", s, timeout_),
-          "look at the file system of its host, or raise run.timeout");
-    all &= now[s].done != 0;
-    const int server = static_cast<int>(s), servers = static_cast<int>(now.size());
-    parts.push_back({{row_file_name(server, servers), now[s].bytes,
-                      std::string(now[s].sha256.begin(), now[s].sha256.end())},
-                     row_file_tensors(columns_, rows_[s], server, servers)});
+std::vector<WrittenPart> ServerFiles::parts() const {
+  std::vector<WrittenPart> parts = moments_.parts();
+  const int servers = static_cast<int>(saved_.size());
+  for (int s = 0; s < servers && !columns_.empty(); ++s) {
+    const ps::FileProgress& file = saved_[static_cast<size_t>(s)];
+    parts.push_back({{row_file_name(s, servers), file.bytes,
+                      std::string(file.sha256.begin(), file.sha256.end())},
+                     row_file_tensors(columns_, rows_[static_cast<size_t>(s)], s, servers)});
   }
-  saved_ = std::move(now);
-  if (!all) return std::nullopt;
   return parts;
+}
+
+std::optional<std::vector<WrittenPart>> ServerFiles::look() {
+  if (!all_done(servers_, ps::kSaving, saved_, moved_, timeout_)) return std::nullopt;
+  return parts();
 }
 
 }  // namespace trireme

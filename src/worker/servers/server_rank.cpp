@@ -11,11 +11,14 @@
 #include "optim/optimizer.h"
 #include "ps/serve.h"
 #include "worker/agreement.h"
+#include "worker/checkpointer.h"
 #include "worker/fail_on_purpose.h"
 #include "worker/final_export.h"
 #include "worker/lane_team.h"
 #include "worker/life_of.h"
 #include "worker/servers/row_file.h"
+#include "worker/servers/server_reader.h"
+#include "worker/servers/server_writer.h"
 #include "worker/version.h"
 
 namespace trireme {
@@ -110,12 +113,17 @@ ExitCode run_server(Communicator& world, const Experiment& experiment, const Rol
   config.spread = team.spread();
   const NodeRegions regions(world, ps::DenseStore::bytes_of_weights(placement, roles.server),
                             timeout);
-  RowFile rows(
-      roles.server, roles.servers,
-      saved_columns(config.tables, ps::RowOptimizer(optimizer, config.rowwise), config.life));
+  const ps::RowOptimizer of_rows(optimizer, config.rowwise);
+  const std::vector<std::string> moments(optimizer.state().begin(), optimizer.state().end());
+  const MomentFiles files(setup.params, moments, shard_bytes(experiment.checkpoint));
+  ServerWriter writer(roles.server, placement, saved_columns(config.tables, of_rows, config.life),
+                      files);
+  ServerReader reader(roles.server, roles.servers,
+                      {setup.params, moments, config.tables, of_rows, config.life});
   ps::ServerCore core(config, cpu_kernels(experiment.run.cpu_level.c_str()), optimizer,
                       setup.params, placement, reinterpret_cast<float*>(regions.mine()));
-  core.write_rows_with(&rows);
+  core.save_with(&writer);
+  core.restore_with(&reader);
   if (core.given().keeps())
     log_info("delay compensation: {} for the weights that each of {} workers has",
              human_bytes(static_cast<double>(core.given().bytes())), roles.workers);

@@ -24,6 +24,10 @@ class Servers {
   // Likewise, for what nobody answers, or not yet.
   virtual void tell(const std::function<void(ps::ClientCore&)>& words) = 0;
 
+  // What servers do with checkpoints themselves, said by ServerCheckpoints; on worker 0. What they
+  // write, this worker's part of a snapshot leaves out, and what they have read it does not send.
+  bool write_themselves = false, read_themselves = false;
+
   // This worker is done with them, and how it ended. Once.
   virtual void leave(ExitCode code) {
     ask([](ps::ClientCore&) {});  // nothing is under way any more

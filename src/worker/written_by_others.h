@@ -1,5 +1,5 @@
 #pragma once
-// Rows of tables that those who hold them write into the folder of a checkpoint, beside what this
+// What those who hold a part of the state write into the folder of a checkpoint, beside what this
 // rank writes of it.
 
 #include <memory>
@@ -11,9 +11,9 @@
 
 namespace trireme {
 
-class WrittenRows {
+class WrittenByOthers {
  public:
-  virtual ~WrittenRows() = default;
+  virtual ~WrittenByOthers() = default;
   // Asks how far they are; between steps, by the step thread. nullopt: something is not on disk
   // yet. Throws CommError naming who has not gone on for too long.
   virtual std::optional<std::vector<WrittenPart>> look() = 0;
@@ -22,7 +22,7 @@ class WrittenRows {
 // What a checkpoint holds as of one moment: what this rank writes, and what others do.
 struct Snapshot {
   std::unique_ptr<StateSource> state;
-  std::unique_ptr<WrittenRows> rows;  // null: nobody else writes
+  std::unique_ptr<WrittenByOthers> others;  // null: nobody else writes
 };
 
 }  // namespace trireme

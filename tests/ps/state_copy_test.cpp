@@ -1,5 +1,5 @@
 // A copy of a server's rows as of one moment, while steps change, make and take away rows.
-#include "ps/table_copy.h"
+#include "ps/state_copy.h"
 
 #include <gtest/gtest.h>
 
@@ -33,10 +33,11 @@ std::vector<Image> rows_of(const RowTable& table) {
 }
 
 // Keeps all rows; now and then it is behind.
-class MemoryWriter final : public RowsWriter {
+class MemoryWriter final : public StateWriter {
  public:
   explicit MemoryWriter(std::vector<RowTable*> tables, uint64_t seed = 1)
       : tables_(std::move(tables)), random_(seed) {}
+  void take(int block, std::unique_ptr<float[]>) override { blocks.push_back(block); }
   bool sees(const std::string& place) override { return place == "here"; }
   void begin(const std::string&, const std::vector<int64_t>& counts) override {
     expected = counts;
@@ -56,10 +57,11 @@ class MemoryWriter final : public RowsWriter {
       rows[part].push_back(image_of(images.get() + static_cast<size_t>(i) * size, size));
   }
   void end() override { ended = true; }
-  SavedRows saved() override { return {.progress = 7, .done = ended, .bytes = 5}; }
+  FileProgress saved() override { return {.progress = 7, .done = ended, .bytes = 5}; }
 
   std::vector<int64_t> expected;
   std::vector<std::vector<Image>> rows;  // by part
+  std::vector<int> blocks;
   bool ended = false;
 
  private:
@@ -69,9 +71,13 @@ class MemoryWriter final : public RowsWriter {
   Keys keys_;
 };
 
-// One server with all rows; steps of one worker.
+// One server with all rows, and no blocks; steps of one worker.
 class Stream {
  public:
+  std::unique_ptr<StateCopy> copy(StateWriter& writer) {
+    return std::make_unique<StateCopy>(blocks_, std::span<const int>(), store_.parts(), writer,
+                                       "here");
+  }
   Stream(const LifeSpec& life, uint64_t seed)
       : store_({{{"t", 3, {Init::uniform, -1, 1}}, {"u", 1, {}}}, 1, 0, 1, {{0, 1}}, 1, life},
                cpu_kernels(), RowOptimizer(Optimizer(sgd()), false)),
@@ -97,6 +103,10 @@ class Stream {
 
  private:
   static constexpr uint64_t kKeys = 5000;
+  const Optimizer optimizer_{sgd()};
+  const ParamTable params_;
+  const Placement placement_{0, 1, 1};
+  DenseStore blocks_{cpu_kernels(), optimizer_, params_, placement_, 0, false};
   TableStore store_;
   std::mt19937_64 random_;
   int64_t steps_ = 0;
@@ -122,16 +132,16 @@ TEST(TableCopy, HoldsTheRowsOfItsMomentWhateverBecomesOfThem) {
       for (int copies = 0; copies < 2; ++copies) {
         std::vector<std::vector<Image>> then;
         for (const RowTable* table : tables) then.push_back(rows_of(*table));
-        TableCopy copy(tables, writer, "here");
+        const auto copy = stream.copy(writer);
         int64_t steps = 0;
-        while (!copy.done()) {
+        while (!copy->done()) {
           if (stream.draw() % 4 == 0)
-            copy.advance();
+            copy->advance();
           else if (++steps)
             stream.step();
         }
         EXPECT_GT(steps, 3);
-        EXPECT_FALSE(copy.advance());
+        EXPECT_FALSE(copy->advance());
         EXPECT_TRUE(writer.ended);
         for (size_t part = 0; part < tables.size(); ++part) {
           ASSERT_GT(then[part].size(), 100u) << "the test sees too little";
@@ -146,8 +156,8 @@ TEST(TableCopy, HoldsTheRowsOfItsMomentWhateverBecomesOfThem) {
 TEST(TableCopy, OfEmptyTablesEnds) {
   Stream stream({}, 1);
   MemoryWriter writer(stream.store().parts());
-  TableCopy copy(stream.store().parts(), writer, "here");
-  for (int i = 0; i < 100 && !copy.done(); ++i) copy.advance();
+  const auto copy = stream.copy(writer);
+  for (int i = 0; i < 100 && !copy->done(); ++i) copy->advance();
   EXPECT_TRUE(writer.ended);
   EXPECT_EQ(writer.rows, (std::vector<std::vector<Image>>(2)));
 }
@@ -190,10 +200,92 @@ TEST(FrozenRows, KnowWhichRowsWereErasedBefore) {
   EXPECT_EQ(frozen.size(), 1);
 }
 
-// Through a server's messages.
-class SavingRows : public testing::Test {
+// A server's blocks, whose moments go by momentum: 1, 1.5, 1.75, ... where each gradient is 1.
+class BlockCopies : public testing::Test {
  protected:
-  SavingRows() {
+  BlockCopies() {
+    OptimizerConfig config = sgd();
+    config.momentum = 0.5;
+    optimizer_ = std::make_unique<Optimizer>(config);
+    Slot slot;
+    slot.name = "w";
+    slot.logical = {5 * kChunk};
+    params_ = ParamTable({slot});
+    store_ =
+        std::make_unique<DenseStore>(cpu_kernels(), *optimizer_, params_, placement_, 1, false);
+  }
+  void step() {
+    const std::vector<float> ones(kChunk, 1);
+    OptimizerScalars scalars{};
+    scalars.lr = scalars.grad_scale = 1;
+    scalars.step = ++steps_;
+    for (const int block : mine()) store_->apply(block, ones.data(), scalars);
+  }
+  const std::vector<int>& mine() const { return placement_.blocks_of(1); }
+
+  // Keeps the first moment of each block.
+  class Writer final : public StateWriter {
+   public:
+    bool sees(const std::string&) override { return true; }
+    void begin(const std::string&, const std::vector<int64_t>&) override {}
+    bool has_room() override { return room; }
+    void take(int block, std::unique_ptr<float[]> m) override {
+      for (int64_t i = 1; i < kChunk; ++i) ASSERT_EQ(m[static_cast<size_t>(i)], m[0]);
+      taken.emplace_back(block, m[0]);
+    }
+    void sort(Keys) override {}
+    std::optional<Keys> sorted() override { return std::nullopt; }
+    void take(size_t, int64_t, std::unique_ptr<std::byte[]>) override {}
+    void end() override { ended = true; }
+    FileProgress saved() override { return {}; }
+    bool room = true, ended = false;
+    std::vector<std::pair<int, float>> taken;
+  };
+
+  ParamTable params_;
+  const Placement placement_{5 * kChunk, 2, kChunk};
+  std::unique_ptr<Optimizer> optimizer_;
+  std::unique_ptr<DenseStore> store_;
+  int64_t steps_ = 0;
+};
+
+TEST_F(BlockCopies, HoldTheMomentsOfTheirMomentWhicheverBlockChangesFirst) {
+  step();
+  step();
+  ASSERT_EQ(mine().size(), 2u);
+  const std::vector<int> backwards(mine().rbegin(), mine().rend());
+  Writer writer;
+  {
+    StateCopy copy(*store_, backwards, {}, writer, "here");
+    EXPECT_TRUE(copy.advance());
+    step();  // the other block, which is given before it changes
+    step();
+    while (copy.advance()) {
+    }
+    EXPECT_TRUE(copy.done());
+  }
+  EXPECT_TRUE(writer.ended);
+  EXPECT_EQ(writer.taken,
+            (std::vector<std::pair<int, float>>{{mine()[1], 1.5f}, {mine()[0], 1.5f}}));
+  EXPECT_GT(store_->values(mine()[0], kFirstMoment)[0], 1.8f);
+  step();  // nobody watches any more
+}
+
+TEST_F(BlockCopies, WaitForAWriterThatIsBehindButForChanges) {
+  Writer writer;
+  writer.room = false;
+  StateCopy copy(*store_, mine(), {}, writer, "here");
+  EXPECT_FALSE(copy.advance());
+  step();
+  EXPECT_EQ(writer.taken, (std::vector<std::pair<int, float>>{{mine()[0], 0.f}, {mine()[1], 0.f}}));
+  EXPECT_TRUE(copy.advance());
+  EXPECT_TRUE(writer.ended);
+}
+
+// Through a server's messages.
+class ServersFiles : public testing::Test {
+ protected:
+  ServersFiles() {
     ClusterSpec spec;
     spec.workers = 2;
     spec.servers = spec.shards = spec.tables = 1;
@@ -201,7 +293,8 @@ class SavingRows : public testing::Test {
     cluster_ = std::make_unique<Cluster>(spec);
   }
   ServerCore& server() { return cluster_->server(0); }
-  Header ask(Kind kind, const std::string& place = "", uint32_t flags = 0, int worker = 0) {
+  Header ask(Kind kind, const std::string& place = "", uint32_t flags = 0, int worker = 0,
+             uint32_t buffer = 0) {
     Message m;
     m.from = worker;
     m.to = 2;
@@ -209,6 +302,7 @@ class SavingRows : public testing::Test {
     m.header.worker = worker;
     m.header.server = 0;
     m.header.flags = flags;
+    m.header.buffer = buffer;
     m.header.sequence = ++sequence_[worker];
     m.payload = std::as_bytes(std::span(place));
     seal(m);
@@ -218,38 +312,90 @@ class SavingRows : public testing::Test {
     payload_.assign(answer.payload.begin(), answer.payload.end());
     return answer.header;
   }
+  FileProgress ask_progress(uint32_t what) {
+    ask(Kind::fetch_progress, "", 0, 0, what);
+    FileProgress progress;
+    EXPECT_EQ(payload_.size(), sizeof progress);
+    std::memcpy(&progress, payload_.data(), sizeof progress);
+    return progress;
+  }
   std::unique_ptr<Cluster> cluster_;
   uint64_t sequence_[2] = {0, 0};
   std::vector<std::byte> payload_;
 };
 
-TEST_F(SavingRows, NeedsAWriterThatSeesThePlace) {
-  EXPECT_EQ(ask(Kind::save_rows, "here").version, 0);
-  EXPECT_THROW(ask(Kind::fetch_saved), FormatError);
+TEST_F(ServersFiles, NeedAWriterThatSeesThePlace) {
+  EXPECT_EQ(ask(Kind::save, "here").version, 0);
+  EXPECT_THROW(ask(Kind::fetch_progress), FormatError);
   MemoryWriter writer({});
-  server().write_rows_with(&writer);
-  EXPECT_EQ(ask(Kind::save_rows, "there").version, 0);
-  EXPECT_EQ(ask(Kind::save_rows, "here", kLookOnly).version, 1);
-  EXPECT_THROW(ask(Kind::fetch_saved), FormatError);
-  EXPECT_THROW(ask(Kind::save_rows, "here", 0, 1), FormatError);
+  server().save_with(&writer);
+  EXPECT_EQ(ask(Kind::save, "there").version, 0);
+  EXPECT_EQ(ask(Kind::save, "here", kLookOnly).version, 1);
+  EXPECT_THROW(ask(Kind::fetch_progress), FormatError);
+  EXPECT_THROW(ask(Kind::save, "here", 0, 1), FormatError);
 }
 
-TEST_F(SavingRows, GoesOnBetweenMessagesAndSaysHowFarItIs) {
+TEST_F(ServersFiles, GoOnBetweenMessagesAndSayHowFarTheyAre) {
   MemoryWriter writer({});
-  server().write_rows_with(&writer);
-  EXPECT_FALSE(server().advance_copy());
-  EXPECT_EQ(ask(Kind::save_rows, "here").version, 1);
+  server().save_with(&writer);
+  EXPECT_FALSE(server().advance_files());
+  EXPECT_EQ(ask(Kind::save, "here").version, 1);
   EXPECT_EQ(payload_.size(), sizeof(int64_t));
-  EXPECT_THROW(ask(Kind::save_rows, "here"), FormatError) << "the one before is under way";
-  for (int i = 0; i < 100; ++i) server().advance_copy();
+  EXPECT_TRUE(writer.blocks.empty()) << "the optimizer has no moments";
+  EXPECT_THROW(ask(Kind::save, "here"), FormatError) << "the one before is under way";
+  for (int i = 0; i < 100; ++i) server().advance_files();
   EXPECT_TRUE(writer.ended);
-  ask(Kind::fetch_saved);
-  SavedRows saved;
-  ASSERT_EQ(payload_.size(), sizeof saved);
-  std::memcpy(&saved, payload_.data(), sizeof saved);
+  const FileProgress saved = ask_progress(kSaving);
   EXPECT_EQ(saved.done, 1);
   EXPECT_EQ(saved.bytes, 5u);
-  EXPECT_EQ(ask(Kind::save_rows, "here").version, 1);
+  EXPECT_EQ(ask(Kind::save, "here").version, 1);
+}
+
+// Everything is 7 in a checkpoint that is there; of rows there are two pieces.
+class SevenReader final : public StateReader {
+ public:
+  bool sees(const std::string& place) override { return place == "there"; }
+  void begin(const std::string&) override {}
+  void read(uint32_t buffer, Range range, float* out) override {
+    EXPECT_EQ(buffer, kWeights);
+    std::fill_n(out, range.size(), 7.0f);
+  }
+  std::optional<Rows> next() override {
+    if (pieces_ == 0) return std::nullopt;
+    RowTable table({"t", 3, {}}, {}, 1);
+    const RowId row = table.make(--pieces_);
+    *table.weights(row) = 7;
+    const auto* image = reinterpret_cast<const std::byte*>(&table.header(row));
+    piece_.assign(image, image + table.row_bytes());
+    return Rows{0, Part::rows, piece_};
+  }
+  void end() override { ended = true; }
+  bool ended = false;
+
+ private:
+  int64_t pieces_ = 2;
+  std::vector<std::byte> piece_;
+};
+
+TEST_F(ServersFiles, AreAllTakenFromAReaderBetweenMessages) {
+  EXPECT_EQ(ask(Kind::restore, "there").version, 0) << "nobody reads";
+  SevenReader reader;
+  server().restore_with(&reader);
+  EXPECT_EQ(ask(Kind::restore, "elsewhere").version, 0);
+  EXPECT_THROW(ask(Kind::restore, "there", 0, 1), FormatError);
+  EXPECT_EQ(ask(Kind::restore, "there", kLookOnly).version, 1);
+  EXPECT_THROW(ask_progress(kRestoring), FormatError);
+  EXPECT_EQ(ask(Kind::restore, "there").version, 1);
+  EXPECT_THROW(ask(Kind::restore, "there"), FormatError) << "once";
+  EXPECT_EQ(ask_progress(kRestoring).done, 0);
+  while (server().advance_files()) {
+  }
+  EXPECT_TRUE(reader.ended);
+  const FileProgress progress = ask_progress(kRestoring);
+  EXPECT_EQ(progress.done, 1);
+  EXPECT_GE(progress.progress, 3);
+  for (const float w : server().store().values(0, kWeights)) ASSERT_EQ(w, 7);
+  EXPECT_EQ(server().tables().rows(0).size(), 2);
 }
 
 }  // namespace
