@@ -5,6 +5,7 @@
 #include "ps/table_shards.h"
 #include "worker/agreement.h"
 #include "worker/all_reduce_exchange.h"
+#include "worker/checkpointer.h"
 #include "worker/life_of.h"
 #include "worker/replicated_tables.h"
 #include "worker/servers/mixed_tables.h"
