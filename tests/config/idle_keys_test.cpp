@@ -7,11 +7,13 @@
 namespace trireme {
 namespace {
 
+const char* const kExperiment = TRIREME_SOURCE_DIR "/configs/synthetic_tables.ini";
+
 using testing::ElementsAre;
 using testing::IsEmpty;
 
 std::vector<std::string> idle(const std::vector<std::string>& overrides) {
-  return idle_keys(load_experiment("configs/synthetic_tables.ini", overrides));
+  return idle_keys(load_experiment(kExperiment, overrides));
 }
 
 TEST(IdleKeys, AreNamedWithWhatTheyNeed) {
@@ -30,7 +32,7 @@ TEST(IdleKeys, AreNoneWhereTheyAreUsed) {
 }
 
 TEST(IdleKeys, AreNoneOfAFileThatTheProgramWrote) {
-  const Experiment written = load_experiment("configs/synthetic_tables.ini", {});
+  const Experiment written = load_experiment(kExperiment, {});
   EXPECT_THAT(idle_keys(parse_experiment(written.to_ini(false), "written", {})), IsEmpty());
 }
 
