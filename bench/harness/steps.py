@@ -7,6 +7,9 @@ CASES = [("lenet5", 64, 3), ("lenet5", 8, 4), ("mnist_cnn", 64, 2.5), ("mnist_cn
 SHARDS = {"resnet20": (2, 8, 32)}  # 32: as configs/cifar_resnet20.ini
 
 
+CLOSE = 1.15  # settings that differ by less in their trial may be equally fast
+
+
 def settings(context):
     """What the peer may be set to, in two rounds: eager first, then compiled in the better of these."""
     layouts = [()] if context.quick else [(), ("--channels-last",)]
@@ -15,9 +18,9 @@ def settings(context):
     return eager, compiled
 
 
-def fastest(context, model, batch, candidates):
-    """(seconds of a step, setting) of the best candidate. One that cannot run is said, and left out."""
-    best = None
+def trials(context, model, batch, candidates):
+    """(seconds of a step, setting) of each candidate. One that cannot run is said, and left out."""
+    tried = []
     for setting in candidates:
         try:
             with Contender(context.peer("torch_step.py", model, batch, *setting)) as peer:
@@ -26,15 +29,15 @@ def fastest(context, model, batch, candidates):
             print(f"  PyTorch {' '.join(setting)}: {str(error).splitlines()[-1]}", flush=True)
             continue
         print(f"  PyTorch {model} {batch} {' '.join(setting)}: {1e6 * took:.0f} us", flush=True)
-        best = min(best, (took, setting)) if best else (took, setting)
-    return best
+        tried.append((took, setting))
+    return tried
 
 
 def best_setting(context, model, batch):
     eager, compiled = settings(context)
-    best = fastest(context, model, batch, eager)
-    better = fastest(context, model, batch, [(*best[1], *extra) for extra in compiled])
-    return min(best, better)[1] if better else best[1]
+    tried = trials(context, model, batch, eager)
+    near = [setting for took, setting in tried if took < CLOSE * min(tried)[0]]
+    return min(tried + trials(context, model, batch, [(*s, *extra) for s in near for extra in compiled]))[1]
 
 
 def measure(context, roof):
