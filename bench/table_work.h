@@ -61,7 +61,7 @@ class TableWork {
         team_(team),
         tables_(tables),
         programs_(graph, cpu_kernels(), {}),
-        lane_tables_(graph, tables, {0, kShards}, team_),
+        lane_tables_(graph, tables, {0, kShards}, team.spread()),
         ids_(draw_ids()),
         target_(static_cast<size_t>(kSamples * kFeatures * kDim)) {
     programs_.prepare(kSamples / kShards);

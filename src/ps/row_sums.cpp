@@ -26,15 +26,19 @@ std::span<const int64_t> within(const KeyRange& range, std::span<const int64_t> 
   return {first, std::max(first, last)};
 }
 
-KeyRange key_range(std::span<const NodeRows> rows, int part, int parts) {
+std::span<const int64_t> longest_keys(std::span<const NodeRows> rows) {
+  std::span<const int64_t> longest;
+  for (const NodeRows& one : rows)
+    if (one.rows.keys.size() > longest.size()) longest = one.rows.keys;
+  return longest;
+}
+
+KeyRange key_range(std::span<const int64_t> keys, int part, int parts) {
   KeyRange range;
-  const auto longest =
-      std::ranges::max_element(rows, {}, [](const NodeRows& r) { return r.rows.keys.size(); });
-  if (longest == rows.end() || longest->rows.keys.empty()) {  // the last part has all there is
+  if (keys.empty()) {  // the last part has all there is
     if (part + 1 < parts) range = {INT64_MIN, INT64_MIN, false};
     return range;
   }
-  const auto keys = longest->rows.keys;
   const auto at = [&](int p) {
     return keys[keys.size() * static_cast<size_t>(p) / static_cast<size_t>(parts)];
   };

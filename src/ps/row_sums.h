@@ -16,9 +16,10 @@ struct KeyRange {
 };
 // Those of `keys` (ascending) that lie in it.
 std::span<const int64_t> within(const KeyRange& range, std::span<const int64_t> keys);
-// Range `part` of `parts`, which together have every key: about equal parts of the longest of
-// `rows`.
-KeyRange key_range(std::span<const NodeRows> rows, int part, int parts);
+// Range `part` of `parts`, which together have every key: about equal parts of `keys` (ascending).
+KeyRange key_range(std::span<const int64_t> keys, int part, int parts);
+// Those of the longest, by which all of them are cut best.
+std::span<const int64_t> longest_keys(std::span<const NodeRows> rows);
 
 // Its memory is used again. Threads: each its own.
 class RowSums {

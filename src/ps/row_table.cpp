@@ -5,7 +5,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstring>
-#include <limits>
 #include <numbers>
 
 #include "base/error.h"
@@ -15,9 +14,7 @@ namespace trireme::ps {
 namespace {
 constexpr size_t kAtOnce = 32;              // lookups under way
 constexpr int64_t kBlockBytes = 128 << 20;  // of addresses: memory comes page by page
-// The first rows lie in small pages: a table of a few rows shall not take a huge one, and one whose
-// bytes are counted shall not be rounded up by more than a 32nd.
-constexpr size_t kSmall = 2 << 20;
+// Bytes that are counted shall not be rounded up by more than a 32nd.
 constexpr int64_t kLeastCounted = 64 << 20;
 constexpr int64_t kMostRows = kNoRow;
 constexpr int64_t kFloat = sizeof(float), kLineFloats = kAlignment / sizeof(float);
@@ -54,17 +51,12 @@ RowTable::RowTable(TableSpec spec, RowState state, uint64_t seed, int64_t most)
 }
 
 int64_t RowTable::bytes() const {
-  const int64_t block = (int64_t{1} << shift_) * stride_ * kFloat;
+  const auto block = static_cast<int64_t>(block_bytes());
   size_t rows = 0, number = 0;
   for (int64_t left = slots_ * stride_ * kFloat; left > 0; left -= block, ++number)
     rows +=
         ReservedMemory::resident(static_cast<size_t>(std::min(left, block)), small_pages(number));
   return static_cast<int64_t>(rows + blocks_.size() * sizeof(blocks_[0])) + index_.bytes();
-}
-
-size_t RowTable::small_pages(size_t block) const {
-  if (!huge_) return std::numeric_limits<size_t>::max() / 2;
-  return block == 0 ? kSmall : 0;
 }
 
 int64_t RowTable::bytes_of_row(int64_t dim, const RowState& state) {
@@ -120,9 +112,7 @@ RowId RowTable::free_row() {
   const size_t number = row >> shift_;
   if (number >= blocks_.size()) blocks_.resize(number + 1);
   ReservedMemory& block = blocks_[number];
-  if (!block.data())
-    block = ReservedMemory((size_t{1} << shift_) * static_cast<size_t>(stride_) * sizeof(float),
-                           small_pages(number));
+  if (!block.data()) block = ReservedMemory(block_bytes(), small_pages(number));
   if (!block.data())
     throw DeviceError(
         "table " + spec_.name + ": no memory for more than " + std::to_string(slots_) + " rows",

@@ -97,6 +97,8 @@ class RowTable {
   void initial_row(int64_t key, float* weights) const;
 
  private:
+  // A table of a few rows shall not take a huge page.
+  static constexpr size_t kSmall = 2 << 20;
   static constexpr int64_t kHeaderFloats = sizeof(RowHeader) / sizeof(float);
   static constexpr int64_t kLine = kAlignment / sizeof(float);
 
@@ -105,7 +107,14 @@ class RowTable {
     return reinterpret_cast<float*>(blocks_[row >> shift_].data()) +
            static_cast<int64_t>(row & ((1u << shift_) - 1)) * stride_;
   }
-  size_t small_pages(size_t block) const;  // how much of a block's start
+  size_t block_bytes() const {
+    return (size_t{1} << shift_) * static_cast<size_t>(stride_) * sizeof(float);
+  }
+  // How much of a block's start is to stay in small pages.
+  size_t small_pages(size_t block) const {
+    if (!huge_) return block_bytes();
+    return block == 0 ? kSmall : 0;
+  }
   RowId free_row();
   void will_change(RowId row) const { will_change(std::span(&row, 1)); }
   void prefetch(RowId row, int64_t floats) const {

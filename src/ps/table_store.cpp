@@ -134,7 +134,8 @@ void TableStore::add_up(Table& table) {
   for (RowGradient& range : table.ranges) range.clear();
   spec_.spread(static_cast<int64_t>(rows) / kLeastRows, [&](int part, int of) {
     const auto p = static_cast<size_t>(part);
-    summers_[p].sum(parts, key_range(parts, part, of), table.rows->dim(), table.ranges[p]);
+    summers_[p].sum(parts, key_range(longest_keys(parts), part, of), table.rows->dim(),
+                    table.ranges[p]);
   });
   join(table.ranges, table.sum);
   table.sum.dim = table.rows->dim();

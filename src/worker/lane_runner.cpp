@@ -43,7 +43,7 @@ LaneRunner::LaneRunner(const Graph& graph, LaneTeam& team, Exchange& exchange, P
       batch_fields_(batch_fields(graph, training.any())),
       loss_weights_(loss_weights(graph)) {
   loss_sums_ = 2 * static_cast<int64_t>(loss_weights_.size());
-  if (tables) tables_ = std::make_unique<LaneTables>(graph, *tables, rank_leaves(), team);
+  if (tables) tables_ = std::make_unique<LaneTables>(graph, *tables, rank_leaves(), team.spread());
 }
 
 LaneRunner::~LaneRunner() = default;

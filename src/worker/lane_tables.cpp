@@ -44,12 +44,13 @@ struct LaneTables::Batch {
   std::vector<Leaf> leaves;
 };
 
-LaneTables::LaneTables(const Graph& graph, TableExchange& exchange, LeafRun leaves, LaneTeam& team)
+LaneTables::LaneTables(const Graph& graph, TableExchange& exchange, LeafRun leaves,
+                       const Spread& spread)
     : exchange_(exchange),
       run_(leaves),
-      team_(team),
+      spread_(spread),
       uses_(graph.tables().size()),
-      unions_(static_cast<size_t>(team.lanes()), std::vector<Union>(uses_.size())) {
+      unions_(static_cast<size_t>(spread.threads()), std::vector<Union>(uses_.size())) {
   for (const Node& node : graph.nodes()) {
     if (node.table < 0) continue;
     const TableUse use = *node.op->table();
@@ -76,8 +77,8 @@ void LaneTables::look_up(int index, const LeafBatch& data, For step) {
 
 // All keys of a table, and where each leaf's are among them; each lane a range of the keys.
 void LaneTables::merge_keys(Batch& batch) {
-  team_.run([&](int lane) {
-    for (size_t t = 0; t < uses_.size(); ++t) unite(batch, t, lane);
+  spread_([&](int part, int parts) {
+    for (size_t t = 0; t < uses_.size(); ++t) unite(batch, t, part, parts);
   });
   for (size_t t = 0; t < uses_.size(); ++t) {
     std::vector<int64_t>& all = batch.rows[t].keys;
@@ -89,19 +90,20 @@ void LaneTables::merge_keys(Batch& batch) {
   }
 }
 
-void LaneTables::unite(Batch& batch, size_t t, int lane) {
-  std::vector<ps::NodeRows> leaves;
-  std::vector<int32_t*> row_of;
-  for (Batch::Leaf& leaf : batch.leaves) {
-    if (!leaf.present) continue;
-    leaves.push_back({{}, {1, leaf.parts[t].lookup.keys(), nullptr}});
-    row_of.push_back(leaf.parts[t].row_of.data());
-  }
-  const ps::KeyRange range = ps::key_range(leaves, lane, team_.lanes());
-  auto& [entries, spare, ends, keys] = unions_[static_cast<size_t>(lane)][t];
+void LaneTables::unite(Batch& batch, size_t t, int part_number, int parts) {
+  const auto lane = static_cast<size_t>(part_number);
+  auto& [entries, spare, ends, row_of, keys] = unions_[lane][t];
   ends.clear();
+  row_of.clear();
   size_t all = 0;
-  for (const ps::NodeRows& leaf : leaves) all += leaf.rows.keys.size();
+  std::span<const int64_t> longest;
+  for (const Batch::Leaf& leaf : batch.leaves) {
+    if (!leaf.present) continue;
+    const auto of_leaf = leaf.parts[t].lookup.keys();
+    all += of_leaf.size();
+    if (of_leaf.size() > longest.size()) longest = of_leaf;
+  }
+  const ps::KeyRange range = ps::key_range(longest, part_number, parts);
   entries.resize(all);
   Union::Entry* out = entries.data();
   for (Batch::Leaf& leaf : batch.leaves) {
@@ -109,10 +111,11 @@ void LaneTables::unite(Batch& batch, size_t t, int lane) {
     Batch::Part& part = leaf.parts[t];
     const auto mine = ps::within(range, part.lookup.keys());
     auto number = static_cast<int32_t>(mine.data() - part.lookup.keys().data());
-    part.first[static_cast<size_t>(lane)] = static_cast<size_t>(number);
+    part.first[lane] = static_cast<size_t>(number);
     const auto l = static_cast<int32_t>(ends.size());
     for (const int64_t key : mine) *out++ = {key, l, number++};
     ends.push_back(static_cast<size_t>(out - entries.data()));
+    row_of.push_back(part.row_of.data());
   }
   entries.resize(static_cast<size_t>(out - entries.data()));
   ps::merge_runs(entries, ends, spare, [](const Union::Entry& e) { return e.key; });

@@ -6,19 +6,19 @@
 #include <span>
 #include <vector>
 
+#include "base/spread.h"
 #include "comm/tree.h"
 #include "data/loader.h"
 #include "model/graph.h"
 #include "model/lookup.h"
-#include "worker/lane_team.h"
 #include "worker/table_exchange.h"
 
 namespace trireme {
 
 class LaneTables {
  public:
-  // leaves: of this rank. The team's lanes are idle in fetch() and announce().
-  LaneTables(const Graph& graph, TableExchange& exchange, LeafRun leaves, LaneTeam& team);
+  // leaves: of this rank. spread: the lanes' threads, idle in fetch() and announce().
+  LaneTables(const Graph& graph, TableExchange& exchange, LeafRun leaves, const Spread& spread);
   ~LaneTables();
 
   TableExchange& exchange() const { return exchange_; }
@@ -48,11 +48,11 @@ class LaneTables {
     return step == For::ahead ? *training_[1 - now_] : batch(step == For::training);
   }
   void merge_keys(Batch& batch);
-  void unite(Batch& batch, size_t table, int lane);
+  void unite(Batch& batch, size_t table, int part, int parts);
 
   TableExchange& exchange_;
   const LeafRun run_;
-  LaneTeam& team_;
+  const Spread spread_;
   std::vector<Use> uses_;  // by table
   std::unique_ptr<Batch> training_[2], evaluation_;
   size_t now_ = 0;
@@ -64,6 +64,7 @@ class LaneTables {
     };
     std::vector<Entry> entries, spare;
     std::vector<size_t> ends;
+    std::vector<int32_t*> row_of;  // of each leaf
     std::vector<int64_t> keys;
   };
   std::vector<std::vector<Union>> unions_;  // by lane, table

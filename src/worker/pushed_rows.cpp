@@ -20,7 +20,7 @@ PushedRows::PushedRows(const Topology& topology, std::span<const TableSpec> tabl
 void PushedRows::sum(int part, int parts) {
   if (part == 0) parts_ = parts;
   const auto p = static_cast<size_t>(part);
-  std::vector<ps::NodeRows> below;
+  auto& [sums, below] = summers_[p];
   for (size_t t = 0; t < dims_.size(); ++t)
     for (size_t n = 0; n < nodes_.size(); ++n) {
       below.clear();
@@ -28,15 +28,15 @@ void PushedRows::sum(int part, int parts) {
         std::ranges::copy_if(lane[t], std::back_inserter(below), [&](const ps::NodeRows& leaf) {
           return ps::covers(nodes_[n], leaf.node);
         });
-      ps::RowGradient& sum = of(static_cast<int>(t), n).ranges[p];
-      summers_[p].sum(below, ps::key_range(below, part, parts), dims_[t], sum);
+      sums.sum(below, ps::key_range(ps::longest_keys(below), part, parts), dims_[t],
+               sums_[place(static_cast<int>(t), n)].ranges[p]);
     }
 }
 
 std::vector<ps::NodeRows> PushedRows::sums(int table) {
   std::vector<ps::NodeRows> all;
   for (size_t n = 0; n < nodes_.size(); ++n) {
-    Sum& sum = of(table, n);
+    Sum& sum = sums_[place(table, n)];
     if (parts_ > 1) ps::join(ranges(table, n), sum.joined);
     const ps::RowsView rows = parts_ > 1 ? sum.joined : sum.ranges.front();
     if (rows.size() > 0) all.emplace_back(nodes_[n], rows);

@@ -26,7 +26,7 @@ class PushedRows {
   void sum(int part, int parts);
   // When all parts are summed: of one of the nodes, the sums' ranges of keys, in order.
   std::span<const ps::RowGradient> ranges(int table, size_t node) const {
-    return std::span(of(table, node).ranges).first(static_cast<size_t>(parts_));
+    return std::span(sums_[place(table, node)].ranges).first(static_cast<size_t>(parts_));
   }
   // The same as one range, of every node that has any rows; valid until the next step.
   std::vector<ps::NodeRows> sums(int table);
@@ -37,18 +37,19 @@ class PushedRows {
     std::vector<ps::RowGradient> ranges;  // by part
     ps::RowGradient joined;
   };
-  Sum& of(int table, size_t node) {
-    return sums_[static_cast<size_t>(table) * nodes_.size() + node];
+  size_t place(int table, size_t node) const {
+    return static_cast<size_t>(table) * nodes_.size() + node;
   }
-  const Sum& of(int table, size_t node) const {
-    return const_cast<PushedRows*>(this)->of(table, node);
-  }
+  struct Summer {  // of a part
+    ps::RowSums sums;
+    std::vector<ps::NodeRows> below;  // a node
+  };
 
   std::vector<ps::TreeNode> nodes_;
   std::vector<int64_t> dims_;
   std::vector<std::vector<std::vector<ps::NodeRows>>> leaves_;  // by lane, table
   std::vector<Sum> sums_;                                       // by table, node
-  std::vector<ps::RowSums> summers_;                            // by part
+  std::vector<Summer> summers_;                                 // by part
   int parts_ = 0;
 };
 

@@ -82,6 +82,14 @@ std::vector<float> wave(size_t count, float scale) {
   return values;
 }
 
+// One step of a graph of one sample, for what it calls of the table.
+void step_counted(const Graph& graph) {
+  ModelRun run(graph, 1, 1, false, Mode::training, counting_table());
+  run.set_field("x", wave(32, 1));
+  run.set_field("target", wave(48, 2));
+  run.step();
+}
+
 std::vector<float> gradients(const Graph& graph, int leaves) {
   ModelRun run(graph, 4 / leaves, leaves, false, Mode::training, counting_table());
   for (const Slot& slot : graph.params().slots())
@@ -126,11 +134,8 @@ TEST(Branches, LeaveAGradientAloneThatABatchNormIsNotTheFirstToWrite) {
   graph.add_loss("loss", make_op("mse", {}), {graph.add("flat", make_op("flatten", {}), {sum})},
                  "target", 1);
   graph.freeze();
-  ModelRun run(graph, 1, 1, false, Mode::training, counting_table());
-  run.set_field("x", wave(32, 1));
-  run.set_field("target", wave(48, 2));
   in_place = 0;
-  run.step();
+  step_counted(graph);
   EXPECT_EQ(in_place, 0);
 }
 
@@ -144,11 +149,8 @@ TEST(Branches, OfAnotherLayerAreAddedInAPassOfTheirOwn) {
   graph.add_loss("loss", make_op("mse", {}), {graph.add("flat", make_op("flatten", {}), {sum})},
                  "target", 1);
   graph.freeze();
-  ModelRun run(graph, 1, 1, false, Mode::training, counting_table());
-  run.set_field("x", wave(32, 1));
-  run.set_field("target", wave(48, 2));
   additions = 0;
-  run.step();
+  step_counted(graph);
   EXPECT_EQ(additions, 1);
 }
 

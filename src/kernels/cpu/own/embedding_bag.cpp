@@ -17,59 +17,56 @@ inline void prefetch(const float* rows, int32_t row, int64_t dim) {
   for (int64_t e = 0; e < dim && row >= 0; e += kLine) __builtin_prefetch(rows + row * dim + e);
 }
 
-// A row of kVectors vectors, in registers: of the widths that tables often have.
+// What a row is added up in: kVectors vectors in registers, of the widths that tables often have.
 typedef float Float16 __attribute__((vector_size(64)));
 template <class V, int kVectors>
 struct Fixed {
   static constexpr int64_t kLanes = sizeof(V) / sizeof(float);
   explicit Fixed(int64_t) {}
   static constexpr int64_t dim() { return kLanes * kVectors; }
-  void add_up(const EmbeddingBagSpec& spec, const TableLeaf& table, int64_t first, float* y,
-              int32_t& count) const {
-    V sum[kVectors] = {};
-    for (int64_t position = first; position < first + spec.values; ++position) {
-      if (position + kAhead < spec.bags * spec.values)
-        prefetch(table.rows, row_of(table, position + kAhead), dim());
-      const int32_t row = row_of(table, position);
-      if (row < 0) continue;
-      for (int k = 0; k < kVectors; ++k) sum[k] += load<V>(table.rows + row * dim() + k * kLanes);
-      ++count;
-    }
-    const float divisor = spec.mean && count > 1 ? static_cast<float>(count) : 1;
-    for (int k = 0; k < kVectors; ++k)
-      store(y + k * kLanes, divisor > 1 ? sum[k] / divisor : sum[k]);
-  }
-  void add(const float* dy, float divisor, float* drow) const {
+  static void add(const float* dy, float divisor, float* drow) {
     for (int k = 0; k < kVectors; ++k) {
       const V g = load<V>(dy + k * kLanes);
       store(drow + k * kLanes, load<V>(drow + k * kLanes) + (divisor > 1 ? g / divisor : g));
     }
   }
+  struct Sum {
+    Sum(float*, int64_t) {}
+    void add(const float* x) {
+      for (int k = 0; k < kVectors; ++k) sum[k] += load<V>(x + k * kLanes);
+    }
+    void finish(float divisor, float* y) const {
+      for (int k = 0; k < kVectors; ++k)
+        store(y + k * kLanes, divisor > 1 ? sum[k] / divisor : sum[k]);
+    }
+    V sum[kVectors] = {};
+  };
 };
 
-struct AnyWidth {
+// Any width: where the sum goes.
+struct InPlace {
   int64_t width;
-  explicit AnyWidth(int64_t dim) : width(dim) {}
+  explicit InPlace(int64_t dim) : width(dim) {}
   int64_t dim() const { return width; }
-  void add_up(const EmbeddingBagSpec& spec, const TableLeaf& table, int64_t first, float* y,
-              int32_t& count) const {
-    for (int64_t e = 0; e < width; ++e) y[e] = 0;
-    for (int64_t position = first; position < first + spec.values; ++position) {
-      const int32_t row = row_of(table, position);
-      if (row < 0) continue;
-      const float* x = table.rows + row * width;
-      for (int64_t e = 0; e < width; ++e) y[e] += x[e];
-      ++count;
-    }
-    if (!spec.mean || count < 2) return;
-    for (int64_t e = 0; e < width; ++e) y[e] /= static_cast<float>(count);
-  }
   void add(const float* dy, float divisor, float* drow) const {
     if (divisor > 1)
       for (int64_t e = 0; e < width; ++e) drow[e] += dy[e] / divisor;
     else
       for (int64_t e = 0; e < width; ++e) drow[e] += dy[e];
   }
+  struct Sum {
+    Sum(float* y, int64_t dim) : sum(y), width(dim) {
+      for (int64_t e = 0; e < width; ++e) sum[e] = 0;
+    }
+    void add(const float* x) {
+      for (int64_t e = 0; e < width; ++e) sum[e] += x[e];
+    }
+    void finish(float divisor, float*) const {
+      for (int64_t e = 0; e < width && divisor > 1; ++e) sum[e] /= divisor;
+    }
+    float* sum;
+    int64_t width;
+  };
 };
 
 template <class Job>
@@ -88,7 +85,7 @@ Status for_width(int64_t dim, Job job) {
       job(Fixed<Float16, 4>(dim));
       break;
     default:
-      job(AnyWidth(dim));
+      job(InPlace(dim));
   }
   return Status::ok;
 }
@@ -98,10 +95,19 @@ Status for_width(int64_t dim, Job job) {
 Status embedding_bag_forward(Stream*, const EmbeddingBagSpec* spec, const TableLeaf* table,
                              float* y, int32_t* counts) noexcept {
   return for_width(spec->dim, [&](auto row) {
-    for (int64_t bag = 0; bag < spec->bags; ++bag) {
+    const int64_t dim = row.dim(), positions = spec->bags * spec->values;
+    for (int64_t bag = 0; bag < spec->bags; ++bag, y += dim) {
+      typename decltype(row)::Sum sum(y, dim);
       int32_t count = 0;
-      row.add_up(*spec, *table, bag * spec->values, y + bag * row.dim(), count);
+      for (int64_t at = bag * spec->values; at < (bag + 1) * spec->values; ++at) {
+        if (at + kAhead < positions) prefetch(table->rows, row_of(*table, at + kAhead), dim);
+        const int32_t number = row_of(*table, at);
+        if (number < 0) continue;
+        sum.add(table->rows + number * dim);
+        ++count;
+      }
       if (counts) counts[bag] = count;
+      sum.finish(spec->mean ? static_cast<float>(count) : 1, y);
     }
   });
 }
