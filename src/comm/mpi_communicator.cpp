@@ -175,6 +175,7 @@ void MpiCommunicator::cancel(Ticket ticket) noexcept {
 
 Trouble MpiCommunicator::look_for_trouble(std::span<const Ticket>) {
   const std::lock_guard lock(mutex_);
+  const Member* dead = watch_.dead();  // asked first: a rank that fails says so before it dies
   int heard = 0;
   check_mpi(MPI_Test(&listening_, &heard, MPI_STATUS_IGNORE), "MPI_Test of a notice");
   if (heard) {
@@ -183,7 +184,7 @@ Trouble MpiCommunicator::look_for_trouble(std::span<const Ticket>) {
     if (notice.kind == Notice::Kind::gave_up) return {Trouble::Kind::gave_up, {}};
     return {Trouble::Kind::failed, notice.sentence};
   }
-  if (const Member* m = watch_.dead()) return {Trouble::Kind::died, name_with_pid(*m) + " died"};
+  if (dead) return {Trouble::Kind::died, name_with_pid(*dead) + " died"};
   return {};
 }
 

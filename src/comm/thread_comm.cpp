@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <exception>
 #include <map>
 #include <thread>
@@ -75,11 +76,13 @@ class ThreadCommunicator : public PeerCommunicator {
     open_.erase(found);
   }
   Trouble look_for_trouble(std::span<const Ticket> open) override {
+    // Who left is asked first: a rank that fails says so before it leaves.
+    const auto left = std::find_if(open.begin(), open.end(),
+                                   [&](Ticket t) { return world_->has_left(peer_of(t)); });
     if (auto sentence = world_->failure(); !sentence.empty())
       return {Trouble::Kind::failed, std::move(sentence)};
-    for (Ticket t : open)
-      if (world_->has_left(peer_of(t)))
-        return {Trouble::Kind::died, name(members()[static_cast<size_t>(peer_of(t))]) + " ended"};
+    if (left != open.end())
+      return {Trouble::Kind::died, name(members()[static_cast<size_t>(peer_of(*left))]) + " ended"};
     if (world_->take_gave_up(rank())) return {Trouble::Kind::gave_up, {}};
     return {};
   }
