@@ -7,6 +7,7 @@ target_link_libraries(kernel_cases PUBLIC trireme_kernels cuda_shim GTest::gmock
 target_include_directories(kernel_cases PRIVATE ${PROJECT_SOURCE_DIR}/tests)
 target_compile_options(kernel_cases PRIVATE $<$<CONFIG:Release>:-O1>)
 target_compile_definitions(kernel_cases PRIVATE TRIREME_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+target_precompile_headers(kernel_cases PRIVATE ${test_headers})
 trireme_tests(kernels LINK kernel_cases SOURCES ${cpu_only} ${PROJECT_SOURCE_DIR}/tests/kernels/devices.cpp)
 
 if(NOT TARGET trireme_cuda)
