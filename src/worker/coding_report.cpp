@@ -2,32 +2,48 @@
 
 #include <fmt/format.h>
 
+#include <cstring>
+#include <span>
+
 #include "base/text.h"
 
 namespace trireme {
 
 void CodingReport::add(const std::optional<Coding>& push) {
   if (!push) return;
-  ++pushes_;
-  bytes_ += push->bytes;
-  plain_bytes_ += push->plain_bytes;
-  error_ += push->error;
+  ++sums_.pushes;
+  sums_.bytes += push->bytes;
+  sums_.plain_bytes += push->plain_bytes;
+  sums_.error += push->error;
 }
 
 void CodingReport::tell(StepRecord& record) const {
-  record.coded_pushes = pushes_;
-  record.codec_saved_bytes = static_cast<double>(plain_bytes_ - bytes_);
-  record.codec_error = error_;
+  record.coded_pushes = sums_.pushes;
+  record.codec_saved_bytes = static_cast<double>(sums_.plain_bytes - sums_.bytes);
+  record.codec_error = sums_.error;
+}
+
+void CodingReport::gather(Communicator& workers, const Wait& wait) {
+  const auto all = workers.all_gather(std::as_bytes(std::span(&sums_, 1)), wait);
+  sums_ = {};
+  for (const auto& bytes : all) {
+    Sums theirs;
+    std::memcpy(&theirs, bytes.data(), sizeof theirs);
+    sums_.pushes += theirs.pushes;
+    sums_.bytes += theirs.bytes;
+    sums_.plain_bytes += theirs.plain_bytes;
+    sums_.error += theirs.error;
+  }
 }
 
 std::string CodingReport::in_words() const {
   return fmt::format(
-      "pushes of rank 0 in {}: {} instead of {} ({:.3g} %); what a push left out had {:.3g} of its "
+      "{} pushes in {}: {} instead of {} ({:.3g} %); what a push left out had {:.3g} of its "
       "norm on average",
-      codec_, human_bytes(static_cast<double>(bytes_)),
-      human_bytes(static_cast<double>(plain_bytes_)),
-      100 * static_cast<double>(bytes_) / static_cast<double>(plain_bytes_),
-      error_ / static_cast<double>(pushes_));
+      sums_.pushes, codec_, human_bytes(static_cast<double>(sums_.bytes)),
+      human_bytes(static_cast<double>(sums_.plain_bytes)),
+      100 * static_cast<double>(sums_.bytes) / static_cast<double>(sums_.plain_bytes),
+      sums_.error / static_cast<double>(sums_.pushes));
 }
 
 }  // namespace trireme

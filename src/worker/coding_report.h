@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "comm/communicator.h"
 #include "worker/exchange.h"
 #include "worker/run_log.h"
 
@@ -13,14 +14,19 @@ class CodingReport {
  public:
   explicit CodingReport(std::string codec) : codec_(std::move(codec)) {}
   void add(const std::optional<Coding>& push);  // null: nothing was coded
-  bool empty() const { return pushes_ == 0; }
+  bool empty() const { return sums_.pushes == 0; }
   void tell(StepRecord& record) const;
+  // Takes in what the other workers sent. Collective.
+  void gather(Communicator& workers, const Wait& wait);
   std::string in_words() const;
 
  private:
+  struct Sums {
+    int64_t pushes = 0, bytes = 0, plain_bytes = 0;
+    double error = 0;
+  };
   std::string codec_;
-  int64_t pushes_ = 0, bytes_ = 0, plain_bytes_ = 0;
-  double error_ = 0;  // sum over pushes
+  Sums sums_;
 };
 
 }  // namespace trireme

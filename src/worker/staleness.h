@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
+#include "comm/communicator.h"
 #include "worker/run_log.h"
 
 namespace trireme {
@@ -16,11 +18,15 @@ class Staleness {
   void add(double behind);
   bool empty() const { return times_.empty(); }
   void tell(StepRecord& record) const;
-  std::string in_words() const;  // the average, and how often each was seen
+  // Takes in what the other workers saw. Collective.
+  void gather(Communicator& workers, const Wait& wait);
+  // The average, how often each was seen, and the workers of the lowest and the highest average.
+  std::string in_words() const;
 
  private:
   std::map<int64_t, int64_t> times_;  // by steps behind
   double sum_ = 0;
+  std::vector<double> averages_;  // by worker, once gathered
 };
 
 }  // namespace trireme

@@ -88,6 +88,16 @@ class TrainingRun {
     for (const std::string& words : tables_in_words(*s_.tables)) log_->note(words);
   }
 
+  // Of all workers, where they push to servers.
+  void note_pushes() {
+    if (s_.experiment.exchange.name != "parameter_server") return;
+    const Wait wait{s_.experiment.run.timeout, "what the workers pushed", state_.step};
+    staleness_.gather(s_.comm, wait);
+    coding_.gather(s_.comm, wait);
+    if (log_ && !staleness_.empty()) log_->note(staleness_.in_words());
+    if (log_ && !coding_.empty()) log_->note(coding_.in_words());
+  }
+
   Requests requests() {
     Requests r;
     const double minutes = s_.experiment.checkpoint.every_minutes;
@@ -147,6 +157,8 @@ class TrainingRun {
     phases_.exchange_wait += r.wait_seconds;
     phases_.exchange_hidden += r.hidden_seconds;
     phases_.checkpoint += r.checkpoint_seconds;
+    staleness_.add(r.staleness);
+    coding_.add(r.coding);
     if (!log_) return;
     StepRecord step;
     step.step = r.plan.step + 1;
@@ -160,9 +172,7 @@ class TrainingRun {
     step.loss_scale = r.verdict.loss_scale;
     step.elapsed = elapsed();
     step.phases = phases_;
-    staleness_.add(r.staleness);
     staleness_.tell(step);
-    coding_.add(r.coding);
     coding_.tell(step);
     if (lives_ && log_->due(step.step)) step.tables = table_metrics(*s_.tables);
     log_->step(step);
@@ -294,9 +304,8 @@ class TrainingRun {
       s_.comm.barrier({s_.experiment.run.timeout, "the last checkpoint", state_.step});
     std::optional<ExportParcel> parcel = gather_export(s_, dir_);
     if (log_) note_tables();
+    note_pushes();
     s_.leave_servers(ExitCode::done);
-    if (log_ && !staleness_.empty()) log_->note(staleness_.in_words());
-    if (log_ && !coding_.empty()) log_->note(coding_.in_words());
     const ExportOutcome exported = export_at_end(s_, std::move(parcel));
     if (log_) {
       log_->finish(summary(status_, exported));

@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+
+#include "comm/thread_comm.h"
+
 namespace trireme {
 namespace {
 
@@ -23,7 +27,22 @@ TEST(Staleness, CountsHowFarTheSlowestWasBehind) {
   EXPECT_EQ(record.staleness_max, 4);
   EXPECT_EQ(record.staleness_times, 4);
   EXPECT_EQ(staleness.in_words(),
-            "steps that the slowest worker was behind rank 0: 2 on average (0: 1, 2: 2, 4: 1)");
+            "steps that the slowest worker was behind: 2 on average (0: 1, 2: 2, 4: 1)");
+}
+
+TEST(Staleness, TellsOfAllWorkers) {
+  std::array<std::string, 3> words;
+  run_thread_ranks(3, [&](Communicator& c) {
+    Staleness staleness;
+    for (int step = 0; step < 2; ++step) staleness.add(c.rank() == 1 ? 0 : c.rank() + step);
+    staleness.gather(c, {.what = "the test"});
+    words[static_cast<size_t>(c.rank())] = staleness.in_words();
+  });
+  EXPECT_EQ(
+      words[0],
+      "steps that the slowest worker was behind: 1 on average (0: 3, 1: 1, 2: 1, 3: 1); least "
+      "for rank 1: 0, most for rank 2: 2.5");
+  EXPECT_EQ(words[2], words[0]);
 }
 
 }  // namespace
