@@ -69,12 +69,6 @@ void append_bytes(const NodeRows& part, std::vector<std::byte>& out) {
   add(part.rows.rows, part.rows.keys.size() * static_cast<size_t>(part.rows.dim) * sizeof(float));
 }
 
-int64_t take_count(Bytes& bytes) {
-  int64_t count;
-  std::memcpy(&count, take(bytes, sizeof count).data(), sizeof count);
-  return count;
-}
-
 NodeGradient take_bytes(Bytes& bytes, int64_t dim) {
   Header header;
   std::memcpy(&header, take(bytes, sizeof header).data(), sizeof header);

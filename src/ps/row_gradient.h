@@ -71,7 +71,6 @@ constexpr size_t part_bytes(size_t keys, size_t dim) {
 // Its first bytes; returns where the keys begin.
 std::byte* put_part_header(TreeNode node, size_t keys, std::byte* out);
 void append_bytes(const NodeRows& part, std::vector<std::byte>& out);
-int64_t take_count(Bytes& bytes);  // an int64 from the front of `bytes`
 // Takes one from the front of `bytes`. Throws FormatError where they end too early or keys are not
 // ascending.
 NodeGradient take_bytes(Bytes& bytes, int64_t dim);

@@ -120,15 +120,4 @@ void RowSums::add(std::span<const Entry> same, int64_t dim, float* out) {
   join_last(out);
 }
 
-RowGradient sum_of(std::span<NodeGradient> parts, int64_t dim) {
-  RowGradient sum;
-  if (parts.size() == 1) sum = std::move(parts.front().gradient);
-  sum.dim = dim;
-  if (parts.size() < 2) return sum;
-  std::vector<NodeRows> rows(parts.begin(), parts.end());
-  std::ranges::sort(rows, {}, first_leaf);
-  RowSums().sum(rows, {}, dim, sum);
-  return sum;
-}
-
 }  // namespace trireme::ps

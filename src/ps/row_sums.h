@@ -24,9 +24,9 @@ std::span<const int64_t> longest_keys(std::span<const NodeRows> rows);
 // Its memory is used again. Threads: each its own.
 class RowSums {
  public:
-  // sum: what `parts` (disjoint nodes, ascending) hold of the keys in `range`, left + right at
-  // every node of the tree that has both, so that it does not depend on how leaves were dealt out
-  // to parts, nor on the range. sum.rows is none of theirs.
+  // sum: what `parts` (nodes ascending, disjoint but where they have other keys) hold of the keys
+  // in `range`, left + right at every node of the tree that has both, so that it does not depend on
+  // how leaves were dealt out to parts, nor on the range. sum.rows is none of theirs.
   void sum(std::span<const NodeRows> parts, const KeyRange& range, int64_t dim, RowGradient& sum);
 
  private:
@@ -51,9 +51,5 @@ class RowSums {
   std::vector<Open> open_;
   std::vector<float> partial_;  // [open_.size(), dim]
 };
-
-// The sum of all that `parts` (disjoint nodes, in any order) hold, whatever node covers them. Takes
-// what is alone out of `parts`.
-RowGradient sum_of(std::span<NodeGradient> parts, int64_t dim);
 
 }  // namespace trireme::ps

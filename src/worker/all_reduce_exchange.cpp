@@ -63,10 +63,8 @@ Verdict AllReduceExchange::update(int lane_index, const Optimizer& optimizer,
     meet(lane, "gradients of the other hosts", kGrace);
   }
   reduce_node(lane);
-  if (lane.index == 0) {
-    reduce_tables(lane, request.tables);
-    wait_for_snapshot();  // nobody changes the state before this lane arrives
-  }
+  reduce_tables(lane, request.tables);
+  if (lane.index == 0) wait_for_snapshot();  // nobody changes the state before this lane arrives
   meet(lane, "the reduced gradient");
   if (topology_.nodes > 1) requests = *memory_.node_requests();
 

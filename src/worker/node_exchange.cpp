@@ -239,10 +239,35 @@ void NodeExchange::reduce_node(Lane& lane) {
   }
 }
 
+void NodeExchange::gather_rows(Lane& lane, TableExchange& tables) {
+  const auto start = Clock::now();
+  tables.gather(lane.plan.step);
+  lane.waited += seconds_since(start);
+}
+
 void NodeExchange::reduce_tables(Lane& lane, TableExchange* tables) {
   if (!tables) return;
+  if (tables->gathers()) {
+    if (lane.index == 0) gather_rows(lane, *tables);
+    meet(lane, "row gradients of the other ranks", kGrace);
+    tables->sum_gathered(lane.index, topology_.lanes);
+    meet(lane, "the summed row gradients");
+  }
+  if (lane.index == 0) finish_tables(lane, *tables);
+}
+
+void NodeExchange::reduce_tables_alone(Lane& lane, TableExchange* tables) {
+  if (!tables) return;
+  if (tables->gathers()) {
+    gather_rows(lane, *tables);
+    tables->sum_gathered(0, 1);
+  }
+  finish_tables(lane, *tables);
+}
+
+void NodeExchange::finish_tables(Lane& lane, TableExchange& tables) {
   const auto start = Clock::now();
-  tables->reduce(lane.plan.step, table_squares_);
+  tables.reduce(lane.plan.step, table_squares_);
   lane.waited += seconds_since(start);
   if (topology_.node_leader)
     std::ranges::copy(table_squares_, memory_.partials() + params_.chunks());

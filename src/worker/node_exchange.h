@@ -109,7 +109,11 @@ class NodeExchange : public Exchange {
   const float* reduced(const Lane& lane) const;
   void reduce_node(Lane& lane);  // leaves share(lane) of it there, with partial norms
   // From lane 0 of every rank: the partial norms of the tables, behind those of the index space.
+  // By all lanes of a rank together, or by lane 0 while the others wait.
   void reduce_tables(Lane& lane, TableExchange* tables);
+  void reduce_tables_alone(Lane& lane, TableExchange* tables);
+  void gather_rows(Lane& lane, TableExchange& tables);
+  void finish_tables(Lane& lane, TableExchange& tables);
   // The verdict that follows from all partial norms of memory_; fills in the scalars' scale and
   // skip.
   StepVerdict conclude(const UpdateRequest& request, OptimizerScalars& scalars) const;

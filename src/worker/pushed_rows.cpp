@@ -33,6 +33,13 @@ void PushedRows::sum(int part, int parts) {
     }
 }
 
+void PushedRows::parts(int table, std::vector<ps::NodeRows>& all) const {
+  all.clear();
+  for (size_t n = 0; n < nodes_.size(); ++n)
+    for (const ps::RowGradient& range : ranges(table, n))
+      if (range.size() > 0) all.emplace_back(nodes_[n], ps::RowsView(range));
+}
+
 std::vector<ps::NodeRows> PushedRows::sums(int table) {
   std::vector<ps::NodeRows> all;
   for (size_t n = 0; n < nodes_.size(); ++n) {

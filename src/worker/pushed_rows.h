@@ -28,7 +28,9 @@ class PushedRows {
   std::span<const ps::RowGradient> ranges(int table, size_t node) const {
     return std::span(sums_[place(table, node)].ranges).first(static_cast<size_t>(parts_));
   }
-  // The same as one range, of every node that has any rows; valid until the next step.
+  // All of them, of every node and range that has any rows; valid until the next step.
+  void parts(int table, std::vector<ps::NodeRows>& all) const;
+  // The same with the ranges of a node as one; valid until the next step.
   std::vector<ps::NodeRows> sums(int table);
   void end();  // forgets what was pushed; the next step may push
 

@@ -20,9 +20,15 @@ ReplicatedTables::ReplicatedTables(Communicator& comm, const Topology& topology,
       timeout_(timeout),
       fetched_(specs.size()),
       pushed_(topology, specs_, comm.size() == 1),
+      gathered_(comm, specs_, timeout),
+      mine_(specs.size()),
+      summers_(static_cast<size_t>(topology.lanes)),
       spread_(spread),
       reduced_(specs.size()) {
-  for (Reduced& table : reduced_) table.ranges.resize(static_cast<size_t>(topology.lanes));
+  for (Reduced& table : reduced_) {
+    table.ranges.resize(summers_.size());
+    table.sums.resize(summers_.size());
+  }
   constexpr ps::ShardRange kAll{0, ps::kTableShards};
   for (const TableSpec& spec : specs_) {
     const ps::RowState state = optimizer.row_state(spec.dim);
@@ -74,52 +80,41 @@ void ReplicatedTables::fetch(std::span<const Fetch> wanted, bool trains) {
 
 void ReplicatedTables::sum(int part, int parts) {
   pushed_.sum(part, parts);
-  if (comm_.size() > 1) return;
+  if (gathers()) return;
   if (part == 0) ranges_ = static_cast<size_t>(parts);
   const auto p = static_cast<size_t>(part);
   for (size_t t = 0; t < specs_.size(); ++t)
     note(t, pushed_.ranges(static_cast<int>(t), 0)[p], reduced_[t].ranges[p]);
 }
 
+void ReplicatedTables::gather(int64_t step) {
+  for (size_t t = 0; t < specs_.size(); ++t) pushed_.parts(static_cast<int>(t), mine_[t]);
+  gathered_.exchange(mine_, step);
+}
+
+void ReplicatedTables::sum_gathered(int part, int parts) {
+  if (part == 0) ranges_ = static_cast<size_t>(parts);
+  const auto p = static_cast<size_t>(part);
+  for (size_t t = 0; t < specs_.size(); ++t) {
+    const auto all = gathered_.parts(static_cast<int>(t));
+    ps::RowGradient& sum = reduced_[t].sums[p];
+    summers_[p].sum(all, ps::key_range(ps::longest_keys(all), part, parts), specs_[t].dim, sum);
+    note(t, sum, reduced_[t].ranges[p]);
+  }
+}
+
+// Rows that this rank fetched are known; those that only others touched are looked up.
 void ReplicatedTables::note(size_t t, const ps::RowsView& gradient, Range& range) const {
   range.gradient = gradient;
   range.touched.assign(gradient.keys.size(), ps::kNoRow);
   ps::take_known(fetched_[t], gradient.keys, range.touched);
+  ps::find_unknown(*tables_[t], gradient.keys, range.touched);
   range.squares.resize(gradient.keys.size());
   for (size_t i = 0; i < range.squares.size(); ++i)
     range.squares[i] = ps::row_squares(gradient.row(static_cast<int64_t>(i)), gradient.dim);
 }
 
-// All ranks' parts, by table.
-std::vector<ReplicatedTables::Parts> ReplicatedTables::exchange(int64_t step) {
-  std::vector<std::byte> bytes;
-  for (size_t t = 0; t < specs_.size(); ++t) {
-    const std::vector<ps::NodeRows> sums = pushed_.sums(static_cast<int>(t));
-    const auto count = static_cast<int64_t>(sums.size());
-    const auto raw = std::as_bytes(std::span(&count, 1));
-    bytes.insert(bytes.end(), raw.begin(), raw.end());
-    for (const ps::NodeRows& sum : sums) ps::append_bytes(sum, bytes);
-  }
-  std::vector<Parts> all(specs_.size());
-  for (const auto& of_rank : comm_.all_gather(bytes, {timeout_, "row gradients of tables", step})) {
-    Bytes rest = of_rank;
-    for (size_t t = 0; t < all.size(); ++t)
-      for (int64_t n = ps::take_count(rest); n > 0; --n)
-        all[t].push_back(ps::take_bytes(rest, specs_[t].dim));
-  }
-  return all;
-}
-
-void ReplicatedTables::reduce(int64_t step, std::span<double> squares) {
-  if (comm_.size() > 1) {
-    std::vector<Parts> parts = exchange(step);
-    ranges_ = 1;
-    for (size_t t = 0; t < specs_.size(); ++t) {
-      reduced_[t].sum = ps::sum_of(parts[t], specs_[t].dim);
-      note(t, reduced_[t].sum, reduced_[t].ranges.front());
-    }
-  }
-  pushed_.end();
+void ReplicatedTables::reduce(int64_t, std::span<double> squares) {
   std::ranges::fill(squares, 0.0);
   for (size_t t = 0; t < specs_.size(); ++t) {
     if (!lives_.empty()) become_one_range(t);
@@ -128,21 +123,25 @@ void ReplicatedTables::reduce(int64_t step, std::span<double> squares) {
       for (size_t i = 0; i < keys.size(); ++i)
         squares[t * ps::kTableShards + static_cast<size_t>(ps::shard_of(keys[i]))] +=
             range.squares[i];
-      // Rows that this rank fetched are known; those that only others touched are looked up.
-      ps::find_unknown(*tables_[t], keys, range.touched);
       if (lives_.empty()) ps::make_missing(*tables_[t], keys, range.touched);
     }
   }
+  pushed_.end();
   if (!lives_.empty()) ranges_ = 1;
   squares_.assign(squares.begin(), squares.end());
+}
+
+std::span<const ps::RowGradient> ReplicatedTables::gradients(size_t t) const {
+  return gathers() ? std::span(reduced_[t].sums).first(ranges_)
+                   : pushed_.ranges(static_cast<int>(t), 0);
 }
 
 // A step in the life of rows is told of all of them together.
 void ReplicatedTables::become_one_range(size_t t) {
   if (ranges_ == 1) return;
   Range& all = reduced_[t].ranges.front();
-  ps::join(pushed_.ranges(static_cast<int>(t), 0), reduced_[t].sum);
-  all.gradient = reduced_[t].sum;
+  ps::join(gradients(t), reduced_[t].joined);
+  all.gradient = reduced_[t].joined;
   for (Range& range : ranges(t).subspan(1)) {
     all.touched.insert(all.touched.end(), range.touched.begin(), range.touched.end());
     all.squares.insert(all.squares.end(), range.squares.begin(), range.squares.end());

@@ -13,6 +13,7 @@
 #include "ps/row_optimizer.h"
 #include "ps/row_table.h"
 #include "ps/table_life.h"
+#include "worker/gathered_rows.h"
 #include "worker/pushed_rows.h"
 #include "worker/table_exchange.h"
 #include "worker/topology.h"
@@ -32,6 +33,9 @@ class ReplicatedTables final : public TableExchange {
     pushed_.push(lane, table, leaf);
   }
   void sum(int part, int parts) override;
+  bool gathers() const override { return comm_.size() > 1; }
+  void gather(int64_t step) override;
+  void sum_gathered(int part, int parts) override;
   void reduce(int64_t step, std::span<double> squares) override;
   void commit(int part, int parts, const OptimizerScalars& scalars) override;
   std::unique_ptr<StateSource> snapshot() override;
@@ -40,26 +44,25 @@ class ReplicatedTables final : public TableExchange {
   ps::LifeCounts counts(int table) const override;
 
  private:
-  using Parts = std::vector<ps::NodeGradient>;
-  // A range of the keys whose gradient is reduced. Where this rank is alone, a part of its own sum;
-  // else there is one, of all ranks' keys.
-  struct Range {
+  struct Range {  // of the keys of a reduced gradient
     ps::RowsView gradient;
     std::vector<ps::RowId> touched;
     std::vector<double> squares;  // by row
   };
-  struct Reduced {  // of one table
+  struct Reduced {  // of one table, by part
     std::vector<Range> ranges;
-    ps::RowGradient sum;  // of all ranks, or joined
+    std::vector<ps::RowGradient> sums;  // of all ranks, where there are several
+    ps::RowGradient joined;
   };
   std::span<Range> ranges(size_t table) { return std::span(reduced_[table].ranges).first(ranges_); }
   bool makes_at_fetch() const { return lives_.empty(); }
   // With the gradient clipped to the table's norm.
   OptimizerScalars scalars_of(size_t table, OptimizerScalars scalars) const;
   void end_step(const OptimizerScalars& scalars);
-  std::vector<Parts> exchange(int64_t step);
-  // Which rows the gradient is of, as far as fetch() found them, and its squares.
+  // Which rows the gradient is of, as far as there are any, and its squares.
   void note(size_t table, const ps::RowsView& gradient, Range& range) const;
+  // The reduced gradient of a table, as ranges of keys.
+  std::span<const ps::RowGradient> gradients(size_t table) const;
   void become_one_range(size_t table);
 
   Communicator& comm_;
@@ -72,6 +75,9 @@ class ReplicatedTables final : public TableExchange {
   std::vector<std::unique_ptr<ps::TableLife>> lives_;  // empty: rows stay for ever
   std::vector<ps::FoundRows> fetched_;                 // for this step, by table
   PushedRows pushed_;
+  GatheredRows gathered_;
+  std::vector<std::vector<ps::NodeRows>> mine_;  // by table, to be gathered
+  std::vector<ps::RowSums> summers_;             // of what was gathered, by part
   const Spread spread_;
   std::vector<Reduced> reduced_;     // by table
   size_t ranges_ = 1;                // of each table, in use

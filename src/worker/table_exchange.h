@@ -4,8 +4,9 @@
 // implementation's matter. It knows tables and keys, never the model.
 //
 // A step: fetch(), by the step thread before the lanes run; push() from the lanes and, when all of
-// them have, sum(); then, within Exchange::update(), reduce() and, with the verdict, conclude()
-// from lane 0 of every rank and, where the verdict is to apply, commit() from every lane.
+// them have, sum(); then, within Exchange::update(), gather(), sum_gathered(), reduce() and, with
+// the verdict, conclude() from lane 0 of every rank and, where the verdict is to apply, commit()
+// from every lane.
 
 #include <cstdint>
 #include <memory>
@@ -45,6 +46,13 @@ class TableExchange {
   virtual void push(int lane, int table, const ps::NodeRows& leaf) = 0;
   // Part `part` of `parts` of adding up what this rank pushed. Each part once; any thread.
   virtual void sum(int part, int parts) = 0;
+
+  // Where other ranks' gradients are wanted here: has them. Every rank must call, from lane 0,
+  // while nobody else speaks to the communicator. gathers(): whether there is anything to do.
+  virtual bool gathers() const { return false; }
+  virtual void gather(int64_t /*step*/) {}
+  // Then part `part` of `parts` of adding them up. Each part once; any thread.
+  virtual void sum_gathered(int /*part*/, int /*parts*/) {}
 
   // Adds up what all ranks pushed since the last step, along the tree; squares: [tables,
   // ps::kTableShards], of each table's gradient by virtual shard (ps::shard_squares), the same on

@@ -78,17 +78,17 @@ TEST(RowSums, AddLeftAndRightAtEveryNodeOfTheTree) {
 
 TEST(RowSums, AreTheSameHoweverTheLeavesAreDealtOut) {
   const RowGradient expected = summed(leaves());
-  auto all = leaves();
-  EXPECT_EQ(sum_of(all, kDim), expected);
-  // Summed to aligned nodes first, handed over in any order.
+  // Summed to aligned nodes first, one of them in two ranges of keys.
   std::vector<NodeGradient> pieces;
-  for (const TreeNode node : {TreeNode{2, 2}, TreeNode{3, 0}}) {
+  for (const TreeNode node : {TreeNode{3, 0}, TreeNode{2, 2}}) {
     std::vector<NodeGradient> below;
     for (NodeGradient& leaf : leaves())
       if (covers(node, leaf.node)) below.push_back(std::move(leaf));
-    pieces.push_back({node, summed(below)});
+    const int ranges = node.level == 3 ? 2 : 1;
+    for (int r = 0; r < ranges; ++r)
+      pieces.push_back({node, summed(below, key_range(longest_keys(views(below)), r, ranges))});
   }
-  EXPECT_EQ(sum_of(pieces, kDim), expected);
+  EXPECT_EQ(summed(pieces), expected);
 }
 
 TEST(RowSums, AreTheSameForAnyRangesOfKeys) {
@@ -121,8 +121,7 @@ TEST(RowSums, HaveEveryKeyThereIs) {
 }
 
 TEST(RowSums, AreEmptyWhereNoLeafIsPresent) {
-  std::vector<NodeGradient> none;
-  EXPECT_EQ(sum_of(none, 4), (RowGradient{4, {}, {}}));
+  EXPECT_EQ(summed({}), (RowGradient{kDim, {}, {}}));
   EXPECT_EQ(summed({}, key_range({}, 0, 2)).size(), 0);
   EXPECT_EQ(summed({}, key_range({}, 1, 2)).size(), 0);
 }

@@ -75,6 +75,10 @@ class Job {  // one rank
     }
     for (int lane = 0; lane < topology.lanes; ++lane) tables.sum(lane, topology.lanes);
     std::vector<double> squares(kTables.size() * ps::kTableShards);
+    if (tables.gathers()) {
+      tables.gather(s);
+      for (int lane = 0; lane < topology.lanes; ++lane) tables.sum_gathered(lane, topology.lanes);
+    }
     tables.reduce(s, squares);
     outcome.squares.insert(outcome.squares.end(), squares.begin(), squares.end());
     for (int lane = 0; lane < topology.lanes; ++lane)

@@ -65,6 +65,10 @@ std::span<const double> DeviceTables::reduce(int64_t step) {
                    {{0, leaf_}, {use.table.spec.dim, use.keys(), use.rows->gradients()}});
   }
   exchange_.sum(0, 1);
+  if (exchange_.gathers()) {
+    exchange_.gather(step);
+    exchange_.sum_gathered(0, 1);
+  }
   exchange_.reduce(step, squares_);
   return squares_;
 }

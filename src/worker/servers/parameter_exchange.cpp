@@ -159,9 +159,9 @@ void ParameterExchange::take_new_weights(Lane& lane, const UpdateRequest& reques
   const auto start = Clock::now();
   const int64_t clock = lane.plan.step;
   const bool served = options_.served_tables > 0;
-  if (served) reduce_tables(lane, request.tables);  // pushes, while the last blocks travel
+  if (served) reduce_tables_alone(lane, request.tables);  // pushes, while the last blocks travel
   driver_->finish();
-  if (!served) reduce_tables(lane, request.tables);
+  if (!served) reduce_tables_alone(lane, request.tables);
   wait_for_snapshot();  // nothing comes in before it is asked for
   tell([&](ps::ClientCore& client) {
     take_coding(client);
@@ -209,7 +209,7 @@ Verdict ParameterExchange::update_alone(Lane& lane, const UpdateRequest& request
   if (lane.index == 0) {
     const auto start = Clock::now();
     OptimizerScalars scalars = request.scalars;
-    reduce_tables(lane, request.tables);
+    reduce_tables_alone(lane, request.tables);
     const StepVerdict step = conclude(request, scalars);
     const int64_t clock = lane.plan.step;
     const float* gradient = step.applied ? reduced(lane) : nullptr;
