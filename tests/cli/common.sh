@@ -3,6 +3,7 @@ set -euo pipefail
 trireme=$1
 command -v mpirun >/dev/null || { echo "SKIPPED: needs mpirun"; exit 77; }
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+export OMPI_MCA_odls_base_sigkill_timeout=2  # survivors get to say who died on a loaded machine, too
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 # job NAME RANKS FILE [OPTIONS]: trains on ranks of one lane, in $folder/NAME; what it says is in $folder/NAME.log. Prints the
