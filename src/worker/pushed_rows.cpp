@@ -4,15 +4,16 @@
 
 namespace trireme {
 
-PushedRows::PushedRows(const Topology& topology, std::span<const TableSpec> tables, bool whole)
+PushedRows::PushedRows(const Topology& topology, std::span<const TableSpec> tables, bool whole,
+                       int parts)
     : nodes_(whole ? std::vector{ps::root_of(topology.shards)}
                    : ps::nodes_of(
                          {topology.lane_run(0).first, topology.lane_run(topology.lanes - 1).last})),
       leaves_(static_cast<size_t>(topology.lanes),
               std::vector<std::vector<ps::NodeRows>>(tables.size())),
       sums_(tables.size() * nodes_.size()),
-      summers_(static_cast<size_t>(topology.lanes)),
-      parts_(topology.lanes) {
+      summers_(static_cast<size_t>(parts)),
+      parts_(parts) {
   for (const TableSpec& table : tables) dims_.push_back(table.dim);
   for (Sum& sum : sums_) sum.ranges.resize(summers_.size());
 }

@@ -15,8 +15,8 @@ namespace trireme {
 class PushedRows {
  public:
   // whole: nobody else's leaves count (the rank has them all, or trains by itself), so that all of
-  // its leaves are summed to one node, the root.
-  PushedRows(const Topology& topology, std::span<const TableSpec> tables, bool whole);
+  // its leaves are summed to one node, the root. parts: the most that sum() is cut into.
+  PushedRows(const Topology& topology, std::span<const TableSpec> tables, bool whole, int parts);
 
   // By the lane's thread. Borrows the rows until sum() is over.
   void push(int lane, int table, const ps::NodeRows& leaf) {

@@ -8,6 +8,14 @@
 #include "worker/table_state.h"
 
 namespace trireme {
+namespace {
+
+int most_parts(const Topology& topology, const Spread& spread) {
+  return std::max(topology.lanes, spread.threads());
+}
+
+}  // namespace
+
 ReplicatedTables::ReplicatedTables(Communicator& comm, const Topology& topology,
                                    const KernelTable& kernels, std::span<const TableSpec> specs,
                                    const ps::RowOptimizer& optimizer, uint64_t seed, double timeout,
@@ -19,10 +27,10 @@ ReplicatedTables::ReplicatedTables(Communicator& comm, const Topology& topology,
       optimizer_(optimizer),
       timeout_(timeout),
       fetched_(specs.size()),
-      pushed_(topology, specs_, comm.size() == 1),
+      pushed_(topology, specs_, comm.size() == 1, most_parts(topology, spread)),
       gathered_(comm, specs_, timeout),
       mine_(specs.size()),
-      summers_(static_cast<size_t>(topology.lanes)),
+      summers_(static_cast<size_t>(most_parts(topology, spread))),
       spread_(spread),
       reduced_(specs.size()) {
   for (Reduced& table : reduced_) {

@@ -25,7 +25,8 @@ class ReplicatedTables final : public TableExchange {
   ReplicatedTables(Communicator& comm, const Topology& topology, const KernelTable& kernels,
                    std::span<const TableSpec> specs, const ps::RowOptimizer& optimizer,
                    uint64_t seed, double timeout, const ps::LifeSpec& life = {},
-                   const Spread& spread = {});  // that look rows up
+                   const Spread& spread = {});  // that look rows up; parts are as many as its
+                                                // threads or the lanes at most
 
   std::span<const TableSpec> tables() const override { return specs_; }
   void fetch(std::span<const Fetch> wanted, bool trains) override;

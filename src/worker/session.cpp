@@ -106,8 +106,7 @@ void Session::agree_on_everything() {
   }
   cpu_level = agree_on_cpu_level(comm, experiment.run.cpu_level, timeout);
   kernels = &cpu_kernels(cpu_level.c_str());
-  const int lanes = experiment.run.lanes > 0 ? static_cast<int>(experiment.run.lanes)
-                                             : default_lanes(ranks_with_my_affinity(comm, timeout));
+  const int lanes = wanted_lanes();
   const int shards =
       experiment.run.reproducible ? static_cast<int>(experiment.train.virtual_shards) : 0;
   topology = make_topology(comm, lanes, shards, timeout, roles.servers > 0);
@@ -196,7 +195,14 @@ std::string Session::ranks_in_words() const {
                      serves_blocks() ? "" : " and all-reduce", topology.members, topology.shards);
 }
 
+int Session::wanted_lanes() {
+  if (experiment.run.lanes > 0) return static_cast<int>(experiment.run.lanes);
+  return default_lanes(ranks_with_my_affinity(comm, experiment.run.timeout));
+}
+
 void Session::start_device() {
+  if (!graph->tables().empty())  // whose rows are in host memory
+    team = std::make_unique<LaneTeam>(wanted_lanes(), false, prepare_kernel_thread);
   group = std::make_unique<DeviceGroup>(comm, *device, experiment.run.timeout);
   start_tables();
   together(comm, "the memory of every rank's device", experiment.run.timeout, [&] {
@@ -233,6 +239,7 @@ DeviceRunnerOptions Session::device_options() const {
   options.bucket = bucket_elements();
   options.bf16_sums = experiment.cuda.reduce_type == "bf16" && comm.size() > 1;
   options.bytes = inputs_are_bytes();
+  if (team) options.spread = team->spread();
   options.timeout = experiment.run.timeout;
   return options;
 }

@@ -68,7 +68,7 @@ class Session {
   std::unique_ptr<MetricSet> metrics;           // the experiment's, of evaluations
   std::unique_ptr<MetricSet> training_metrics;  // of every step: the cheap ones
   std::unique_ptr<ProgramSet> training, evaluation;
-  std::unique_ptr<LaneTeam> team;      // null on a device
+  std::unique_ptr<LaneTeam> team;      // null on a device without tables
   std::unique_ptr<DeviceGroup> group;  // null on the CPU
   std::unique_ptr<TrainingState> state;
   std::unique_ptr<TableExchange> tables;  // null: the model has none
@@ -110,6 +110,7 @@ class Session {
  private:
   void open();
   void compile();
+  int wanted_lanes();
   void start_lanes();
   std::unique_ptr<NodeExchange> make_exchange(const ExchangeOptions& options);
   void start_tables();

@@ -13,9 +13,10 @@ RunConfig read_run(Section& s, const std::string& default_name) {
   c.device_ids = s.integers("device_ids", {0, 1023}, "",
                             "CUDA device of each rank of a node, as 0,1; the same number twice "
                             "shares a device; empty: one each, in order");
-  c.lanes = s.integer(
-      "lanes", 0, {0, 4096}, "threads",
-      "threads of a rank, that run leaves or, on a server, apply updates; 0: as many as its cores");
+  c.lanes = s.integer("lanes", 0, {0, 4096}, "threads",
+                      "threads of a rank, that run leaves or, on a server, apply updates, or, "
+                      "beside a device, keep "
+                      "embedding tables; 0: as many as its cores");
   c.reproducible = s.boolean("reproducible", true,
                              "the same bits for any number of lanes, ranks and hosts of one kind");
   c.timeout = s.number("timeout", 300, {1, 86400}, "seconds",

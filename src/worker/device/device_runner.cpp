@@ -65,7 +65,8 @@ DeviceRunner::DeviceRunner(const Device& device, Communicator& comm, DeviceGroup
         device, slot_spec(preprocessing.schema, graph, samples, doubles_.losses, options.bytes));
   if (options.bytes) byte_input_ = std::make_unique<ByteInput>(device, preprocessing);
   if (!tables) return;
-  tables_ = std::make_unique<DeviceTables>(device, graph, *tables, options.leaf, samples);
+  tables_ =
+      std::make_unique<DeviceTables>(device, graph, *tables, options.leaf, samples, options.spread);
   row_gradients_ = device.event();
   const auto pinned = [&](size_t bytes) {
     return device.allocate(bytes, Memory::pinned, "the results of a step");
@@ -207,8 +208,7 @@ void DeviceRunner::train_with_tables(StepSlot& slot, size_t index) {
   StepVerdict verdict;
   std::memcpy(&scalars, concluded_.data(), sizeof scalars);
   std::memcpy(&verdict, slot.verdict.data(), sizeof verdict);
-  tables_->exchange().conclude(scalars, verdict);
-  if (verdict.applied) tables_->exchange().commit(0, 1, scalars);
+  tables_->conclude(scalars, verdict);
   slot.optimizer_seconds = lap();
 }
 

@@ -38,6 +38,7 @@ struct DeviceRunnerOptions {
   int64_t bucket = int64_t{1} << 20;   // elements of the gradient that travel together
   bool bf16_sums = false;              // they do as bf16
   bool bytes = false;                  // inputs come as bytes
+  Spread spread;                       // the host threads that look after tables
   double timeout = 300;
 };
 

@@ -5,9 +5,10 @@
 namespace trireme {
 
 DeviceTables::DeviceTables(const Device& device, const Graph& graph, TableExchange& exchange,
-                           int leaf, int64_t samples)
+                           int leaf, int64_t samples, Spread spread)
     : exchange_(exchange),
       leaf_(leaf),
+      spread_(std::move(spread)),
       uses_(graph.tables().size()),
       squares_(graph.tables().size() * ps::kTableShards) {
   for (const Node& node : graph.nodes()) {
@@ -38,9 +39,14 @@ size_t DeviceTables::device_bytes(const Graph& graph, int64_t samples) {
 void DeviceTables::fetch(const LeafBatch* batch, bool trains, const DeviceStream& copies) {
   looked_up_ = batch != nullptr;
   wanted_.clear();
+  spread_(std::ssize(uses_), [&](int part, int parts) {
+    const PartOf mine(std::ssize(uses_), part, parts);
+    for (Use& use : std::span(uses_).subspan(mine.first(), mine.size()))
+      use.lookup.build(
+          batch ? reinterpret_cast<const int64_t*>(batch->at(BatchField::ids)) : nullptr,
+          batch ? batch->samples : 0, use.features, use.values, use.table.per_feature);
+  });
   for (Use& use : uses_) {
-    use.lookup.build(batch ? reinterpret_cast<const int64_t*>(batch->at(BatchField::ids)) : nullptr,
-                     batch ? batch->samples : 0, use.features, use.values, use.table.per_feature);
     use.present.resize(use.keys().size());
     wanted_.push_back({use.keys(), use.rows->rows(), use.present.data()});
   }
@@ -64,13 +70,19 @@ std::span<const double> DeviceTables::reduce(int64_t step) {
     exchange_.push(0, static_cast<int>(t),
                    {{0, leaf_}, {use.table.spec.dim, use.keys(), use.rows->gradients()}});
   }
-  exchange_.sum(0, 1);
+  spread_([&](int part, int parts) { exchange_.sum(part, parts); });
   if (exchange_.gathers()) {
     exchange_.gather(step);
-    exchange_.sum_gathered(0, 1);
+    spread_([&](int part, int parts) { exchange_.sum_gathered(part, parts); });
   }
   exchange_.reduce(step, squares_);
   return squares_;
+}
+
+void DeviceTables::conclude(const OptimizerScalars& scalars, const StepVerdict& verdict) {
+  exchange_.conclude(scalars, verdict);
+  if (verdict.applied)
+    spread_([&](int part, int parts) { exchange_.commit(part, parts, scalars); });
 }
 
 }  // namespace trireme

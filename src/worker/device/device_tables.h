@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "base/spread.h"
 #include "data/loader.h"
 #include "model/graph.h"
 #include "model/lookup.h"
@@ -18,13 +19,13 @@ namespace trireme {
 
 class DeviceTables {
  public:
-  // leaf: this rank's, of at most so many samples. All must outlive this.
+  // leaf: this rank's, of at most so many samples; spread: the host threads that look after rows.
+  // All must outlive this.
   DeviceTables(const Device& device, const Graph& graph, TableExchange& exchange, int leaf,
-               int64_t samples);
+               int64_t samples, Spread spread);
   // Of device memory.
   static size_t device_bytes(const Graph& graph, int64_t samples);
 
-  TableExchange& exchange() const { return exchange_; }
   // What Workspace::tables points to.
   const TableLeaf* leaves() const { return leaves_.data(); }
 
@@ -36,6 +37,8 @@ class DeviceTables {
   // When that has happened: hands the gradients over and adds up those of all ranks; their squares,
   // as TableExchange::reduce() gives them. Every rank must call.
   std::span<const double> reduce(int64_t step);
+  // Steps the rows where the verdict says so.
+  void conclude(const OptimizerScalars& scalars, const StepVerdict& verdict);
 
  private:
   struct Use {  // of one table
@@ -49,6 +52,7 @@ class DeviceTables {
 
   TableExchange& exchange_;
   const int leaf_;
+  const Spread spread_;
   bool looked_up_ = false;  // in this step: the rank has samples
   std::vector<Use> uses_;   // by table
   std::vector<TableLeaf> leaves_;

@@ -22,7 +22,7 @@ ServedTables::ServedTables(Servers& servers, const Topology& topology,
       life_(life),
       count_(servers.count()),
       before_(specs.size()),
-      pushed_(topology, specs_, !servers.in_step()),
+      pushed_(topology, specs_, !servers.in_step(), topology.lanes),
       sums_(specs.size()) {
   for (Pull* pull : {&now_, &ahead_})
     pull->shares.resize(specs.size() * static_cast<size_t>(count_));
