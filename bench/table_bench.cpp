@@ -10,7 +10,7 @@
 #include "comm/communicator.h"
 #include "serve.h"
 #include "table_work.h"
-#include "worker/replicated_tables.h"
+#include "worker/tables/replicated_tables.h"
 
 namespace trireme::bench {
 namespace {

@@ -11,10 +11,10 @@
 #include "base/rng.h"
 #include "model/build.h"
 #include "ps/table_shards.h"
-#include "worker/lane_tables.h"
+#include "worker/exchange/topology.h"
 #include "worker/lane_team.h"
 #include "worker/program_set.h"
-#include "worker/topology.h"
+#include "worker/tables/lane_tables.h"
 
 namespace trireme::bench {
 

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "worker/life_of.h"
+#include "worker/tables/life_of.h"
 
 namespace trireme {
 namespace {

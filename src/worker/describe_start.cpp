@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "config/idle_keys.h"
 #include "ps/table_shards.h"
-#include "worker/life_of.h"
+#include "worker/tables/life_of.h"
 
 namespace trireme {
 namespace {

@@ -12,8 +12,8 @@
 #include "model/build.h"
 #include "model/program.h"
 #include "worker/batch_fields.h"
-#include "worker/gradient_tables.h"
 #include "worker/mean_loss.h"
+#include "worker/tables/gradient_tables.h"
 
 namespace trireme {
 namespace {

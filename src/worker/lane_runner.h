@@ -10,11 +10,11 @@
 #include "data/loader.h"
 #include "model/metrics.h"
 #include "worker/batch_fields.h"
-#include "worker/exchange.h"
-#include "worker/lane_tables.h"
+#include "worker/exchange/exchange.h"
 #include "worker/lane_team.h"
 #include "worker/program_set.h"
 #include "worker/step_runner.h"
+#include "worker/tables/lane_tables.h"
 
 namespace trireme {
 

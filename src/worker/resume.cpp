@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "worker/servers/parameter_exchange.h"
-#include "worker/table_state.h"
+#include "worker/tables/table_state.h"
 
 namespace trireme {
 namespace {

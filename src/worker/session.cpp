@@ -20,10 +20,10 @@
 #include "worker/init_from.h"
 #include "worker/joined_state.h"
 #include "worker/lane_runner.h"
-#include "worker/life_of.h"
 #include "worker/resume.h"
 #include "worker/servers/parameter_exchange.h"
 #include "worker/servers/server_checkpoints.h"
+#include "worker/tables/life_of.h"
 #include "worker/version.h"
 
 namespace trireme {

@@ -16,6 +16,7 @@
 #include "optim/optimizer.h"
 #include "optim/schedule.h"
 #include "tensor/device.h"
+#include "worker/exchange/topology.h"
 #include "worker/lane_team.h"
 #include "worker/program_set.h"
 #include "worker/servers/roles.h"
@@ -23,8 +24,7 @@
 #include "worker/servers/servers.h"
 #include "worker/step_runner.h"
 #include "worker/steps.h"
-#include "worker/table_exchange.h"
-#include "worker/topology.h"
+#include "worker/tables/table_exchange.h"
 #include "worker/training_state.h"
 #include "worker/written_by_others.h"
 

@@ -4,14 +4,14 @@
 #include "base/text.h"
 #include "ps/table_shards.h"
 #include "worker/agreement.h"
-#include "worker/all_reduce_exchange.h"
 #include "worker/checkpointer.h"
-#include "worker/life_of.h"
-#include "worker/replicated_tables.h"
+#include "worker/exchange/all_reduce_exchange.h"
 #include "worker/servers/mixed_tables.h"
 #include "worker/servers/parameter_exchange.h"
 #include "worker/servers/row_file.h"
 #include "worker/servers/server_checkpoints.h"
+#include "worker/tables/life_of.h"
+#include "worker/tables/replicated_tables.h"
 
 namespace trireme {
 

@@ -6,7 +6,7 @@
 
 #include "data/loader.h"
 #include "model/metrics.h"
-#include "worker/exchange.h"
+#include "worker/exchange/exchange.h"
 
 namespace trireme {
 

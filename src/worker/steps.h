@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "config/experiment.h"
-#include "worker/exchange.h"
+#include "worker/exchange/exchange.h"
 
 namespace trireme {
 

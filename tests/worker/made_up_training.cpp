@@ -15,12 +15,12 @@
 #include "worker/checkpointer.h"
 #include "worker/joined_state.h"
 #include "worker/lane_team.h"
-#include "worker/replicated_tables.h"
 #include "worker/servers/row_file.h"
 #include "worker/servers/served_tables.h"
 #include "worker/servers/server_checkpoints.h"
 #include "worker/servers/server_reader.h"
 #include "worker/servers/server_writer.h"
+#include "worker/tables/replicated_tables.h"
 
 namespace trireme::test {
 namespace {

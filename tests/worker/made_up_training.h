@@ -13,9 +13,9 @@
 #include "optim/optimizer.h"
 #include "ps/row_clip.h"
 #include "ps/table_life.h"
-#include "worker/all_reduce_exchange.h"
+#include "worker/exchange/all_reduce_exchange.h"
 #include "worker/servers/parameter_exchange.h"
-#include "worker/table_exchange.h"
+#include "worker/tables/table_exchange.h"
 
 namespace trireme {
 class ServerCheckpoints;

@@ -9,8 +9,8 @@
 #include "base/error.h"
 #include "ps/table_shards.h"
 #include "worker/batch_fields.h"
-#include "worker/buckets.h"
 #include "worker/device/loss_scaling.h"
+#include "worker/exchange/buckets.h"
 
 namespace trireme {
 DeviceRunner::DeviceRunner(const Device& device, Communicator& comm, DeviceGroup& group,

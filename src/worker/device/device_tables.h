@@ -13,7 +13,7 @@
 #include "model/graph.h"
 #include "model/lookup.h"
 #include "worker/device/device_rows.h"
-#include "worker/table_exchange.h"
+#include "worker/tables/table_exchange.h"
 
 namespace trireme {
 

@@ -6,9 +6,9 @@
 #include <span>
 #include <vector>
 
-#include "worker/bucket_carrier.h"
-#include "worker/host_gather.h"
-#include "worker/node_sums.h"
+#include "worker/exchange/bucket_carrier.h"
+#include "worker/exchange/host_gather.h"
+#include "worker/exchange/node_sums.h"
 #include "worker/servers/server_link.h"
 
 namespace trireme {

@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "base/error.h"
-#include "worker/table_exchange.h"
+#include "worker/tables/table_exchange.h"
 
 namespace trireme {
 namespace {

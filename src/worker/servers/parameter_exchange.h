@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "ps/placement.h"
-#include "worker/node_exchange.h"
+#include "worker/exchange/node_exchange.h"
 #include "worker/servers/local_steps.h"
 #include "worker/servers/parameter_carrier.h"
 #include "worker/servers/servers.h"

@@ -7,7 +7,7 @@
 
 #include "checkpoint/state.h"
 #include "ps/table_life.h"
-#include "worker/row_columns.h"
+#include "worker/tables/row_columns.h"
 
 namespace trireme {
 

@@ -9,11 +9,11 @@
 #include "ps/row_optimizer.h"
 #include "ps/row_table.h"
 #include "ps/table_life.h"
-#include "worker/pushed_rows.h"
+#include "worker/exchange/topology.h"
 #include "worker/servers/servers.h"
-#include "worker/table_exchange.h"
-#include "worker/table_state.h"
-#include "worker/topology.h"
+#include "worker/tables/pushed_rows.h"
+#include "worker/tables/table_exchange.h"
+#include "worker/tables/table_state.h"
 
 namespace trireme {
 

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "worker/row_columns.h"
 #include "worker/servers/moment_files.h"
 #include "worker/servers/servers.h"
+#include "worker/tables/row_columns.h"
 #include "worker/written_by_others.h"
 
 namespace trireme {

@@ -5,9 +5,9 @@
 
 #include "base/clock.h"
 #include "ps/message.h"
-#include "worker/row_columns.h"
 #include "worker/servers/moment_files.h"
 #include "worker/servers/servers.h"
+#include "worker/tables/row_columns.h"
 #include "worker/written_by_others.h"
 
 namespace trireme {

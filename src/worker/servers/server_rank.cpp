@@ -15,10 +15,10 @@
 #include "worker/fail_on_purpose.h"
 #include "worker/final_export.h"
 #include "worker/lane_team.h"
-#include "worker/life_of.h"
 #include "worker/servers/row_file.h"
 #include "worker/servers/server_reader.h"
 #include "worker/servers/server_writer.h"
+#include "worker/tables/life_of.h"
 #include "worker/version.h"
 
 namespace trireme {

@@ -11,7 +11,7 @@
 #include "ps/state_reader.h"
 #include "ps/table_life.h"
 #include "tensor/param_table.h"
-#include "worker/stored_rows.h"
+#include "worker/tables/stored_rows.h"
 
 namespace trireme {
 

@@ -14,8 +14,8 @@
 #include "checkpoint/column_file.h"
 #include "ps/placement.h"
 #include "ps/state_writer.h"
-#include "worker/row_columns.h"
 #include "worker/servers/moment_files.h"
+#include "worker/tables/row_columns.h"
 
 namespace trireme {
 
