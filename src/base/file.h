@@ -36,9 +36,8 @@ void sync_folder(const Path& folder);
 class AtomicFile {
  public:
   // past_cache: write() of whole kDirectBlocks, from memory aligned to one, goes to the disk
-  // without a copy in the system's page cache, which costs more processor time than to hash the
-  // bytes. From the first write that is not so, and where the file system refuses, all goes through
-  // the cache.
+  // without a copy in the system's page cache, which takes a pass over memory and new pages. From
+  // the first write that is not so, and where the file system refuses, all goes through the cache.
   enum class Through { cache, past_cache };
   static constexpr size_t kDirectBlock = 4096;
   explicit AtomicFile(Path path, Through through = Through::cache);
