@@ -85,13 +85,14 @@ void write_atomic(const Path& path, std::string_view text) {
   write_atomic(path, std::as_bytes(std::span(text)));
 }
 
-AtomicFile::AtomicFile(Path path) : path_(std::move(path)) {
+AtomicFile::AtomicFile(Path path, Through through) : path_(std::move(path)) {
   const std::string stem = path_.string() + ".tmp-" + std::to_string(::getpid()) + "-";
   for (int number = 0; fd_ < 0; ++number) {
     temporary_ = stem + std::to_string(number);
     fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd_ < 0 && errno != EEXIST && errno != EINTR) fail_file("create", temporary_);
   }
+  direct_ = through == Through::past_cache && ::fcntl(fd_, F_SETFL, O_DIRECT) == 0;
 }
 
 AtomicFile::~AtomicFile() {
@@ -99,11 +100,24 @@ AtomicFile::~AtomicFile() {
   if (!temporary_.empty()) (void)::unlink(temporary_.c_str());
 }
 
+bool AtomicFile::is_direct(std::span<const std::byte> bytes) const {
+  return bytes.size() % kDirectBlock == 0 &&
+         reinterpret_cast<uintptr_t>(bytes.data()) % kDirectBlock == 0;
+}
+
+void AtomicFile::use_cache() {
+  direct_ = false;
+  if (::fcntl(fd_, F_SETFL, 0) != 0) fail_file("write", temporary_);
+}
+
 void AtomicFile::write(std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
+    if (direct_ && !is_direct(bytes)) use_cache();
     const ssize_t put = ::write(fd_, bytes.data(), bytes.size());
     if (put >= 0) {
       bytes = bytes.subspan(static_cast<size_t>(put));
+    } else if (errno == EINVAL && direct_) {
+      use_cache();
     } else if (errno != EINTR) {
       fail_file("write", temporary_);
     }

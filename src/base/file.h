@@ -35,7 +35,12 @@ void sync_folder(const Path& folder);
 // The destructor of an uncommitted file removes its temporary.
 class AtomicFile {
  public:
-  explicit AtomicFile(Path path);
+  // past_cache: write() of whole kDirectBlocks, from memory aligned to one, goes to the disk
+  // without a copy in the system's page cache, which takes a pass over memory and new pages. From
+  // the first write that is not so, and where the file system refuses, all goes through the cache.
+  enum class Through { cache, past_cache };
+  static constexpr size_t kDirectBlock = 4096;
+  explicit AtomicFile(Path path, Through through = Through::cache);
   ~AtomicFile();
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
@@ -45,8 +50,11 @@ class AtomicFile {
   void commit();  // flush, fsync, rename, fsync of the folder
 
  private:
+  bool is_direct(std::span<const std::byte> bytes) const;
+  void use_cache();
   Path path_, temporary_;
   int fd_ = -1;
+  bool direct_ = false;
 };
 
 // Read-only map of a whole file. An empty file maps to an empty span.

@@ -1,6 +1,6 @@
 #include "checkpoint/column_file.h"
 
-#include "base/sha256.h"
+#include "checkpoint/spare_hash.h"
 
 namespace trireme {
 
@@ -15,12 +15,7 @@ void ColumnFile::write(const std::string& tensor, uint64_t at, std::span<const s
 
 WrittenFile ColumnFile::finish(const std::function<void()>& goes_on) {
   file_.commit();
-  Sha256 hash;
-  for_each_piece(path_, [&](std::span<const std::byte> piece) {
-    hash.update(piece);
-    goes_on();
-  });
-  return {layout_.bytes(), hash.finish().hex()};
+  return {layout_.bytes(), hash_in_spare_time(path_, goes_on)};
 }
 
 }  // namespace trireme

@@ -5,35 +5,40 @@
 
 namespace trireme {
 
-HashedFile::HashedFile(const Path& path) : file_(path), buffer_(kBlock) {}
+HashedFile::HashedFile(const Path& path)
+    : file_(path, AtomicFile::Through::past_cache), buffer_(kBlock) {
+  static_assert(kBlock % AtomicFile::kDirectBlock == 0);
+}
 
 void HashedFile::write(std::span<const std::byte> bytes) {
   bytes_ += bytes.size();
   while (!bytes.empty()) {
-    if (used_ == 0 && bytes.size() >= kBlock) {  // whole blocks need no copy
-      const auto whole = bytes.first(bytes.size() / kBlock * kBlock);
-      hash_.update(whole);
-      file_.write(whole);
-      bytes = bytes.subspan(whole.size());
-      continue;
-    }
-    const size_t n = std::min(bytes.size(), kBlock - used_);
-    std::memcpy(buffer_.data() + used_, bytes.data(), n);
-    used_ += n;
-    bytes = bytes.subspan(n);
-    if (used_ == kBlock) flush();
+    const auto next = bytes.first(std::min(bytes.size(), kBlock - used_));
+    bytes = bytes.subspan(next.size());
+    if (used_ + next.size() < kBlock) return append(next);
+    spare_.run([&] {  // nearly all the processor time of a file
+      append(next);
+      hash();
+    });
+    put();
   }
 }
 
-void HashedFile::flush() {
-  const std::span<const std::byte> filled(buffer_.data(), used_);
-  hash_.update(filled);
-  file_.write(filled);
+void HashedFile::append(std::span<const std::byte> bytes) {
+  std::memcpy(buffer_.data() + used_, bytes.data(), bytes.size());
+  used_ += bytes.size();
+}
+
+void HashedFile::hash() { hash_.update(std::span<const std::byte>(buffer_.data(), used_)); }
+
+void HashedFile::put() {
+  file_.write(std::span<const std::byte>(buffer_.data(), used_));
   used_ = 0;
 }
 
 WrittenFile HashedFile::finish() {
-  flush();
+  hash();
+  put();
   file_.commit();
   return {bytes_, hash_.finish().hex()};
 }

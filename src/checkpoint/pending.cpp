@@ -7,12 +7,12 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/file_pieces.h"
-#include "base/sha256.h"
 #include "checkpoint/folder.h"
 #include "checkpoint/manifest.h"
 #include "checkpoint/parts.h"
 #include "checkpoint/safetensors.h"
 #include "checkpoint/shards.h"
+#include "checkpoint/spare_hash.h"
 
 namespace trireme {
 namespace {
@@ -36,7 +36,7 @@ void remove_leftovers(const Path& folder) {
 // Of what several have written together, this host among them.
 void sync_and_hash(const Path& path, ShardFile& file) {
   FilePieces(path).sync();
-  file.sha256 = sha256_file(path.string()).hex();
+  file.sha256 = hash_in_spare_time(path);
   file.bytes = fs::file_size(path);
 }
 

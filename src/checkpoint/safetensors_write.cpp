@@ -39,14 +39,19 @@ WrittenFile write_safetensors(const Path& path, const std::vector<TensorMeta>& t
                               const std::map<std::string, std::string>& metadata) {
   const SafetensorsLayout layout(path, tensors, metadata);
   size_t largest = 0;
-  for (const TensorMeta& t : tensors) largest = std::max(largest, t.bytes());
+  for (const TensorMeta& t : tensors)
+    if (source.in_place(t).empty()) largest = std::max(largest, t.bytes());
   const auto staging = std::make_unique_for_overwrite<std::byte[]>(largest);
 
   HashedFile file(path);
   file.write(layout.head());
   for (const TensorMeta& t : layout.tensors()) {
-    const std::span<std::byte> bytes(staging.get(), t.bytes());
-    source.read(t, bytes);
+    std::span<const std::byte> bytes = source.in_place(t);
+    if (bytes.empty()) {
+      const std::span<std::byte> copy(staging.get(), t.bytes());
+      source.read(t, copy);
+      bytes = copy;
+    }
     file.write(bytes);
   }
   return file.finish();

@@ -29,6 +29,9 @@ class StateSource {
   virtual const std::vector<TensorMeta>& list() const = 0;
   // The whole tensor in logical order.
   virtual void read(const TensorMeta& tensor, std::span<std::byte> out) = 0;
+  // Likewise, where it lies in memory in that order anyway, as long as this object; empty: it does
+  // not, and has to be read.
+  virtual std::span<const std::byte> in_place(const TensorMeta&) const { return {}; }
 };
 
 struct RunState {

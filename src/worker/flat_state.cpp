@@ -54,6 +54,11 @@ void FlatState::read(const TensorMeta& tensor, std::span<std::byte> out) {
              reinterpret_cast<float*>(out.data()));
 }
 
+std::span<const std::byte> FlatState::in_place(const TensorMeta& tensor) const {
+  const auto [slot, buffer] = tensors_.find(tensor.name);
+  return logical_in_place(*slot, parts_[buffer].copy.floats() + slot->offset);
+}
+
 void restore_flat(const TrainingState::TensorReader& read, const std::string& prefix,
                   const ParamTable& table, float* flat) {
   std::vector<float> logical;

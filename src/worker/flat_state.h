@@ -47,6 +47,7 @@ class FlatState final : public StateSource {
   void capture() override;
   const std::vector<TensorMeta>& list() const override { return tensors_.list(); }
   void read(const TensorMeta& tensor, std::span<std::byte> out) override;
+  std::span<const std::byte> in_place(const TensorMeta& tensor) const override;
 
  private:
   std::shared_ptr<BufferPool> pool_;

@@ -6,6 +6,11 @@
 
 namespace trireme {
 
+std::span<const std::byte> logical_in_place(const Slot& slot, const float* stored) {
+  if (!slot.permutation.empty()) return {};
+  return std::as_bytes(std::span(stored, static_cast<size_t>(slot.logical.elements())));
+}
+
 size_t FlatTensors::add(const std::string& prefix, const ParamTable& table) {
   for (const Slot& slot : table.slots()) {
     places_.push_back({&slot, buffers_});

@@ -2,6 +2,8 @@
 // Logical tensors that lie in flat buffers: their names and shapes for a checkpoint, and where each
 // of them is.
 
+#include <cstddef>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -9,6 +11,9 @@
 #include "tensor/param_table.h"
 
 namespace trireme {
+
+// The slot's logical tensor where it is stored; empty where it is stored in another order.
+std::span<const std::byte> logical_in_place(const Slot& slot, const float* stored);
 
 class FlatTensors {
  public:

@@ -22,13 +22,19 @@ class JoinedState final : public StateSource {
   }
   const std::vector<TensorMeta>& list() const override { return list_; }
   void read(const TensorMeta& tensor, std::span<std::byte> out) override {
-    const auto& mine = first_->list();
-    const bool is_first =
-        std::ranges::any_of(mine, [&](const TensorMeta& t) { return t.name == tensor.name; });
-    (is_first ? *first_ : *second_).read(tensor, out);
+    holder(tensor).read(tensor, out);
+  }
+  std::span<const std::byte> in_place(const TensorMeta& tensor) const override {
+    return holder(tensor).in_place(tensor);
   }
 
  private:
+  StateSource& holder(const TensorMeta& tensor) const {
+    const bool is_first = std::ranges::any_of(
+        first_->list(), [&](const TensorMeta& t) { return t.name == tensor.name; });
+    return is_first ? *first_ : *second_;
+  }
+
   const std::unique_ptr<StateSource> first_, second_;
   std::vector<TensorMeta> list_;
 };

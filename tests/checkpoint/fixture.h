@@ -41,6 +41,7 @@ class MemorySource : public StateSource {
     if (!out.empty()) std::memcpy(out.data(), bytes.data(), out.size());
   }
   std::map<std::string, HostTensor>& tensors() { return tensors_; }
+  const std::map<std::string, HostTensor>& tensors() const { return tensors_; }
 
  private:
   std::map<std::string, HostTensor> tensors_;

@@ -54,4 +54,9 @@ void DeviceSnapshot::read(const TensorMeta& tensor, std::span<std::byte> out) {
              reinterpret_cast<float*>(out.data()));
 }
 
+std::span<const std::byte> DeviceSnapshot::in_place(const TensorMeta& tensor) const {
+  const auto [slot, buffer] = tensors_.find(tensor.name);
+  return logical_in_place(*slot, memory_->on_host(buffer, bytes_[buffer]).floats() + slot->offset);
+}
+
 }  // namespace trireme
