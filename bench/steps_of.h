@@ -56,6 +56,7 @@ class StepsOf {
  private:
   void step(StepTimes& times) {
     UpdateSettings settings;
+    settings.scalars = {};  // no clipping, no average
     settings.scalars.lr = static_cast<float>(session_.schedule->lr(step_));
     settings.scalars.step = step_ + 1;
     session_.runner->train(session_.steps->at(step_), *loader_, settings);

@@ -43,10 +43,16 @@ struct KernelTable {
   Status (*run)(const Plan*, Stream*, void* const* arguments, void* scratch) noexcept;
   // C = the sum of A^T B over `leaves` leaves, a power of two and at most the spec's, taken along
   // the tree: the bits that run() for each leaf and adding left + right at every node would give,
-  // absent leaves skipped. C is written once. Only plans whose spec has leaves > 1; where the
-  // device has no such kernel, make_matmul refuses the spec (unsupported).
+  // absent leaves skipped. C is written once. Part `part` of `parts` of its rows: as many threads
+  // may share the work. Only plans whose spec has leaves > 1; where the device has no such kernel,
+  // make_matmul refuses the spec (unsupported).
   Status (*run_leaves)(const Plan*, Stream*, int64_t leaves, const LeafProduct* products, float* c,
-                       void* scratch) noexcept;
+                       int64_t part, int64_t parts, void* scratch) noexcept;
+  // The products of several blocks of rows with one B, which is read once: the bits that run() of a
+  // plan for each block alone would give. Only plans of a packed B without leaves, and only where
+  // make_matmul takes leaves > 1. `b`: packed where the plan packs; `bias`: null without one.
+  Status (*run_blocks)(const Plan*, Stream*, int64_t blocks, const RowBlock*, const void* b,
+                       const float* bias) noexcept;
   void (*destroy)(Plan*) noexcept;
 
   // ---- element-wise, n elements; dx may alias dy, y may alias x

@@ -79,6 +79,13 @@ struct LeafProduct {
   int64_t k;  // 0: the leaf is absent
 };
 
+// Some rows of a product that run_blocks() computes: A's as run() has them, and C's.
+struct RowBlock {
+  const Element* a;
+  Element* c;
+  int64_t m;
+};
+
 struct PlanInfo {
   size_t scratch_bytes;  // given to run(), 64-byte aligned, contents undefined
   size_t pack_bytes;  // 0: weights are read as stored; else pack() fills a buffer of this size once

@@ -47,12 +47,13 @@ struct Ref {  // resolved by Frame; cheap to copy
 };
 
 // The leaves of one piece of the reduction tree (comm/tree.h), for what is computed once for all
-// of them.
+// of them. An address means what lives there now: of leaves that ran one after another, what is
+// kept and fields; of leaves side by side, anything.
 class PieceLeaves {
  public:
   virtual int64_t count() const = 0;                // a power of two
   virtual int64_t samples(int64_t leaf) const = 0;  // 0: absent
-  virtual const float* at(int64_t leaf, Ref kept_or_field) const = 0;
+  virtual float* at(int64_t leaf, Ref r) const = 0;
   virtual float* gradient(Ref parameter) const = 0;  // the piece's
 
  protected:
@@ -74,7 +75,7 @@ struct Frame {
   int64_t samples;
   Stream* stream;
   std::byte* kept;           // what later leaves of the piece leave alone
-  const PieceLeaves* piece;  // with the last leaf of a piece, else null
+  const PieceLeaves* piece;  // with what is computed once for all leaves of a piece, else null
   // Device memory: update_state() changes nothing where it says skip. Null: it always does.
   const OptimizerScalars* scalars = nullptr;
   bool alone = false;  // this leaf is the whole batch: its own sums are what a sync would give
@@ -98,6 +99,17 @@ class Lowered {
   virtual ~Lowered() = default;
   virtual Status forward(const Frame&) const noexcept = 0;
   virtual Status backward(const Frame&) const noexcept { return Status::ok; }
+  // Weight gradients that backward leaves out (LowerContext::compute_at_once), of all leaves of
+  // Frame::piece: part `part` of `parts`. Scratch is the Frame's.
+  virtual Status backward_at_once(const Frame&, int64_t /*part*/,
+                                  int64_t /*parts*/) const noexcept {
+    return Status::ok;
+  }
+  // Whether forward and backward can be computed for all leaves of Frame::piece together, with the
+  // bits of each by itself: where weights are more to read than what the leaves have.
+  virtual bool takes_leaves_together() const { return false; }
+  virtual Status forward_together(const Frame&) const noexcept { return Status::failed; }
+  virtual Status backward_together(const Frame&) const noexcept { return Status::failed; }
   // Global batch norm: doubles that all leaves add up before forward (and as many before backward).
   // 0: none.
   virtual int64_t sync_doubles() const { return 0; }
@@ -133,11 +145,11 @@ class LowerContext {
   virtual Ref weight(int i) = 0;      // param(i) as plans read it: Elements (kernel_table.h)
   virtual Ref param_grad(int i) = 0;  // none: frozen, or inference
   virtual Write param_grad_write(int i) const = 0;
-  // Most leaves of a piece when backward() may leave the gradient of param(i) to the last of them
-  // (Frame::piece): one product for all leaves, added along the tree. 1: each leaf by itself.
+  // Most leaves of a piece when backward() may leave the gradient of param(i) to
+  // backward_at_once(): one product for all leaves, added along the tree. 1: each leaf by itself.
   virtual int64_t leaves_at_once(int i) const = 0;
-  // Chooses that: from now on only the last leaf of a piece writes the gradient of param(i). Keeps
-  // input(input) and output_grad() of every leaf until then.
+  // Chooses that: backward() does not write the gradient of param(i). Keeps input(input) and
+  // output_grad() of every leaf until backward_at_once().
   virtual void compute_at_once(int i, int input) = 0;
   virtual Ref state(int i) = 0;
   virtual int table() const = 0;          // of the graph's tables; -1: none

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 #include "base/error.h"
@@ -55,6 +56,10 @@ struct Program::Impl : CompiledProgram {
                                   static_cast<int>(status)));
   }
 
+  const Lowered& lowered(const Instruction& instruction) const {
+    return *ops[static_cast<size_t>(instruction.op)].lowered;
+  }
+
   Status execute(const Instruction& instruction, const Frame& f, double* sync_out) const {
     const CompiledOp& op = ops[static_cast<size_t>(instruction.op)];
     switch (instruction.phase) {
@@ -91,7 +96,7 @@ class Program::Leaves final : public PieceLeaves {
   int64_t samples(int64_t leaf) const override {
     return at(leaf).program ? at(leaf).program->samples() : 0;
   }
-  const float* at(int64_t leaf, Ref r) const override {
+  float* at(int64_t leaf, Ref r) const override {
     std::array<std::byte*, 8> bases;
     return at(leaf).program->impl_->frame(*at(leaf).workspace, bases).at(r);
   }
@@ -118,6 +123,11 @@ int64_t Program::samples() const { return impl_->samples; }
 size_t Program::arena_bytes() const { return impl_->arena_bytes; }
 size_t Program::packed_bytes() const { return impl_->packed_bytes; }
 size_t Program::kept_bytes() const { return impl_->kept_bytes; }
+size_t Program::gathered_bytes() const { return impl_->gathered_bytes; }
+bool Program::takes_leaves_together() const {
+  return std::ranges::any_of(impl_->ops,
+                             [](const auto& op) { return op.lowered->takes_leaves_together(); });
+}
 std::span<const Range> Program::at_once() const { return impl_->at_once; }
 std::span<const std::string> Program::fields() const { return impl_->fields; }
 std::span<const float> Program::constants() const { return impl_->constants; }
@@ -148,9 +158,63 @@ void Program::run(const Workspace& ws, int segment, double* sync_out, GradSink* 
   if (piece) f.piece = &leaves;
   if (segment == 0) impl_->narrow_inputs(f);
   for (const Instruction& instruction : impl_->segments[static_cast<size_t>(segment)]) {
-    const Status status = impl_->execute(instruction, f, sync_out);
+    Status status = impl_->execute(instruction, f, sync_out);
+    const bool backward = instruction.phase == Phase::backward;
+    if (status == Status::ok && piece && backward)
+      status = impl_->lowered(instruction).backward_at_once(f, 0, 1);
     if (status != Status::ok) impl_->fail(instruction, status);
-    if (sink && instruction.phase == Phase::backward) sink->ready(instruction.watermark);
+    if (sink && backward) sink->ready(instruction.watermark);
+  }
+}
+
+// Programs of other sizes have the same instructions.
+void Program::run_together(const PieceWork& work) {
+  const PieceWork::Leaf* most = nullptr;  // its scratch is enough for all
+  for (const PieceWork::Leaf& leaf : work.leaves) {
+    if (!leaf.program) continue;
+    if (!most || leaf.program->samples() > most->program->samples()) most = &leaf;
+  }
+  Impl& first = *most->program->impl_;
+  const Leaves leaves(&work, first.offsets.data());
+  std::array<std::byte*, 8> bases;
+  Frame together = first.frame(*most->workspace, bases);
+  together.piece = &leaves;
+  const auto each = [&](auto visit) {
+    for (const PieceWork::Leaf& leaf : work.leaves) {
+      if (!leaf.program) continue;
+      std::array<std::byte*, 8> own;
+      visit(*leaf.program->impl_, leaf.program->impl_->frame(*leaf.workspace, own));
+    }
+  };
+  each([](const Impl& program, const Frame& f) { program.narrow_inputs(f); });
+  for (size_t i = 0; i < first.segments.front().size(); ++i) {
+    const Instruction& of_all = first.segments.front()[i];
+    if (const Lowered& op = first.lowered(of_all); op.takes_leaves_together()) {
+      const Status status = of_all.phase == Phase::forward ? op.forward_together(together)
+                                                           : op.backward_together(together);
+      if (status != Status::ok) first.fail(of_all, status);
+      continue;
+    }
+    each([i](const Impl& program, const Frame& f) {
+      const Instruction& instruction = program.segments.front()[i];
+      const Status status = program.execute(instruction, f, nullptr);
+      if (status != Status::ok) program.fail(instruction, status);
+    });
+  }
+}
+
+void Program::run_at_once(const Workspace& scratch, const PieceWork& work, int part,
+                          int parts) const {
+  std::array<std::byte*, 8> bases;
+  Frame f = impl_->frame(scratch, bases);
+  const Leaves leaves(&work, impl_->offsets.data());
+  f.piece = &leaves;
+  for (const auto& segment : impl_->segments) {
+    for (const Instruction& instruction : segment) {
+      if (instruction.phase != Phase::backward) continue;
+      const Status status = impl_->lowered(instruction).backward_at_once(f, part, parts);
+      if (status != Status::ok) impl_->fail(instruction, status);
+    }
   }
 }
 

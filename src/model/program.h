@@ -62,8 +62,8 @@ struct ProgramOptions {
   bool sample_weights = false;   // the batch has weights
   bool input_gradients = false;  // also compute d loss / d input
   bool losses = true;            // inference: also compute the losses' values (evaluation)
-  // Training: most leaves of a piece. More than 1: some weight gradients are computed once a piece
-  // (at_once()), with the same bits.
+  // Training: most leaves of a PieceWork. More than 1: some weight gradients are computed for all
+  // of them at once (at_once()), with the same bits.
   int64_t leaves = 1;
 };
 
@@ -78,9 +78,11 @@ class Program {
   size_t arena_bytes() const;
   size_t packed_bytes() const;
   size_t kept_bytes() const;  // of each leaf of a piece
-  // Slots whose gradient only the last leaf of a piece writes: ranges of the index space,
-  // ascending.
+  // Slots whose gradient is of a whole piece, written with its last leaf or by run_at_once():
+  // ranges of the index space, ascending.
   std::span<const Range> at_once() const;
+  size_t gathered_bytes() const;       // of each leaf, that these gradients are computed from
+  bool takes_leaves_together() const;  // some layer does: run_together() is more than run()
   // Fields in the order of Workspace::fields: graph inputs, targets, then "weight" where there are
   // weights.
   std::span<const std::string> fields() const;
@@ -99,6 +101,14 @@ class Program {
   // Throws DeviceError naming the layer when a kernel fails.
   void run(const Workspace&, int segment, double* sync_out, GradSink* sink,
            const PieceWork* piece = nullptr) const;
+  // Leaves side by side, each in an arena of its own: one instruction of all after the other, and
+  // what can be (Lowered::takes_leaves_together) of all together. The bits of run() for each
+  // without a piece. Only programs of one segment, and at least one leaf must be there.
+  static void run_together(const PieceWork& work);
+  // Part `part` of `parts` of the gradients of at_once(), of leaves that were run without a piece;
+  // the parts may be computed by as many threads, each with an arena (of `scratch`) of its own. For
+  // the program of the most samples among the leaves.
+  void run_at_once(const Workspace& scratch, const PieceWork& work, int part, int parts) const;
   bool updates_state() const;  // whether there are running statistics
   // All of them, from what was synced: synced[s] are the sums of the sync that ended
   // segment s, for each segment that ends with one. Once per rank and step.

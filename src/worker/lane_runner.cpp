@@ -1,36 +1,19 @@
 #include "worker/lane_runner.h"
 
 #include <algorithm>
-#include <limits>
+#include <bit>
 #include <utility>
 
 #include "base/clock.h"
+#include "worker/lane_of_runner.h"
 #include "worker/mean_loss.h"
 
 namespace trireme {
-namespace {
-constexpr float kPoison = std::numeric_limits<float>::quiet_NaN();
-}
-
-struct LaneRunner::Lane {
-  std::vector<AlignedBuffer> arenas;  // one, or one a leaf when programs have several segments
-  std::vector<AlignedBuffer> kept;    // by slot: the leaves of a piece, or all of the lane's
-  std::vector<std::vector<std::byte*>> fields;  // by slot
-  std::vector<Workspace> workspaces;            // by slot
-  std::vector<PieceWork::Leaf> piece;           // by slot
-  std::vector<double> leaf_sums;                // loss sums of each leaf in flight
-  std::vector<std::vector<double>> synced;      // total of each segment's sync
-  std::vector<const double*> synced_sums;       // where these lie
-  std::vector<double> totals;
-  Scores scores;  // of an evaluation's step
-  double data_seconds = 0;
-  bool poison = false;  // this step
-};
 
 LaneRunner::LaneRunner(const Graph& graph, LaneTeam& team, Exchange& exchange, ProgramSet& training,
                        ProgramSet& evaluation, const MetricSet& training_metrics,
                        const MetricSet& evaluation_metrics, const Optimizer& optimizer, bool labels,
-                       TableExchange* tables)
+                       const LaneSharing& sharing, TableExchange* tables)
     : graph_(graph),
       team_(team),
       exchange_(exchange),
@@ -40,6 +23,7 @@ LaneRunner::LaneRunner(const Graph& graph, LaneTeam& team, Exchange& exchange, P
       evaluation_metrics_(evaluation_metrics),
       optimizer_(optimizer),
       labels_(labels),
+      sharing_(sharing),
       batch_fields_(batch_fields(graph, training.any())),
       loss_weights_(loss_weights(graph)) {
   loss_sums_ = 2 * static_cast<int64_t>(loss_weights_.size());
@@ -60,11 +44,12 @@ int64_t LaneRunner::max_sums(const Graph& graph, const ProgramSet& training,
 
 void LaneRunner::allocate() {
   lanes_.resize(static_cast<size_t>(team_.lanes()));
+  whole_.resize(std::bit_ceil(static_cast<size_t>(exchange_.shards())));
   const Program& program = training_.any();
   team_.run([&](int index) {
     auto lane = std::make_unique<Lane>();
     const size_t slots = static_cast<size_t>(this->slots(index));
-    const size_t arenas = program.segments() > 1 ? slots : 1;
+    const size_t arenas = program.segments() > 1 || sharing_.side_by_side ? slots : 1;
     for (size_t a = 0; a < arenas; ++a)
       lane->arenas.emplace_back(a == 0
                                     ? std::max(training_.arena_bytes(), evaluation_.arena_bytes())
@@ -85,17 +70,11 @@ void LaneRunner::allocate() {
 
 int LaneRunner::slots(int index) const {
   const LeafRun run = exchange_.leaves(index);
-  if (training_.any().segments() > 1) return std::max(1, run.size());
+  if (training_.any().segments() > 1 || sharing_.whole) return std::max(1, run.size());
   int most = 1;
   for (int leaf = run.first; leaf < run.last; ++leaf)
     most = std::max(most, exchange_.piece(index, leaf).leaves.size());
   return most;
-}
-
-int LaneRunner::last_present(const StepPlan& plan, LeafRun leaves) const {
-  for (int leaf = leaves.last - 1; leaf >= leaves.first; --leaf)
-    if (leaf_span(plan.begin, plan.samples, leaf, exchange_.shards()).size() > 0) return leaf;
-  return -1;
 }
 
 LeafRun LaneRunner::rank_leaves() const {
@@ -147,84 +126,6 @@ void LaneRunner::finish_leaf(int index, int leaf, const Program& program, const 
                    lanes_[static_cast<size_t>(index)]->scores);
 }
 
-void LaneRunner::run_leaves(Lane& lane, int index, const StepPlan& plan, Loader& loader) {
-  const LeafRun run = exchange_.leaves(index);
-  for (int leaf = run.first; leaf < run.last;) {
-    const Exchange::PieceGradient piece = exchange_.piece(index, leaf);
-    run_piece(lane, index, plan, loader, piece);
-    leaf = piece.leaves.last;
-  }
-}
-
-void LaneRunner::run_piece(Lane& lane, int index, const StepPlan& plan, Loader& loader,
-                           const Exchange::PieceGradient& piece) {
-  const auto [leaves, gradient] = piece;
-  std::fill(lane.piece.begin(), lane.piece.end(), PieceWork::Leaf{});
-  const PieceWork work{std::span(lane.piece).first(static_cast<size_t>(leaves.size())), gradient};
-  const int last = last_present(plan, leaves);
-  for (int leaf = leaves.first; leaf < leaves.last; ++leaf) {
-    if (leaf_span(plan.begin, plan.samples, leaf, exchange_.shards()).size() > 0) {
-      const int slot = leaf - leaves.first;
-      const LeafBatch& batch = load(lane, plan, leaf, loader);
-      const Workspace& ws = lane.workspaces[static_cast<size_t>(slot)] =
-          bind(lane, index, leaf, slot, training_, batch, exchange_.params());
-      const Program& program = training_.at(batch.samples);
-      lane.piece[static_cast<size_t>(slot)] = {&program, &ws};
-      program.run(ws, 0, nullptr, lane.poison ? nullptr : exchange_.sink(index, leaf),
-                  leaf == last ? &work : nullptr);
-      finish_leaf(index, leaf, program, training_metrics_, ws, batch);
-      if (lane.poison && leaf == last) *gradient = kPoison;
-    }
-    exchange_.leaf_done(index, leaf);
-  }
-}
-
-// Programs that meet in the middle (global batch norm): all leaves of the lane advance segment by
-// segment.
-void LaneRunner::run_segments(Lane& lane, int index, const StepPlan& plan, Loader& loader) {
-  const LeafRun run = exchange_.leaves(index);
-  std::vector<const LeafBatch*> batches(static_cast<size_t>(run.size()), nullptr);
-  for (int k = 0; k < run.size(); ++k) {
-    if (leaf_span(plan.begin, plan.samples, run.first + k, exchange_.shards()).size() == 0)
-      continue;
-    batches[static_cast<size_t>(k)] = &load(lane, plan, run.first + k, loader);
-    lane.workspaces[static_cast<size_t>(k)] =
-        bind(lane, index, run.first + k, k, training_, *batches[static_cast<size_t>(k)],
-             exchange_.params());
-  }
-  const int segments = training_.any().segments();
-  GradSink* const sink = lane.poison || run.size() == 0 || !batches.back()
-                             ? nullptr
-                             : exchange_.sink(index, run.last - 1);
-  for (int s = 0; s < segments; ++s) {
-    // To and fro: a segment begins with the leaf that is still in the cache.
-    const bool back = s % 2 == 1;
-    for (int i = 0; i < run.size(); ++i) {
-      const int k = back ? run.size() - 1 - i : i;
-      if (!batches[static_cast<size_t>(k)]) continue;
-      Workspace& ws = lane.workspaces[static_cast<size_t>(k)];
-      ws.synced = s > 0 ? lane.synced[static_cast<size_t>(s) - 1].data() : nullptr;
-      ws.synced_samples = static_cast<double>(plan.samples);
-      const Program& program = training_.at(batches[static_cast<size_t>(k)]->samples);
-      const PieceWork::Leaf alone{&program,
-                                  &ws};  // leaves advance side by side, each its own piece
-      const PieceWork work{{&alone, 1}, ws.grads};
-      // What the sink hands in is the sum of all leaves: with the one that comes last.
-      program.run(ws, s, exchange_.sum_slot(index, run.first + k),
-                  i + 1 == run.size() ? sink : nullptr, &work);
-    }
-    const int64_t doubles = training_.any().sync_doubles(s);
-    if (doubles > 0) exchange_.sync(index, doubles, lane.synced[static_cast<size_t>(s)].data());
-  }
-  if (lane.poison) *exchange_.piece(index, run.first).gradient = kPoison;
-  for (int k = 0; k < run.size(); ++k) {
-    if (const LeafBatch* batch = batches[static_cast<size_t>(k)])
-      finish_leaf(index, run.first + k, training_.at(batch->samples), training_metrics_,
-                  lane.workspaces[static_cast<size_t>(k)], *batch);
-    exchange_.leaf_done(index, run.first + k);
-  }
-}
-
 // The running statistics after a step, from the sums that its segments synced.
 void LaneRunner::write_state(const StepPlan& plan) {
   if (!training_.any().updates_state()) return;
@@ -246,17 +147,27 @@ void LaneRunner::train_lane(int index, const StepPlan& plan, Loader& loader,
   Lane& lane = *lanes_[static_cast<size_t>(index)];
   const auto start = Clock::now();
   if (!tables_) lane.data_seconds = 0;
-  lane.poison = settings.poison && index == 0 && exchange_.leaves(0).size() > 0;
+  lane.poison = settings.poison && (index == 0 || sharing_.whole) && exchange_.leaves(0).size() > 0;
   exchange_.begin(index, plan);
-  if (training_.any().segments() == 1)
-    run_leaves(lane, index, plan, loader);
-  else
+  if (training_.any().segments() > 1)
     run_segments(lane, index, plan, loader);
+  else if (sharing_.side_by_side && !lane.poison)
+    run_side_by_side(lane, index, plan, loader);
+  else
+    run_leaves(lane, index, plan, loader);
+  if (sharing_.whole)
+    std::copy_n(lane.piece.begin(), exchange_.leaves(index).size(),
+                whole_.begin() + exchange_.leaves(index).first);
   if (tables_) tables_->push(index, exchange_.leaves(index));
   const double waited_inside = exchange_.wait_seconds(index);
-  const double worked = seconds_since(start) - waited_inside;
+  double worked = seconds_since(start) - waited_inside;
 
   exchange_.sync(index, loss_sums_ + training_metrics_.doubles(), lane.totals.data());
+  if (whole(lane)) {
+    const auto begin = Clock::now();
+    run_whole(lane, index, plan);
+    worked += seconds_since(begin);
+  }
   if (tables_) tables_->exchange().sum(index, team_.lanes());  // all lanes have pushed
   const double* totals = lane.totals.data();
   UpdateRequest request{settings.scalars,
@@ -353,6 +264,7 @@ void LaneRunner::fetch_rows(const StepPlan& plan, const StepPlan* next, Loader& 
 
 void LaneRunner::train(const StepPlan& plan, Loader& loader, const UpdateSettings& settings) {
   pack(training_, plan, exchange_.params());
+  leaf_sizes(plan.samples);  // of the lanes
   fetch_rows(plan, settings.next, loader);
   run_lanes([&](int lane) { train_lane(lane, plan, loader, settings); });
   loader.release(plan.step);

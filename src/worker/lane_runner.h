@@ -11,6 +11,7 @@
 #include "model/metrics.h"
 #include "worker/batch_fields.h"
 #include "worker/exchange/exchange.h"
+#include "worker/lane_sharing.h"
 #include "worker/lane_team.h"
 #include "worker/program_set.h"
 #include "worker/step_runner.h"
@@ -23,6 +24,7 @@ class LaneRunner final : public StepRunner {
   LaneRunner(const Graph& graph, LaneTeam& team, Exchange& exchange, ProgramSet& training,
              ProgramSet& evaluation, const MetricSet& training_metrics,
              const MetricSet& evaluation_metrics, const Optimizer& optimizer, bool labels,
+             const LaneSharing& sharing,
              TableExchange* tables = nullptr);  // null: the graph has none
   ~LaneRunner() override;
 
@@ -49,11 +51,17 @@ class LaneRunner final : public StepRunner {
   void evaluate_lane(int lane, const StepPlan& plan, Loader& loader);
   // Leaves that the lane's workspaces must hold at once.
   int slots(int index) const;
+  bool whole(const Lane& lane) const;  // LaneSharing::whole, of this step
   // Of the present leaves of `leaves`, the last; -1: none.
   int last_present(const StepPlan& plan, LeafRun leaves) const;
   void run_leaves(Lane& lane, int index, const StepPlan& plan, Loader& loader);
   void run_piece(Lane& lane, int index, const StepPlan& plan, Loader& loader,
                  const Exchange::PieceGradient& piece);
+  void run_side_by_side(Lane& lane, int index, const StepPlan& plan, Loader& loader);
+  // Binds a leaf; what it has joins what run_whole() reads.
+  const PieceWork::Leaf& prepare_leaf(Lane& lane, int index, int leaf, int slot,
+                                      const LeafBatch& batch);
+  void run_whole(Lane& lane, int index, const StepPlan& plan);
   void run_segments(Lane& lane, int index, const StepPlan& plan, Loader& loader);
   Workspace bind(Lane& lane, int index, int leaf, int slot, ProgramSet& programs,
                  const LeafBatch& batch, const float* params);
@@ -72,12 +80,14 @@ class LaneRunner final : public StepRunner {
   const MetricSet& training_metrics_;
   const MetricSet& evaluation_metrics_;
   const Optimizer& optimizer_;
-  const bool labels_;                           // targets are class labels
+  const bool labels_;  // targets are class labels
+  const LaneSharing sharing_;
   const std::vector<BatchField> batch_fields_;  // of a program; training's and evaluation's alike
   int64_t loss_sums_ = 0;
   const std::vector<float> loss_weights_;
   std::map<int64_t, std::vector<int64_t>> leaf_sizes_;  // of this rank, by samples of the batch
   std::vector<std::unique_ptr<Lane>> lanes_;
+  std::vector<PieceWork::Leaf> whole_;  // by leaf; null: absent. Each lane writes its own
   std::unique_ptr<LaneTables> tables_;  // null: none
   double fetch_seconds_ = 0;            // of this step
   StepResult result_;                   // of lane 0

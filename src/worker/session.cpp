@@ -20,6 +20,7 @@
 #include "worker/init_from.h"
 #include "worker/joined_state.h"
 #include "worker/lane_runner.h"
+#include "worker/lane_sharing.h"
 #include "worker/resume.h"
 #include "worker/servers/parameter_exchange.h"
 #include "worker/servers/server_checkpoints.h"
@@ -140,9 +141,7 @@ void Session::compile() {
   ProgramOptions options;
   options.seed = experiment.run.seed;
   options.sample_weights = preprocessing().schema.weighted;
-  for (int lane = 0; lane < topology.lanes; ++lane)
-    for (const Piece& piece : GradientStack::pieces(topology.lane_run(lane), false))
-      options.leaves = std::max(options.leaves, int64_t{1} << piece.level);
+  options.leaves = most_leaves(topology);
   training = std::make_unique<ProgramSet>(*graph, *kernels, options);
   options.mode = Mode::inference;
   options.leaves = 1;
@@ -164,7 +163,9 @@ void Session::start_lanes() {
       topology.node_members <= static_cast<int>(std::thread::hardware_concurrency());
   team = std::make_unique<LaneTeam>(topology.lanes, may_spin, prepare_kernel_thread);
   ExchangeOptions exchange_options;
-  exchange_options.keep_leaves = training->any().segments() > 1;
+  const LaneSharing sharing = share_lanes(topology, *training, !serves_blocks(),
+                                          steps->full_batch(), graph->params().size());
+  exchange_options.keep_leaves = training->any().segments() > 1 || sharing.side_by_side;
   const auto at_once = training->any().at_once();
   exchange_options.at_once.assign(at_once.begin(), at_once.end());
   exchange_options.max_sums = LaneRunner::max_sums(*graph, *training, *training_metrics, *metrics);
@@ -181,7 +182,7 @@ void Session::start_lanes() {
   start_server_checkpoints();
   auto lanes = std::make_unique<LaneRunner>(*graph, *team, *exchange, *training, *evaluation,
                                             *training_metrics, *metrics, optimizer, labelled(),
-                                            tables.get());
+                                            sharing, tables.get());
   lanes->allocate();
   memory_in_words = fmt::format("{} for the state and the gradients of this host's lanes",
                                 human_bytes(static_cast<double>(exchange->bytes())));

@@ -109,6 +109,7 @@ const KernelTable& kernels_with_cpu_plans() {
     own.pack = pack;
     own.run = run;
     own.run_leaves = cpu.run_leaves;  // of programs with several leaves, which devices have not
+    own.run_blocks = cpu.run_blocks;
     own.destroy = cpu.destroy;
     return own;
   }();

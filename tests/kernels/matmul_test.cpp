@@ -179,9 +179,55 @@ TEST_P(MatmulTest, LeavesGiveTheBitsOfOneRunEachAddedAlongTheTree) {
         b.push_back(random(rows[i] * n, 50 + i));
         products.push_back({a.back().data(), b.back().data(), rows[i]});
       }
-      std::vector<float> c(static_cast<size_t>(m * n), 99.0f);
-      ASSERT_EQ(plan.run_leaves(products, c.data()), Status::ok);
-      EXPECT_EQ(c, tree_of_products(k, spec, products)) << m << "x" << n << ", " << rows.size();
+      const std::vector<float> want = tree_of_products(k, spec, products);
+      for (const int64_t parts : {1, 2, 5, 40}) {
+        std::vector<float> c(static_cast<size_t>(m * n), 99.0f);
+        ASSERT_EQ(plan.run_leaves(products, c.data(), parts), Status::ok);
+        EXPECT_EQ(c, want) << m << "x" << n << ", " << rows.size() << ", in " << parts;
+      }
+    }
+  }
+}
+
+// Forward, whose B is long dot products or packed, and backward data.
+TEST_P(MatmulTest, BlocksOfRowsGiveTheBitsOfOneRunEach) {
+  const std::vector<std::vector<int64_t>> blocks{{1, 1, 1, 1}, {3}, {2, 3, 2}, {13, 0, 1, 30}};
+  const int64_t shapes[][2] = {{10, 84}, {128, 300}, {50, 1030}, {7, 9216}, {300, 128}};
+  for (const bool forward : {true, false}) {
+    for (const Write write : {Write::set, Write::add}) {
+      for (const auto& [n, depth] : shapes) {
+        const bool epilogue = forward && write == Write::set;
+        const auto activation = epilogue ? Activation::relu : Activation::none;
+        const MatmulSpec spec{1, n, depth, false, forward, epilogue, activation, 0, write};
+        const auto weights = random(n * depth, 3), bias = random(n, 4);
+        const float* given = epilogue ? bias.data() : nullptr;
+        for (const auto& rows : blocks) {
+          PlanRunner plan(k, spec, true);
+          ASSERT_EQ(plan.status, Status::ok);
+          const float* b = plan.weights(weights.data());
+          std::vector<std::vector<float>> a, c, want;
+          for (size_t i = 0; i < rows.size(); ++i) {
+            a.push_back(random(rows[i] * depth, 10 + i));
+            c.push_back(random(rows[i] * n, 20 + i));
+            want.push_back(c.back());
+          }
+          std::vector<RowBlock> all;
+          for (size_t i = 0; i < rows.size(); ++i)
+            all.push_back({a[i].data(), c[i].data(), rows[i]});
+          const Status status = plan.run_blocks(all, b, given);
+          if (status == Status::unsupported) GTEST_SKIP() << "no such kernel on this level";
+          ASSERT_EQ(status, Status::ok);
+          for (size_t i = 0; i < rows.size(); ++i) {
+            if (rows[i] == 0) continue;
+            MatmulSpec one = spec;
+            one.m = rows[i];
+            PlanRunner alone(k, one, true);
+            const float* own = alone.weights(weights.data());
+            ASSERT_EQ(alone.run(a[i].data(), own, given, want[i].data()), Status::ok);
+            EXPECT_EQ(c[i], want[i]) << rows[i] << " of " << n << "x" << depth;
+          }
+        }
+      }
     }
   }
 }

@@ -160,9 +160,17 @@ class PlanRunner {
     void* arguments[] = {const_cast<void*>(a), const_cast<void*>(b), const_cast<void*>(c), d};
     return k_.run(plan_, nullptr, arguments, scratch_.data());
   }
-  Status run_leaves(const std::vector<LeafProduct>& products, float* c) {
-    return k_.run_leaves(plan_, nullptr, static_cast<int64_t>(products.size()), products.data(), c,
-                         scratch_.data());
+  // In `parts` parts.
+  Status run_leaves(const std::vector<LeafProduct>& products, float* c, int64_t parts) {
+    Status s = Status::ok;
+    for (int64_t part = 0; part < parts && s == Status::ok; ++part)
+      s = k_.run_leaves(plan_, nullptr, static_cast<int64_t>(products.size()), products.data(), c,
+                        part, parts, scratch_.data());
+    return s;
+  }
+  Status run_blocks(const std::vector<RowBlock>& blocks, const Element* b, const float* bias) {
+    return k_.run_blocks(plan_, nullptr, static_cast<int64_t>(blocks.size()), blocks.data(), b,
+                         bias);
   }
 
   Status status;

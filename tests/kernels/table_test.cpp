@@ -35,13 +35,14 @@ TEST_P(CudaTwinTest, EveryEntryButThePlansHasOne) {
   table.pack = cpu.pack;
   table.run = cpu.run;
   table.run_leaves = cpu.run_leaves;
+  table.run_blocks = cpu.run_blocks;
   table.destroy = cpu.destroy;
   const auto* words = reinterpret_cast<void* const*>(&table);
   for (size_t i = kFirstEntry; i < sizeof table / sizeof(void*); ++i)
     EXPECT_NE(words[i], nullptr) << i;
   std::puts(
       "not run in the shim, as it runs no library: make_conv2d, make_matmul, pack, run, "
-      "run_leaves, "
+      "run_leaves, run_blocks, "
       "destroy");
 }
 INSTANTIATE_TEST_SUITE_P(Elements, CudaTwinTest,

@@ -49,6 +49,7 @@ const KernelTable& stand_in_kernels() {
     t.pack = cpu.pack;
     t.run = cpu.run;
     t.run_leaves = cpu.run_leaves;
+    t.run_blocks = cpu.run_blocks;
     t.destroy = cpu.destroy;
     return t;
   }();

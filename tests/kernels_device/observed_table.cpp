@@ -95,9 +95,9 @@ const KernelTable& observe(const KernelTable& kernels, const Device& on) {
   table = kernels;
   using K = KernelTable;
   observe_entries<
-      &K::make_conv2d, &K::make_matmul, &K::pack, &K::run, &K::run_leaves, &K::fill, &K::copy,
-      &K::add, &K::accumulate, &K::scale, &K::widen, &K::narrow, &K::copy_full, &K::accumulate_full,
-      &K::to_bf16, &K::from_bf16, &K::normalise_bytes, &K::activation_forward,
+      &K::make_conv2d, &K::make_matmul, &K::pack, &K::run, &K::run_leaves, &K::run_blocks, &K::fill,
+      &K::copy, &K::add, &K::accumulate, &K::scale, &K::widen, &K::narrow, &K::copy_full,
+      &K::accumulate_full, &K::to_bf16, &K::from_bf16, &K::normalise_bytes, &K::activation_forward,
       &K::activation_backward, &K::dropout_forward, &K::dropout_backward, &K::column_sum,
       &K::copy_columns, &K::transpose_samples, &K::softmax_forward, &K::softmax_backward,
       &K::max_pool_forward, &K::max_pool_backward, &K::average_pool_forward,

@@ -32,26 +32,40 @@ class OwnPlan : public Plan {
   PlanInfo info_;
 };
 
-// The weight gradient of several leaves.
-class OwnLeavesPlan final : public OwnPlan<MatmulTask> {
+class OwnMatmulPlan final : public OwnPlan<MatmulTask> {
  public:
-  OwnLeavesPlan(const OwnPlans& own, const MatmulTask& task)
-      : OwnPlan(own.matmul, task), run_(own.matmul_leaves), task_(task) {}
-  Status run_leaves(int64_t leaves, const LeafProduct* products, float* c,
-                    void* scratch) const noexcept override {
-    if (leaves > task_.spec.leaves) return Status::invalid;
-    run_(task_, leaves, products, c, static_cast<float*>(scratch));
+  OwnMatmulPlan(const OwnPlans& own, const MatmulTask& task)
+      : OwnPlan(own.matmul, task),
+        leaves_(own.matmul_leaves),
+        blocks_(own.matmul_blocks),
+        task_(task) {}
+  Status run_leaves(int64_t leaves, const LeafProduct* products, float* c, int64_t part,
+                    int64_t parts, void* scratch) const noexcept override {
+    if (task_.pack_b || leaves > task_.spec.leaves) return Status::invalid;
+    leaves_(task_, leaves, products, c, {part, parts}, static_cast<float*>(scratch));
+    return Status::ok;
+  }
+  Status run_blocks(int64_t blocks, const RowBlock* of, const void* b,
+                    const float* bias) const noexcept override {
+    if (!task_.pack_b) return Status::invalid;
+    blocks_(task_, blocks, of, static_cast<const float*>(b), bias);
     return Status::ok;
   }
 
  private:
-  decltype(OwnPlans::matmul_leaves) run_;
+  decltype(OwnPlans::matmul_leaves) leaves_;
+  decltype(OwnPlans::matmul_blocks) blocks_;
   MatmulTask task_;
 };
 
-template <class Task>
-void make_own(const OwnProduct<Task>& product, const Task& task, Plan** out, PlanInfo* info) {
-  auto plan = std::make_unique<OwnPlan<Task>>(product, task);
+inline void make_own(const OwnPlans& own, const ConvTask& task, Plan** out, PlanInfo* info) {
+  auto plan = std::make_unique<OwnPlan<ConvTask>>(own.convolution, task);
+  *info = plan->info();
+  *out = plan.release();
+}
+
+inline void make_own(const OwnPlans& own, const MatmulTask& task, Plan** out, PlanInfo* info) {
+  auto plan = std::make_unique<OwnMatmulPlan>(own, task);
   *info = plan->info();
   *out = plan.release();
 }

@@ -37,9 +37,12 @@ struct OwnPlans {
   decltype(KernelTable::activation_forward) activation;
   OwnProduct<ConvTask> convolution;
   OwnProduct<MatmulTask> matmul;
-  // KernelTable::run_leaves, for a plan in the columns form of own/matmul.cpp.
-  void (*matmul_leaves)(const MatmulTask&, int64_t leaves, const LeafProduct*, float* c,
+  // KernelTable::run_leaves, for a plan in the columns form of own/matmul.cpp, and run_blocks, for
+  // the others.
+  void (*matmul_leaves)(const MatmulTask&, int64_t leaves, const LeafProduct*, float* c, Share,
                         float* scratch) noexcept;
+  void (*matmul_blocks)(const MatmulTask&, int64_t blocks, const RowBlock*, const float* b,
+                        const float* bias) noexcept;
 };
 
 }  // namespace trireme::cpu

@@ -14,7 +14,11 @@ struct Plan {
   virtual Status pack(const float*, void*, int64_t, int64_t) const noexcept {
     return Status::unsupported;
   }
-  virtual Status run_leaves(int64_t, const LeafProduct*, float*, void*) const noexcept {
+  virtual Status run_leaves(int64_t, const LeafProduct*, float*, int64_t, int64_t,
+                            void*) const noexcept {
+    return Status::unsupported;
+  }
+  virtual Status run_blocks(int64_t, const RowBlock*, const void*, const float*) const noexcept {
     return Status::unsupported;
   }
 };
@@ -30,8 +34,10 @@ Status make_matmul(const OwnPlans& own, const MatmulSpec*, bool pack_b, Plan** o
 Status pack(const Plan*, Stream*, const float* weights, void* packed, int64_t part,
             int64_t parts) noexcept;
 Status run(const Plan*, Stream*, void* const* arguments, void* scratch) noexcept;
-Status run_leaves(const Plan*, Stream*, int64_t leaves, const LeafProduct*, float* c,
-                  void* scratch) noexcept;
+Status run_leaves(const Plan*, Stream*, int64_t leaves, const LeafProduct*, float* c, int64_t part,
+                  int64_t parts, void* scratch) noexcept;
+Status run_blocks(const Plan*, Stream*, int64_t blocks, const RowBlock*, const void* b,
+                  const float* bias) noexcept;
 void destroy(Plan*) noexcept;
 
 }  // namespace cpu

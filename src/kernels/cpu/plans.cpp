@@ -30,11 +30,10 @@ bool is_ours(const MatmulTask& task) {
 }
 
 template <class Task>
-Status make(const OwnPlans& own, const OwnProduct<Task>& product, const Task& task, Plan** out,
-            PlanInfo* info) {
+Status make(const OwnPlans& own, const Task& task, Plan** out, PlanInfo* info) {
   if (!is_epilogue(task.spec.activation)) return Status::unsupported;
   return guarded([&] {
-    own.preferred&& is_ours(task) ? make_own(product, task, out, info)
+    own.preferred&& is_ours(task) ? make_own(own, task, out, info)
                                   : make_onednn(task, own, out, info);
   });
 }
@@ -88,11 +87,7 @@ bool valid(const MatmulSpec& s) {
 
 Status make_leaves(const OwnPlans& own, const MatmulTask& task, Plan** out, PlanInfo* info) {
   if (!own.preferred || task.pack_b || !is_ours(task)) return Status::unsupported;
-  return guarded([&] {
-    auto plan = std::make_unique<OwnLeavesPlan>(own, task);
-    *info = plan->info();
-    *out = plan.release();
-  });
+  return guarded([&] { make_own(own, task, out, info); });
 }
 
 }  // namespace
@@ -106,7 +101,7 @@ Status make_conv2d(const OwnPlans& own, const Conv2dSpec* spec, ConvPass pass, P
   if (s.n == 0) return guarded([&] { *out = new EmptyPlan(s, pass); });
   const ConvTask task{s, pass, extent(s.h, s.kernel_h, s.stride_h, s.pad_h, s.dilation_h),
                       extent(s.w, s.kernel_w, s.stride_w, s.pad_w, s.dilation_w)};
-  return make(own, own.convolution, task, out, info);
+  return make(own, task, out, info);
 }
 
 Status make_matmul(const OwnPlans& own, const MatmulSpec* spec, bool pack_b, Plan** out,
@@ -116,7 +111,7 @@ Status make_matmul(const OwnPlans& own, const MatmulSpec* spec, bool pack_b, Pla
   if (!valid(*spec)) return Status::invalid;
   if (spec->leaves > 1) return make_leaves(own, MatmulTask{*spec, pack_b}, out, info);
   if (spec->m == 0 || spec->n == 0) return guarded([&] { *out = new NothingPlan; });
-  return make(own, own.matmul, MatmulTask{*spec, pack_b}, out, info);
+  return make(own, MatmulTask{*spec, pack_b}, out, info);
 }
 
 }  // namespace trireme::cpu

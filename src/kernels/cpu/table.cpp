@@ -22,8 +22,13 @@ Status run(const Plan* plan, Stream*, void* const* arguments, void* scratch) noe
 }
 
 Status run_leaves(const Plan* plan, Stream*, int64_t leaves, const LeafProduct* products, float* c,
-                  void* scratch) noexcept {
-  return plan->run_leaves(leaves, products, c, scratch);
+                  int64_t part, int64_t parts, void* scratch) noexcept {
+  return plan->run_leaves(leaves, products, c, part, parts, scratch);
+}
+
+Status run_blocks(const Plan* plan, Stream*, int64_t blocks, const RowBlock* of, const void* b,
+                  const float* bias) noexcept {
+  return plan->run_blocks(blocks, of, b, bias);
 }
 
 void destroy(Plan* plan) noexcept { delete plan; }
@@ -57,6 +62,7 @@ KernelTable make_table() {
   table.pack = pack;
   table.run = run;
   table.run_leaves = run_leaves;
+  table.run_blocks = run_blocks;
   table.destroy = destroy;
   return table;
 }

@@ -35,8 +35,13 @@ bool make_libraries(DeviceContext& context) noexcept {
   return dnn == CUDNN_STATUS_SUCCESS;
 }
 
-// make_matmul refuses the specs that this is for.
-Status run_leaves(const Plan*, Stream*, int64_t, const LeafProduct*, float*, void*) noexcept {
+// make_matmul refuses the specs that these are for.
+Status run_leaves(const Plan*, Stream*, int64_t, const LeafProduct*, float*, int64_t, int64_t,
+                  void*) noexcept {
+  return Status::unsupported;
+}
+Status run_blocks(const Plan*, Stream*, int64_t, const RowBlock*, const void*,
+                  const float*) noexcept {
   return Status::unsupported;
 }
 
@@ -50,6 +55,7 @@ void fill_table(DeviceContext& context, const CudaDeviceInfo& info) noexcept {
   context.kernels.pack = pack;
   context.kernels.run = run;
   context.kernels.run_leaves = run_leaves;
+  context.kernels.run_blocks = run_blocks;
   context.kernels.destroy = destroy;
 }
 

@@ -57,6 +57,7 @@ struct CompiledProgram {
   std::vector<Range> at_once;  // ascending
   std::vector<float> constants;
   size_t arena_bytes = 0, packed_bytes = 0, kept_bytes = 0;
+  size_t gathered_bytes = 0;  // that the gradients of at_once are computed from
   int64_t loss_sums = 0;
   Ref output;
   // Backward instructions in order report watermarks; forward-only programs never do.

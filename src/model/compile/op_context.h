@@ -86,6 +86,7 @@ class OpContext final : public LowerContext {
   void compute_at_once(int i, int input) override {
     if (c_.value(in(input)).producer != Compilation::kNever) c_.keep(c_.value(in(input)).buffer);
     c_.keep(c_.gradient_buffer(f_.output));
+    c_.out_.gathered_bytes += c_.value_bytes(in(input)) + c_.value_bytes(f_.output);
     c_.out_.at_once.push_back({slot(i).offset, slot(i).offset + slot(i).count});
   }
   Ref state(int i) override {

@@ -78,6 +78,7 @@ void LoweredDense::plan_weights(LowerContext& context) {
     if (at_once_) {
       context.compute_at_once(0, 0);
       products_ = context.scratch(static_cast<size_t>(leaves) * sizeof(LeafProduct));
+      blocks_ = context.scratch(static_cast<size_t>(leaves) * sizeof(RowBlock));
       return;
     }
   }
@@ -88,7 +89,29 @@ Status LoweredDense::forward(const Frame& f) const noexcept {
   return forward_.run(f, {f.at(x_), f.at(weight_), f.at(bias_), f.at(y_)}, scratch_);
 }
 
-Status LoweredDense::backward_weights_at_once(const Frame& f) const noexcept {
+Status LoweredDense::backward_bias(Stream* stream, int64_t rows, const float* y, float* dz,
+                                   float* dbias, void* scratch) const noexcept {
+  Status s = Status::ok;
+  if (activation_ != Activation::none)
+    s = k_.activation_backward(stream, activation_, alpha_, rows * out_, nullptr, y, dz, dz,
+                               Write::set);
+  if (s == Status::ok && dbias)
+    s = k_.column_sum(stream, rows, out_, dz, dbias, dbias_write_, scratch);
+  return s;
+}
+
+Status LoweredDense::backward(const Frame& f) const noexcept {
+  float* dz = f.at(dy_);
+  Status s = backward_bias(f.stream, rows_, f.at(y_), dz, f.at(dbias_), f.at<void>(sum_scratch_));
+  if (s == Status::ok && dweight_ && !at_once_)
+    s = weights_.run(f, {dz, f.at(x_), nullptr, f.at(dweight_)}, scratch_);
+  if (s == Status::ok && dx_)
+    s = data_.run(f, {dz, f.at(data_weight_), nullptr, f.at(dx_)}, scratch_);
+  return s;
+}
+
+Status LoweredDense::backward_at_once(const Frame& f, int64_t part, int64_t parts) const noexcept {
+  if (!at_once_) return Status::ok;
   const PieceLeaves& piece = *f.piece;
   LeafProduct* products = f.at<LeafProduct>(products_);
   for (int64_t leaf = 0; leaf < piece.count(); ++leaf) {
@@ -96,27 +119,31 @@ Status LoweredDense::backward_weights_at_once(const Frame& f) const noexcept {
     products[leaf] = rows > 0 ? LeafProduct{piece.at(leaf, dy_), piece.at(leaf, x_), rows}
                               : LeafProduct{nullptr, nullptr, 0};
   }
-  return weights_.run_leaves(f, piece.count(), products, piece.gradient(dweight_), scratch_);
+  return weights_.run_leaves(f, piece.count(), products, piece.gradient(dweight_), part, parts,
+                             scratch_);
 }
 
-Status LoweredDense::backward_weights(const Frame& f, const float* dz) const noexcept {
-  if (!at_once_) return weights_.run(f, {dz, f.at(x_), nullptr, f.at(dweight_)}, scratch_);
-  return f.piece ? backward_weights_at_once(f) : Status::ok;
+Status LoweredDense::multiply_together(const Frame& f, const PlanHandle& plan, Ref from, Ref weight,
+                                       Ref bias, Ref to) const noexcept {
+  RowBlock* blocks = f.at<RowBlock>(blocks_);
+  int64_t count = 0;
+  for (int64_t leaf = 0; leaf < f.piece->count(); ++leaf)
+    if (const int64_t rows = f.piece->samples(leaf) * rows_a_sample_; rows > 0)
+      blocks[count++] = {f.piece->at(leaf, from), f.piece->at(leaf, to), rows};
+  return plan.run_blocks(f, count, blocks, f.at<void>(weight), f.at(bias));
 }
 
-Status LoweredDense::backward(const Frame& f) const noexcept {
+Status LoweredDense::forward_together(const Frame& f) const noexcept {
+  return multiply_together(f, forward_, x_, weight_, bias_, y_);
+}
+
+Status LoweredDense::backward_together(const Frame& f) const noexcept {
   Status s = Status::ok;
-  float* dz = f.at(dy_);
-  if (activation_ != Activation::none)
-    s = k_.activation_backward(f.stream, activation_, alpha_, rows_ * out_, nullptr, f.at(y_), dz,
-                               dz, Write::set);
-  if (s == Status::ok && dweight_) s = backward_weights(f, dz);
-  if (s == Status::ok && dbias_)
-    s = k_.column_sum(f.stream, rows_, out_, dz, f.at(dbias_), dbias_write_,
-                      f.at<void>(sum_scratch_));
-  if (s == Status::ok && dx_)
-    s = data_.run(f, {dz, f.at(data_weight_), nullptr, f.at(dx_)}, scratch_);
-  return s;
+  for (int64_t leaf = 0; leaf < f.piece->count() && s == Status::ok; ++leaf)
+    if (const int64_t rows = f.piece->samples(leaf) * rows_a_sample_; rows > 0)
+      s = backward_bias(f.stream, rows, f.piece->at(leaf, y_), f.piece->at(leaf, dy_),
+                        dbias_ ? f.piece->at(leaf, dbias_) : nullptr, f.at<void>(sum_scratch_));
+  return s == Status::ok && dx_ ? multiply_together(f, data_, dy_, data_weight_, {}, dx_) : s;
 }
 
 }  // namespace trireme

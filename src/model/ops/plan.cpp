@@ -16,8 +16,15 @@ Status PlanHandle::run(const Frame& f, std::array<const void*, 4> arguments,
 }
 
 Status PlanHandle::run_leaves(const Frame& f, int64_t leaves, const LeafProduct* products,
-                              float* result, Ref scratch) const noexcept {
-  return kernels_->run_leaves(plan_, f.stream, leaves, products, result, f.at<void>(scratch));
+                              float* result, int64_t part, int64_t parts,
+                              Ref scratch) const noexcept {
+  return kernels_->run_leaves(plan_, f.stream, leaves, products, result, part, parts,
+                              f.at<void>(scratch));
+}
+
+Status PlanHandle::run_blocks(const Frame& f, int64_t count, const RowBlock* blocks, const void* b,
+                              const float* bias) const noexcept {
+  return kernels_->run_blocks(plan_, f.stream, count, blocks, b, bias);
 }
 
 PlanHandle make_leaves_plan(const KernelTable& kernels, const MatmulSpec& spec) {

@@ -36,7 +36,10 @@ class PlanHandle {
   Status run(const Frame& f, std::array<const void*, 4> arguments, Ref scratch) const noexcept;
   // For a spec with leaves > 1: the gradient of all leaves of a piece.
   Status run_leaves(const Frame& f, int64_t leaves, const LeafProduct* products, float* result,
-                    Ref scratch) const noexcept;
+                    int64_t part, int64_t parts, Ref scratch) const noexcept;
+  // Of several leaves, with one reading of B.
+  Status run_blocks(const Frame& f, int64_t count, const RowBlock* blocks, const void* b,
+                    const float* bias) const noexcept;
 
  private:
   const KernelTable* kernels_ = nullptr;

@@ -17,6 +17,7 @@ class AllReduceExchange final : public NodeExchange {
   AllReduceExchange(Communicator& comm, const Topology& topology, const KernelTable& kernels,
                     const Graph& graph, const Optimizer& optimizer, const ExchangeOptions& options);
   void initialise(const float* params, const float* state) override;
+  float* whole_gradient(int lane) override;
   Verdict update(int lane, const Optimizer& optimizer, const UpdateRequest& request) override;
   std::unique_ptr<StateSource> snapshot(bool writes) override;
   void restore(const TensorReader& read) override;

@@ -94,6 +94,11 @@ class Exchange : public TrainingState {
   virtual int64_t max_sums() const = 0;
   virtual void sync(int lane, int64_t doubles, double* total) = 0;
 
+  // Between sync() and update(): where this rank's lanes may write the whole batch's gradients of
+  // ExchangeOptions::at_once together, instead of each piece's. Null: they may not. A lane that
+  // asks says that in this step they do, and so must all others.
+  virtual float* whole_gradient(int /*lane*/) { return nullptr; }
+
   virtual Verdict update(int lane, const Optimizer& optimizer, const UpdateRequest& request) = 0;
   // Before anything looks at the state between steps: afterwards all ranks see the same one, with
   // all that was done so far. From the step thread of every rank.

@@ -101,6 +101,7 @@ void NodeExchange::begin(int lane_index, const StepPlan& plan) {
                     lane.plan.trains == plan.trains;
   lane.plan = plan;
   lane.waited = 0;
+  lane.whole_written = false;
   lane.gradients->begin();
   if (!same) prepare_reduction(lane);
   if (drives(lane)) driver_->begin(plan.step, lane.prepared_for, plan.trains);
@@ -219,20 +220,33 @@ Requests NodeExchange::requests_of(uint32_t bits) {
 }
 
 const float* NodeExchange::reduced(const Lane& lane) const {
-  const int single = over_nodes(lane) ? -1 : lane.whole.single();
-  return single >= 0 ? pieces_.data[static_cast<size_t>(single)] : memory_.reduced();
+  if (over_nodes(lane) || reduces(lane)) return memory_.reduced();
+  return pieces_.data[static_cast<size_t>(lane.whole.single())];
+}
+
+void NodeExchange::reduce_pieces(Lane& lane, Range range) {
+  const auto reduce = [&](int64_t begin, int64_t end) {
+    if (begin < end)
+      lane.whole.reduce(kernels_, pieces_.data, {begin, end}, memory_.reduced(),
+                        lane.temporaries.data());
+  };
+  for (const Range& done : options_.at_once) {
+    if (!lane.whole_written || done.begin >= range.end) break;
+    reduce(range.begin, std::min(done.begin, range.end));
+    range.begin = std::max(range.begin, done.end);
+  }
+  reduce(range.begin, range.end);
 }
 
 // A chunk is summed while its reduction is still in cache; what is reduced already, all at once.
 void NodeExchange::reduce_node(Lane& lane) {
   const Range mine = share(lane);
   const float* grad = reduced(lane);
-  const bool reduces = !over_nodes(lane) && lane.whole.single() < 0;
-  const int64_t block = reduces ? kChunk : mine.size();
+  const bool sums = reduces(lane);
+  const int64_t block = sums ? kChunk : mine.size();
   for (Range part{mine.begin, 0}; part.begin < mine.end; part.begin = part.end) {
     part.end = std::min(part.begin + block, mine.end);
-    if (reduces)
-      lane.whole.reduce(kernels_, pieces_.data, part, memory_.reduced(), lane.temporaries.data());
+    if (sums) reduce_pieces(lane, part);
     require_ok(kernels_.sums_of_squares(nullptr, part.size(), grad + part.begin,
                                         memory_.partials() + part.begin / kChunk),
                "gradient's norm");

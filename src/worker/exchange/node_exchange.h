@@ -75,6 +75,7 @@ class NodeExchange : public Exchange {
     TreeSteps leaf_tree;  // over single leaves, for sums
     // The node's pieces to the root of what its lanes add up by themselves.
     RangeReducer whole;
+    bool whole_written = false;  // options_.at_once lie in memory_.reduced(), of this step
     std::vector<float> temporaries;
     std::unique_ptr<BucketSink> sink;  // null: nothing travels while lanes compute
     std::vector<double> sums;          // of leaf_tree
@@ -107,7 +108,12 @@ class NodeExchange : public Exchange {
   Range share(const Lane& lane) const;  // of the index space, among the node's lanes
   // reduced(): where the whole sum of the node's pieces ends, in the only one or in a buffer.
   const float* reduced(const Lane& lane) const;
+  // Whether that takes a pass over the pieces.
+  bool reduces(const Lane& lane) const {
+    return !over_nodes(lane) && (lane.whole_written || lane.whole.single() < 0);
+  }
   void reduce_node(Lane& lane);  // leaves share(lane) of it there, with partial norms
+  void reduce_pieces(Lane& lane, Range range);  // but for what is whole already
   // From lane 0 of every rank: the partial norms of the tables, behind those of the index space.
   // By all lanes of a rank together, or by lane 0 while the others wait.
   void reduce_tables(Lane& lane, TableExchange* tables);

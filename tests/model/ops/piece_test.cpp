@@ -39,7 +39,11 @@ std::unique_ptr<Graph> small_net() {
   return graph;
 }
 
-// The leaves of one piece, run one after another by one lane.
+// How the leaves of a piece are run: one after another, the last with what is computed at once, or
+// that in three parts afterwards, or moreover side by side.
+enum class Way { with_the_last, afterwards, side_by_side };
+
+// The leaves of one piece, run by one lane.
 class Piece {
  public:
   // `samples` of each leaf, 0: absent. `at_once`: one product a piece where the kernels can.
@@ -57,11 +61,13 @@ class Piece {
     }
   }
 
-  void run() {
+  void run(Way way = Way::with_the_last) {
     size_t arena_bytes = 0, last = 0;
     for (const auto& [n, program] : programs_)
       arena_bytes = std::max(arena_bytes, program->arena_bytes());
-    const AlignedBuffer arena(arena_bytes);  // shared by all leaves
+    std::vector<AlignedBuffer> arenas;  // one, shared by all leaves, or one each
+    for (size_t i = 0; i < (way == Way::side_by_side ? samples_.size() : 1); ++i)
+      arenas.emplace_back(arena_bytes);
     std::vector<AlignedBuffer> kept(samples_.size()), packed(samples_.size());
     std::vector<std::vector<float>> x(samples_.size()), target(samples_.size());
     std::vector<std::array<std::byte*, 2>> fields(samples_.size());
@@ -83,7 +89,7 @@ class Piece {
       packed[i] = AlignedBuffer(program.packed_bytes());
       program.pack(params_.data(), packed[i].data(), 0, 1, nullptr);
       Workspace& ws = workspaces[i];
-      ws.arena = arena.data();
+      ws.arena = arenas[std::min(i, arenas.size() - 1)].data();
       ws.kept = kept[i].data();
       ws.params = params_.data();
       ws.grads = gradients_[i].data();
@@ -92,8 +98,15 @@ class Piece {
       ws.sums = sums.data();
       leaves[i] = {&program, &ws};
       const PieceWork piece{leaves, piece_.data()};
-      program.run(ws, 0, nullptr, nullptr, i == last ? &piece : nullptr);
+      const bool ends = way == Way::with_the_last && i == last;
+      if (way != Way::side_by_side) program.run(ws, 0, nullptr, nullptr, ends ? &piece : nullptr);
     }
+    if (way == Way::side_by_side) Program::run_together({leaves, nullptr});
+    Workspace scratch;
+    scratch.arena = arenas.front().data();
+    const Program& most = *programs_.rbegin()->second;
+    for (int part = 0; part < 3 && way != Way::with_the_last; ++part)
+      most.run_at_once(scratch, {leaves, piece_.data()}, part, 3);
   }
 
   std::span<const Range> at_once() const { return programs_.begin()->second->at_once(); }
@@ -130,21 +143,26 @@ TEST(PieceTest, WeightGradientsComputedAtOnceHaveTheBitsOfTheTree) {
   const auto graph = small_net();
   for (const std::vector<int64_t>& samples : std::vector<std::vector<int64_t>>{
            {3, 2}, {2, 3, 2, 3}, {1, 1, 1, 1, 1, 1, 1, 1}, {2, 0}, {0, 3, 3, 0}}) {
-    Piece alone(*graph, samples, false), together(*graph, samples, true);
+    Piece alone(*graph, samples, false);
     alone.run();
-    together.run();
     EXPECT_TRUE(alone.at_once().empty());
-    if (together.at_once().empty()) GTEST_SKIP() << "the kernels of this machine have no such plan";
-    std::vector<bool> at_once(together.piece().size());
-    for (const Range& range : together.at_once())
-      for (int64_t i = range.begin; i < range.end; ++i) {
-        at_once[static_cast<size_t>(i)] = true;
-        ASSERT_EQ(together.piece()[static_cast<size_t>(i)], tree_sum(alone, samples, i)) << i;
-      }
-    for (size_t leaf = 0; leaf < samples.size(); ++leaf)
-      for (size_t i = 0; i < at_once.size(); ++i)
-        ASSERT_EQ(together.gradient(leaf)[i], at_once[i] ? Piece::kNoise : alone.gradient(leaf)[i])
-            << "leaf " << leaf << ", element " << i;
+    for (const Way way : {Way::with_the_last, Way::afterwards, Way::side_by_side}) {
+      Piece together(*graph, samples, true);
+      if (together.at_once().empty())
+        GTEST_SKIP() << "the kernels of this machine have no such plan";
+      together.run(way);
+      std::vector<bool> at_once(together.piece().size());
+      for (const Range& range : together.at_once())
+        for (int64_t i = range.begin; i < range.end; ++i) {
+          at_once[static_cast<size_t>(i)] = true;
+          ASSERT_EQ(together.piece()[static_cast<size_t>(i)], tree_sum(alone, samples, i)) << i;
+        }
+      for (size_t leaf = 0; leaf < samples.size(); ++leaf)
+        for (size_t i = 0; i < at_once.size(); ++i)
+          ASSERT_EQ(together.gradient(leaf)[i],
+                    at_once[i] ? Piece::kNoise : alone.gradient(leaf)[i])
+              << "leaf " << leaf << ", element " << i;
+    }
   }
 }
 

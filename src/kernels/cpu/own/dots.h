@@ -36,13 +36,12 @@ static inline void add_lanes(const Wide (&sums)[kDotColumns], float (&to)[kDotCo
 }
 
 struct Dots {
-  const float* a;
-  int64_t a_stride;
+  const float* a[kDotRows];     // by row
   const float* b[kDotColumns];  // the last again where there are fewer
   int64_t depth;
-  float* c;
-  int64_t c_stride, columns;  // that exist
-  const float* bias;          // or null
+  float* c[kDotRows];
+  int64_t columns;    // that exist
+  const float* bias;  // or null
   bool add, relu;
 };
 
@@ -57,7 +56,7 @@ static void multiply_dots(const Dots& t) {
     for (int64_t j = 0; j < kDotColumns; ++j) b[j] = loaded(t.b[j] + k);
 #pragma GCC unroll 6
     for (int64_t r = 0; r < kRows; ++r) {
-      const Wide a = loaded(t.a + r * t.a_stride + k);
+      const Wide a = loaded(t.a[r] + k);
 #pragma GCC unroll 4
       for (int64_t j = 0; j < kDotColumns; ++j) sums[r][j] = fused(a, b[j], sums[r][j]);
     }
@@ -67,7 +66,7 @@ static void multiply_dots(const Dots& t) {
   for (int64_t r = 0; r < kRows; ++r) {
     float row[kDotColumns];
     add_lanes(sums[r], row);
-    float* const c = t.c + r * t.c_stride;
+    float* const c = t.c[r];
     for (int64_t j = 0; j < t.columns; ++j) {
       float v = row[j] + (t.bias ? t.bias[j] : 0.0f);
       if (t.add) v += c[j];

@@ -28,8 +28,26 @@ bool in_dots(const MatmulTask& task) {
   return task.pack_b && s.transpose_b && s.k >= kLeastDot;
 }
 
-void multiply_by_dots(const MatmulSpec& s, const float* a, const float* b, const float* bias,
-                      float* c) {
+// Gives the rows of blocks one after another.
+class RowCursor {
+ public:
+  explicit RowCursor(const RowBlock* blocks) : block_(blocks) {}
+  const RowBlock& next(int64_t& row) {
+    while (row_ == block_->m) {
+      ++block_;
+      row_ = 0;
+    }
+    row = row_++;
+    return *block_;
+  }
+
+ private:
+  const RowBlock* block_;
+  int64_t row_ = 0;
+};
+
+void multiply_by_dots(const MatmulSpec& s, int64_t blocks, const RowBlock* of, const float* b,
+                      const float* bias) {
   static constexpr void (*kRows[])(const Dots&) = {
       nullptr,          multiply_dots<1>, multiply_dots<2>,
 #ifdef __AVX512F__
@@ -37,10 +55,10 @@ void multiply_by_dots(const MatmulSpec& s, const float* a, const float* b, const
       multiply_dots<6>
 #endif
   };
+  int64_t m = 0;
+  for (int64_t i = 0; i < blocks; ++i) m += of[i].m;
   Dots t{};
-  t.a_stride = s.k;
-  t.c_stride = s.n;
-  const int64_t parts = (s.m + kDotRows - 1) / kDotRows;
+  const int64_t parts = (m + kDotRows - 1) / kDotRows;
   for (int64_t first = 0; first < s.n; first += kDotColumns) {
     t.columns = s.n - first < kDotColumns ? s.n - first : kDotColumns;
     for (int64_t k = 0; k < s.k; k += kDotDepth) {
@@ -50,20 +68,24 @@ void multiply_by_dots(const MatmulSpec& s, const float* a, const float* b, const
       t.bias = bias && k == 0 ? bias + first : nullptr;
       t.add = s.write == Write::add || k > 0;
       t.relu = s.activation == Activation::relu && k + t.depth == s.k;
-      for (int64_t row = 0, part = 0; part < parts; ++part) {
-        const int64_t rows = s.m / parts + (part < s.m % parts);
-        t.a = a + row * s.k + k;
-        t.c = c + row * s.n + first;
+      RowCursor cursor(of);
+      for (int64_t part = 0; part < parts; ++part) {
+        const int64_t rows = m / parts + (part < m % parts);
+        for (int64_t r = 0, row = 0; r < rows; ++r) {
+          const RowBlock& block = cursor.next(row);
+          t.a[r] = block.a + row * s.k + k;
+          t.c[r] = block.c + row * s.n + first;
+        }
         kRows[rows](t);
-        row += rows;
       }
     }
   }
 }
 
+// Each block in tiles of its own, whose order of summation depends on their rows.
 template <class Vector>
-void multiply_packed(const MatmulSpec& s, const float* a, const float* packed, const float* bias,
-                     float* c) {
+void multiply_packed(const MatmulSpec& s, int64_t blocks, const RowBlock* of, const float* packed,
+                     const float* bias) {
   Tile t{};
   t.segments = 1;
   t.a_stride = s.k;
@@ -71,16 +93,19 @@ void multiply_packed(const MatmulSpec& s, const float* a, const float* packed, c
   for (int64_t k = 0; k < s.k; k += kDepthBlock) {
     const bool first_block = k == 0, last_block = k + kDepthBlock >= s.k;
     t.depth = last_block ? s.k - k : kDepthBlock;
-    t.a = a + k;
     t.add = s.write == Write::add || !first_block;
     t.relu = s.activation == Activation::relu && last_block;
     for_panels<Vector>(s.n, [&](int64_t first, int64_t count, int64_t width) {
       t.b = packed + first * s.k + k * width;
       t.b_step = width;
-      t.c = c + first;
       t.bias = bias && first_block ? bias + first : nullptr;
       t.columns = t.stored = count;
-      multiply_panel<Vector, false>(t, s.m);
+      for (int64_t i = 0; i < blocks; ++i) {
+        if (of[i].m == 0) continue;
+        t.a = of[i].a + k;
+        t.c = of[i].c + first;
+        multiply_panel<Vector, false>(t, of[i].m);
+      }
     });
   }
 }
@@ -137,9 +162,15 @@ void multiply_tile_of_leaves(Tile t, int64_t rows, int64_t width, int64_t leaves
   }
 }
 
+// The rows of a share: whole tiles, so that the cut changes no tile.
 template <class Vector>
 void multiply_columns(const MatmulSpec& s, int64_t leaves, const LeafProduct* products,
-                      const float* bias, float* c, float* scratch) {
+                      const float* bias, float* c, Share share, float* scratch) {
+  const int64_t tiles = (s.m + kMostRows2 - 1) / kMostRows2;
+  const int64_t begin = tiles * share.part / share.parts * kMostRows2;
+  const int64_t last = tiles * (share.part + 1) / share.parts * kMostRows2;
+  const int64_t end = last < s.m ? last : s.m;
+  if (begin >= end) return;
   float* const buffers = scratch;
   float* const panels = scratch + levels_of(s.leaves) * kTileFloats;
   int64_t depth = 0;
@@ -158,8 +189,8 @@ void multiply_columns(const MatmulSpec& s, int64_t leaves, const LeafProduct* pr
       for (int64_t leaf = 0; leaf < leaves; panel += products[leaf++].k * width)
         copy_panel(products[leaf].b + column + first, s.n, count, products[leaf].k, panel, width);
     });
-    for (int64_t row = 0; row < s.m; row += kMostRows2) {
-      const int64_t rows = s.m - row < kMostRows2 ? s.m - row : kMostRows2;
+    for (int64_t row = begin; row < end; row += kMostRows2) {
+      const int64_t rows = end - row < kMostRows2 ? end - row : kMostRows2;
       for_panels<Vector>(columns, [&](int64_t first, int64_t count, int64_t width) {
         t.b = panels + first * depth;
         t.b_step = width;
@@ -202,22 +233,33 @@ void matmul_run(const MatmulTask& task, void* const* arguments, float* scratch) 
   const auto* b = static_cast<const float*>(arguments[1]);
   const auto* bias = s.bias ? static_cast<const float*>(arguments[2]) : nullptr;
   auto* c = static_cast<float*>(arguments[3]);
-  if (in_dots(task)) {
-    multiply_by_dots(s, a, b, bias, c);
-    return finish_activation(s.activation, s.alpha, s.m * s.n, c);
+  if (task.pack_b) {
+    const RowBlock all{a, c, s.m};
+    return matmul_run_blocks(task, 1, &all, b, bias);
   }
   with_vector(s.n, [&](auto v) {
     const LeafProduct product{a, b, s.k};
-    task.pack_b ? multiply_packed<decltype(v)>(s, a, b, bias, c)
-                : multiply_columns<decltype(v)>(s, 1, &product, bias, c, scratch);
+    multiply_columns<decltype(v)>(s, 1, &product, bias, c, {0, 1}, scratch);
   });
   finish_activation(s.activation, s.alpha, s.m * s.n, c);
 }
 
+void matmul_run_blocks(const MatmulTask& task, int64_t blocks, const RowBlock* of, const float* b,
+                       const float* bias) noexcept {
+  const MatmulSpec& s = task.spec;
+  if (in_dots(task)) {
+    multiply_by_dots(s, blocks, of, b, bias);
+  } else {
+    with_vector(s.n, [&](auto v) { multiply_packed<decltype(v)>(s, blocks, of, b, bias); });
+  }
+  for (int64_t i = 0; i < blocks; ++i)
+    finish_activation(s.activation, s.alpha, of[i].m * s.n, of[i].c);
+}
+
 void matmul_run_leaves(const MatmulTask& task, int64_t leaves, const LeafProduct* products,
-                       float* c, float* scratch) noexcept {
+                       float* c, Share share, float* scratch) noexcept {
   with_vector(task.spec.n, [&](auto v) {
-    multiply_columns<decltype(v)>(task.spec, leaves, products, nullptr, c, scratch);
+    multiply_columns<decltype(v)>(task.spec, leaves, products, nullptr, c, share, scratch);
   });
 }
 
@@ -231,7 +273,8 @@ const OwnPlans& own_plans() noexcept {
                                   activation_forward,
                                   {conv_info, conv_pack, conv_run},
                                   {matmul_info, matmul_pack, matmul_run},
-                                  matmul_run_leaves};
+                                  matmul_run_leaves,
+                                  matmul_run_blocks};
   return plans;
 }
 

@@ -21,6 +21,8 @@ void winograd_weights_run(const ConvTask&, void* const* arguments, float* scratc
 PlanInfo matmul_info(const MatmulTask&) noexcept;
 void matmul_pack(const MatmulTask&, const float* weights, float* packed, Share) noexcept;
 void matmul_run(const MatmulTask&, void* const* arguments, float* scratch) noexcept;
+void matmul_run_blocks(const MatmulTask&, int64_t blocks, const RowBlock*, const float* b,
+                       const float* bias) noexcept;
 
 const OwnPlans& own_plans() noexcept;
 
