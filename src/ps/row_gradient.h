@@ -50,8 +50,11 @@ struct NodeGradient {
 struct NodeRows {
   TreeNode node;
   RowsView rows;
+  // Of each key among the keys of all that is added up with it, ascending; null: not known.
+  const int32_t* places = nullptr;
   NodeRows() = default;
-  NodeRows(TreeNode at, const RowsView& of) : node(at), rows(of) {}
+  NodeRows(TreeNode at, const RowsView& of, const int32_t* places_of = nullptr)
+      : node(at), rows(of), places(places_of) {}
   NodeRows(const NodeGradient& part) : node(part.node), rows(part.gradient) {}
 };
 
