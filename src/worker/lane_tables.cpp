@@ -147,9 +147,10 @@ void LaneTables::fetch(bool trains) {
   exchange_.fetch(wanted, trains);
 }
 
+void LaneTables::prepare_ahead() { merge_keys(batch(For::ahead)); }
+
 void LaneTables::announce() {
-  Batch& ahead = batch(For::ahead);
-  merge_keys(ahead);
+  const Batch& ahead = batch(For::ahead);
   std::vector<std::span<const int64_t>> keys;
   for (const Batch::Rows& of_table : ahead.rows) keys.emplace_back(of_table.keys);
   exchange_.announce(keys);
