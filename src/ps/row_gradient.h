@@ -78,5 +78,7 @@ int64_t take_count(Bytes& bytes);  // an int64 from the front of `bytes`
 // Takes one from the front of `bytes`. Throws FormatError where they end too early or keys are not
 // ascending.
 NodeGradient take_bytes(Bytes& bytes, int64_t dim);
+// The same where it lies, for as long as the bytes do. They begin at a multiple of 8.
+NodeRows view_bytes(Bytes& bytes, int64_t dim);
 
 }  // namespace trireme::ps
