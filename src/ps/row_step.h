@@ -29,7 +29,7 @@ class RowStep {
 
   RowsView sum_;
   std::span<const RowId> rows_;
-  Train train_;             // null: nothing is left to be done
+  Train train_;              // null: nothing is left to be done
   std::vector<bool> taken_;  // by place in the sum
   std::vector<RowId> some_;
   std::vector<float> gradient_;  // of some_
