@@ -71,11 +71,12 @@ class TableWork {
   // As training takes it: keys, rows, program, tree, optimizer.
   void step() {
     if (!lane_tables_.announced()) look_up(step_, LaneTables::For::training);
-    lane_tables_.fetch(true);
     if (tables_.asks_ahead()) {
       look_up(step_ + 1, LaneTables::For::ahead);
-      lane_tables_.announce();
+      lane_tables_.prepare_ahead();
     }
+    lane_tables_.fetch(true);
+    if (tables_.asks_ahead()) lane_tables_.announce();
     team_.run([&](int lane) {
       each_leaf(lane, [&](int leaf) { run_leaf(lane, leaf); });
       lane_tables_.push(lane, topology_.lane_run(lane));

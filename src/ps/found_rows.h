@@ -16,6 +16,8 @@ struct FoundRows {
 
 // rows[i]: the row of keys[i] (ascending) where `found` has it; else as it was.
 void take_known(const FoundRows& found, std::span<const int64_t> keys, std::span<RowId> rows);
+// One list of the keys of all, in the place of them.
+void unite(std::vector<FoundRows>& all);
 // Looks up those that are kNoRow.
 void find_unknown(const RowTable& table, std::span<const int64_t> keys, std::span<RowId> rows);
 // Makes those that are kNoRow.

@@ -22,6 +22,25 @@ Bytes take(Bytes& bytes, size_t count) {
   return front;
 }
 
+Header take_header(Bytes& bytes, int64_t dim) {
+  Header header;
+  std::memcpy(&header, take(bytes, sizeof header).data(), sizeof header);
+  const auto row_bytes = static_cast<int64_t>(sizeof(int64_t)) + dim * int64_t{sizeof(float)};
+  if (header.keys < 0 || header.keys > static_cast<int64_t>(bytes.size()) / row_bytes)
+    throw FormatError("a row gradient says that it has " + std::to_string(header.keys) + " rows; " +
+                      std::to_string(bytes.size()) + " bytes follow");
+  return header;
+}
+
+TreeNode node_of(const Header& header) {
+  return {static_cast<int>(header.level), static_cast<int>(header.index)};
+}
+
+void require_ascending(std::span<const int64_t> keys) {
+  if (std::ranges::adjacent_find(keys, std::greater_equal<>()) != keys.end())
+    throw FormatError("a row gradient's keys are not ascending");
+}
+
 }  // namespace
 
 void join(std::span<const RowGradient> ranges, RowGradient& all) {
@@ -70,28 +89,30 @@ void append_bytes(const NodeRows& part, std::vector<std::byte>& out) {
 }
 
 NodeGradient take_bytes(Bytes& bytes, int64_t dim) {
-  Header header;
-  std::memcpy(&header, take(bytes, sizeof header).data(), sizeof header);
-  const auto row_bytes = static_cast<int64_t>(sizeof(int64_t)) + dim * int64_t{sizeof(float)};
-  if (header.keys < 0 || header.keys > static_cast<int64_t>(bytes.size()) / row_bytes)
-    throw FormatError("a row gradient says that it has " + std::to_string(header.keys) + " rows; " +
-                      std::to_string(bytes.size()) + " bytes follow");
+  const Header header = take_header(bytes, dim);
   const auto n = static_cast<size_t>(header.keys);
-  NodeGradient part;
-  part.node = {static_cast<int>(header.level), static_cast<int>(header.index)};
-  part.gradient.dim = dim;
-  part.gradient.keys.resize(n);
-  part.gradient.rows.resize(n * static_cast<size_t>(dim));
+  NodeGradient part{node_of(header), {dim, std::vector<int64_t>(n), {}}};
+  std::vector<int64_t>& keys = part.gradient.keys;
+  std::vector<float>& rows = part.gradient.rows;
+  rows.resize(n * static_cast<size_t>(dim));
   if (n == 0) return part;
-  std::memcpy(part.gradient.keys.data(), take(bytes, n * sizeof(int64_t)).data(),
-              n * sizeof(int64_t));
-  std::memcpy(part.gradient.rows.data(),
-              take(bytes, part.gradient.rows.size() * sizeof(float)).data(),
-              part.gradient.rows.size() * sizeof(float));
-  const auto& keys = part.gradient.keys;
-  if (std::adjacent_find(keys.begin(), keys.end(), std::greater_equal<>()) != keys.end())
-    throw FormatError("a row gradient's keys are not ascending");
+  std::memcpy(keys.data(), take(bytes, n * sizeof(int64_t)).data(), n * sizeof(int64_t));
+  std::memcpy(rows.data(), take(bytes, rows.size() * sizeof(float)).data(),
+              rows.size() * sizeof(float));
+  require_ascending(keys);
   return part;
+}
+
+NodeRows view_bytes(Bytes& bytes, int64_t dim) {
+  const Header header = take_header(bytes, dim);
+  const auto n = static_cast<size_t>(header.keys);
+  const Bytes keys = take(bytes, n * sizeof(int64_t));
+  const Bytes rows = take(bytes, n * static_cast<size_t>(dim) * sizeof(float));
+  const RowsView view{dim,
+                      {reinterpret_cast<const int64_t*>(keys.data()), n},
+                      reinterpret_cast<const float*>(rows.data())};
+  require_ascending(view.keys);
+  return {node_of(header), view};
 }
 
 }  // namespace trireme::ps

@@ -50,8 +50,11 @@ struct NodeGradient {
 struct NodeRows {
   TreeNode node;
   RowsView rows;
+  // Of each key among the keys of all that is added up with it, ascending; null: not known.
+  const int32_t* places = nullptr;
   NodeRows() = default;
-  NodeRows(TreeNode at, const RowsView& of) : node(at), rows(of) {}
+  NodeRows(TreeNode at, const RowsView& of, const int32_t* places_of = nullptr)
+      : node(at), rows(of), places(places_of) {}
   NodeRows(const NodeGradient& part) : node(part.node), rows(part.gradient) {}
 };
 
@@ -74,5 +77,7 @@ void append_bytes(const NodeRows& part, std::vector<std::byte>& out);
 // Takes one from the front of `bytes`. Throws FormatError where they end too early or keys are not
 // ascending.
 NodeGradient take_bytes(Bytes& bytes, int64_t dim);
+// The same where it lies, for as long as the bytes do. They begin at a multiple of 8.
+NodeRows view_bytes(Bytes& bytes, int64_t dim);
 
 }  // namespace trireme::ps

@@ -48,20 +48,47 @@ KeyRange key_range(std::span<const int64_t> keys, int part, int parts) {
 }
 
 void RowSums::collect(const KeyRange& range) {
-  ends_.clear();
+  keys_.clear();
   size_t all = 0;
-  for (const NodeRows& part : parts_) all += part.rows.keys.size();
+  bool placed = true;
+  for (const NodeRows& part : parts_) {
+    all += keys_.emplace_back(within(range, part.rows.keys)).size();
+    placed = placed && part.places;
+  }
   entries_.resize(all);
+  if (placed) return place();
+  ends_.clear();
   Entry* out = entries_.data();
   for (size_t p = 0; p < parts_.size(); ++p) {
-    const auto keys = parts_[p].rows.keys, mine = within(range, keys);
-    if (mine.empty()) continue;
-    auto row = static_cast<uint32_t>(mine.data() - keys.data());
-    for (const int64_t key : mine) *out++ = {key, static_cast<uint32_t>(p), row++};
+    if (keys_[p].empty()) continue;
+    uint32_t row = first_row(p);
+    for (const int64_t key : keys_[p]) *out++ = {key, static_cast<uint32_t>(p), row++};
     ends_.push_back(static_cast<size_t>(out - entries_.data()));
   }
-  entries_.resize(static_cast<size_t>(out - entries_.data()));
   merge_runs(entries_, ends_, spare_, [](const Entry& e) { return e.key; });
+}
+
+// Where the order of all keys is known nothing has to be compared: a counting sort by place.
+void RowSums::place() {
+  const auto each = [&](auto work) {
+    for (size_t p = 0; p < parts_.size(); ++p)
+      for (uint32_t i = 0, row = first_row(p); i < keys_[p].size(); ++i, ++row)
+        work(parts_[p].places[row], Entry{keys_[p][i], static_cast<uint32_t>(p), row});
+  };
+  int32_t first = INT32_MAX, last = -1;
+  for (size_t p = 0; p < parts_.size(); ++p) {
+    if (keys_[p].empty()) continue;
+    const int32_t* places = parts_[p].places + first_row(p);
+    first = std::min(first, places[0]);
+    last = std::max(last, places[keys_[p].size() - 1]);
+  }
+  if (last < 0) return;
+  next_.assign(static_cast<size_t>(last - first) + 2, 0);
+  each([&](int32_t place, const Entry&) { ++next_[static_cast<size_t>(place - first) + 1]; });
+  for (size_t i = 1; i < next_.size(); ++i) next_[i] += next_[i - 1];
+  each([&](int32_t place, const Entry& entry) {
+    entries_[next_[static_cast<size_t>(place - first)]++] = entry;
+  });
 }
 
 void RowSums::sum(std::span<const NodeRows> parts, const KeyRange& range, int64_t dim,

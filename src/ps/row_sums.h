@@ -39,11 +39,17 @@ class RowSums {
     return parts_[entry.part].rows.row(static_cast<int64_t>(entry.row));
   }
   void collect(const KeyRange& range);
+  void place();
+  uint32_t first_row(size_t part) const {
+    return static_cast<uint32_t>(keys_[part].data() - parts_[part].rows.keys.data());
+  }
   void add(std::span<const Entry> same, int64_t dim, float* out);
 
   std::span<const NodeRows> parts_;  // of the call
   std::vector<Entry> entries_, spare_;
   std::vector<size_t> ends_;
+  std::vector<std::span<const int64_t>> keys_;  // of each part, those of the range
+  std::vector<uint32_t> next_;                  // by place: where its next entry goes
   struct Open {  // the sum of some parts that waits for what is to its right
     uint32_t part;
     const float* row;

@@ -104,7 +104,7 @@ void ServerCore::on_message(Message&& m, double now) {
       waiting_.push_back(pull_rows(m, now));
       return answer_pulls();
     case Kind::push_rows:
-      return push_rows(m, now);
+      return push_rows(std::move(m), now);
     case Kind::load_rows:
       return load_rows(m);
     case Kind::fetch_rows:
@@ -366,7 +366,10 @@ void ServerCore::send(Message&& m) {
 
 bool ServerCore::poll(Message& out) {
   while (out_.empty() && !to_apply_.empty()) apply_next();
-  if (out_.empty()) return false;
+  if (out_.empty()) {
+    tables_.finish();
+    return false;
+  }
   out = std::move(out_.front());
   out_.pop_front();
   return true;

@@ -75,7 +75,7 @@ class ServerCore {
   // A sound message from a worker. Throws FormatError for one that breaks the protocol.
   void on_message(Message&& message, double now);
   // The next answer; false: none. Committed blocks are applied here, one by one, so that each can
-  // leave while the next is worked on.
+  // leave while the next is worked on; rows that nobody waits for are stepped when all have left.
   bool poll(Message& out);
 
   // Who writes what this server holds when worker 0 wants it saved, and who reads it when it is to
@@ -118,7 +118,7 @@ class ServerCore {
   void push_to_clock(Message&& message, double now);
   void push_at_once(Message&& message);
   void compensate(Message& message) const;
-  void push_rows(const Message& message, double now);
+  void push_rows(Message&& message, double now);
   void open(double now);
   void conclude(double now);
   void commit(const Message& message);

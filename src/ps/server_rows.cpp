@@ -80,12 +80,12 @@ void ServerCore::answer_rows(const Waiting& pull) {
   say(Kind::pulled_rows, pull.header, std::move(payload), bytes);
 }
 
-void ServerCore::push_rows(const Message& m, double now) {
-  const Header& h = m.header;
+void ServerCore::push_rows(Message&& m, double now) {
+  const Header h = m.header;
   require_table(h);
   if (sync()) {
     if (static_cast<int64_t>(h.clock) != open_) refuse(h, fmt::format("clock {} is open", open_));
-    attempt(h, [&] { tables_.take(h.worker, h.table, m.payload); });
+    attempt(h, [&] { tables_.take(h.worker, h.table, m.payload, std::move(m.owned)); });
     say(Kind::pushed_rows, h, {}, false);
     return conclude(now);
   }

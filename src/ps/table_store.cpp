@@ -57,6 +57,7 @@ void TableStore::arrange(Table& table) {
 void TableStore::pull(int index, std::span<const int64_t> keys, bool trains, std::byte* out,
                       Remember remember) {
   arrange(at(index));
+  at(index).step.step(keys);
   const RowTable& table = rows(index);
   std::vector<RowId> found(keys.size());
   auto* values = reinterpret_cast<float*>(out + pulled_bytes(keys.size(), 0));
@@ -77,23 +78,38 @@ void TableStore::pull(int index, std::span<const int64_t> keys, bool trains, std
         {{keys.begin(), keys.end()}, std::move(found)});
 }
 
-std::vector<NodeGradient> TableStore::parse(const Table& table, Bytes bytes) const {
-  std::vector<NodeGradient> parts;
+// stays: the bytes do. A part behind one of an odd number of floats is copied all the same.
+std::vector<NodeRows> TableStore::parse(Table& table, Bytes bytes, bool stays) const {
+  std::vector<NodeRows> parts;
   while (!bytes.empty()) {
-    parts.push_back(take_bytes(bytes, table.rows->dim()));
-    require_keys(static_cast<int>(&table - tables_.data()), parts.back().gradient.keys);
+    if (stays && reinterpret_cast<uintptr_t>(bytes.data()) % alignof(int64_t) == 0) {
+      parts.push_back(view_bytes(bytes, table.rows->dim()));
+    } else {
+      NodeGradient part = take_bytes(bytes, table.rows->dim());
+      table.copied_parts.push_back(std::move(part.gradient));
+      parts.emplace_back(part.node, table.copied_parts.back());
+    }
+    require_known(table, parts.back().rows.keys);
   }
   return parts;
 }
 
-void TableStore::take(int worker, int index, Bytes bytes) {
+// Those that were asked for for this clock were looked at then.
+void TableStore::require_known(const Table& table, std::span<const int64_t> keys) const {
+  const auto same = [&](const FoundRows& found) { return std::ranges::equal(found.keys, keys); };
+  if (std::ranges::none_of(table.found[0], same))
+    require_keys(static_cast<int>(&table - tables_.data()), keys);
+}
+
+void TableStore::take(int worker, int index, Bytes bytes, Payload owned) {
+  finish();
   Table& table = at(index);
   const auto w = static_cast<size_t>(worker);
   if (table.pushed[w])
     throw FormatError(
         fmt::format("worker {} has pushed table {} before", worker, table.rows->spec().name));
   int leaf = spec_.runs[w].first;
-  for (NodeGradient& part : parse(table, bytes)) {
+  for (const NodeRows& part : parse(table, bytes, owned != nullptr)) {
     const auto [level, node] = part.node;
     const bool sound = level >= 0 && level < 31 && node >= 0 && (leaf >> level) <= node;
     const int64_t first = sound ? int64_t{node} << level : -1;
@@ -102,8 +118,9 @@ void TableStore::take(int worker, int index, Bytes bytes) {
       throw FormatError(fmt::format("worker {} pushed node {}/{} of table {}, which nobody awaits",
                                     worker, level, node, table.rows->spec().name));
     leaf = static_cast<int>(last);
-    table.parts.push_back(std::move(part));
+    table.parts.push_back(part);
   }
+  if (owned) table.payloads.push_back(std::move(owned));
   table.pushed[w] = true;
   ++taken_;
   if (++table.pushes == spec_.runs.size()) reduce(table);
@@ -116,7 +133,7 @@ void TableStore::spread_over(size_t rows, const std::function<void(const PartOf&
 
 void TableStore::reduce(Table& table) {
   if (table.parts.size() == 1)
-    table.sum = std::move(table.parts.front().gradient);
+    table.sum = table.parts.front().rows;
   else
     add_up(table);
   table.parts.clear();
@@ -126,7 +143,7 @@ void TableStore::reduce(Table& table) {
 
 // Each thread a range of the keys.
 void TableStore::add_up(Table& table) {
-  std::vector<NodeRows> parts(table.parts.begin(), table.parts.end());
+  std::vector<NodeRows>& parts = table.parts;
   std::ranges::sort(parts, {},
                     [](const NodeRows& part) { return part.node.index << part.node.level; });
   size_t rows = 0;
@@ -137,8 +154,9 @@ void TableStore::add_up(Table& table) {
     summers_[p].sum(parts, key_range(longest_keys(parts), part, of), table.rows->dim(),
                     table.ranges[p]);
   });
-  join(table.ranges, table.sum);
-  table.sum.dim = table.rows->dim();
+  join(table.ranges, table.joined);
+  table.joined.dim = table.rows->dim();
+  table.sum = table.joined;
 }
 
 // Rows that have a life are made when the step is applied.
@@ -154,16 +172,19 @@ void TableStore::find_touched(Table& table, std::span<const int64_t> keys) {
   if (!table.life) make_missing(*table.rows, keys, table.touched);
 }
 
-void TableStore::step(Table& table, const RowGradient& sum, const OptimizerScalars& scalars) {
-  table.rows->will_change(table.touched);
-  const auto train = [&](std::span<const RowId> rows) {
-    spread_over(rows.size(), [&](const PartOf& mine) {
-      step_present(optimizer_, kernels_, scalars, *table.rows, rows, sum, mine.begin, mine.end);
-    });
-  };
-  train(table.touched);
+void TableStore::train(Table& table, std::span<const RowId> rows, const RowsView& gradient,
+                       const OptimizerScalars& scalars) const {
+  table.rows->will_change(rows);
+  spread_over(rows.size(), [&](const PartOf& mine) {
+    step_present(optimizer_, kernels_, scalars, *table.rows, rows, gradient, mine.begin, mine.end);
+  });
+}
+
+void TableStore::step(Table& table, const RowsView& sum, const OptimizerScalars& scalars) {
+  train(table, table.touched, sum, scalars);
   if (table.life && scalars.skip == 0)
-    table.life->end_step(scalars.step, sum.keys, table.touched, train);
+    table.life->end_step(scalars.step, sum.keys, table.touched,
+                         [&](std::span<const RowId> made) { train(table, made, sum, scalars); });
 }
 
 std::vector<int> TableStore::missing() const {
@@ -183,16 +204,38 @@ void TableStore::commit(const OptimizerScalars& of_all, std::span<const float> s
   for (size_t t = 0; t < tables_.size(); ++t) {
     OptimizerScalars scalars = of_all;
     if (!scales.empty()) scalars.grad_scale = scales[t];
-    step(tables_[t], tables_[t].sum, scalars);
+    Table& table = tables_[t];
+    if (table.life)
+      step(table, table.sum, scalars);
+    else
+      table.step.begin(table.sum, table.touched,
+                       [this, &table, scalars](auto some, const RowsView& gradient) {
+                         train(table, some, gradient, scalars);
+                       });
   }
+}
+
+void TableStore::finish() {
+  for (Table& table : tables_) {
+    if (!table.step.open()) continue;
+    table.step.finish();
+    forget(table);
+    unite(table.found[0]);
+  }
+}
+
+void TableStore::forget(Table& table) {
+  table.sum = {};
+  table.touched.clear();
+  table.payloads.clear();
+  table.copied_parts.clear();
 }
 
 void TableStore::end() {
   for (Table& table : tables_) {
     table.pushed.assign(table.pushed.size(), false);
     table.pushes = 0;
-    table.sum.clear();
-    table.touched.clear();
+    if (!table.step.open()) forget(table);
     table.found[0] = std::exchange(table.found[1], {});
   }
   taken_ = 0;
@@ -200,17 +243,19 @@ void TableStore::end() {
 
 void TableStore::apply(int index, Bytes bytes, const OptimizerScalars& scalars) {
   Table& table = at(index);
-  std::vector<NodeGradient> parts = parse(table, bytes);
+  const std::vector<NodeRows> parts = parse(table, bytes, true);
   if (parts.empty()) return;
   if (parts.size() > 1 || parts.front().node != root_of(spec_.shards))
     throw FormatError(
         fmt::format("a push of table {} is not one worker's sum", table.rows->spec().name));
-  const RowGradient& sum = parts.front().gradient;
+  const RowsView& sum = parts.front().rows;
   find_touched(table, sum.keys);
   step(table, sum, scalars);
+  forget(table);
 }
 
 std::vector<RowTable*> TableStore::parts() {
+  finish();
   std::vector<RowTable*> all;
   for (Table& table : tables_) {
     all.push_back(table.rows.get());
@@ -226,6 +271,7 @@ const RowTable* TableStore::part(int index, Part part) const {
 }
 
 void TableStore::load(int index, Part part, Bytes bytes) {
+  finish();
   Table& to = at(index);
   RowTable* table = part == Part::rows ? to.rows.get() : to.life ? to.life->candidates() : nullptr;
   if (!table) throw FormatError(fmt::format("table {} has no candidates", to.rows->spec().name));
@@ -243,6 +289,7 @@ void TableStore::load(int index, Part part, Bytes bytes) {
 }
 
 int64_t TableStore::begin_copy(int index, Part part) {
+  finish();
   const RowTable& table = *this->part(index, part);
   at(index).copied[static_cast<size_t>(part)] = table.by_key(table.slots());
   return to_copy(index, part);

@@ -2,13 +2,16 @@
 // The rows of one server, and what workers have pushed of them for the clock that is open. One
 // thread calls; others help.
 
+#include <list>
 #include <memory>
 #include <span>
 #include <vector>
 
 #include "base/spread.h"
 #include "ps/found_rows.h"
+#include "ps/payload.h"
 #include "ps/row_optimizer.h"
+#include "ps/row_step.h"
 #include "ps/row_sums.h"
 #include "ps/row_table.h"
 #include "ps/table_life.h"
@@ -47,16 +50,20 @@ class TableStore {
             Remember remember = Remember::nothing);
 
   // Sync. One worker's sums of a table (NodeGradients as ps::append_bytes has them; none: empty);
-  // the last of a table adds them up along the tree.
-  void take(int worker, int table, Bytes parts);
+  // the last of a table adds them up along the tree. owned: the parts' memory, which is kept until
+  // the rows are stepped; null: they are copied.
+  void take(int worker, int table, Bytes parts, Payload owned = {});
   bool begun() const { return taken_ > 0; }
   bool complete() const { return taken_ == tables_.size() * spec_.runs.size(); }
   std::vector<int> missing() const;  // workers that have not pushed every table
   // When complete(): a sum of squares for each table and shard of this server, in that order.
   void append_partials(std::vector<double>& out) const;
-  // Steps the rows. scales: each table's grad_scale; empty: that of the scalars.
+  // Steps the rows, where they stay for ever piece by piece: those that pull() reads first, the
+  // others in finish(), which whatever else looks at rows calls. scales: each table's grad_scale;
+  // empty: that of the scalars.
   void commit(const OptimizerScalars& scalars, std::span<const float> scales = {});
-  void end();  // forgets the gradients; the next clock is open
+  void end();  // the next clock is open
+  void finish();
 
   // Bounded, async: one worker's sum of all its leaves, under the root's node; empty: none.
   void apply(int table, Bytes part, const OptimizerScalars& scalars);
@@ -82,24 +89,32 @@ class TableStore {
     bool loaded = false;              // and not arranged yet
     std::vector<bool> pushed;         // by worker
     size_t pushes = 0;
-    std::vector<NodeGradient> parts;
-    std::vector<RowGradient> ranges;  // of sum, by thread
-    RowGradient sum;
+    std::vector<NodeRows> parts;
+    std::vector<Payload> payloads;  // that parts lie in
+    std::list<RowGradient> copied_parts;
+    std::vector<RowGradient> ranges;  // of the sum, by thread
+    RowGradient joined;               // likewise
+    RowsView sum;                     // this, or a lone part
     std::vector<RowId> touched;
+    RowStep step;                     // of sum, while it is under way
     std::vector<FoundRows> found[2];  // by pulls for the open clock, and for the next
     std::vector<double> squares;      // by shard of the table
     std::vector<RowId> copied[2];     // by part: the rows of a copy under way
   };
   const Table& at(int table) const { return tables_[static_cast<size_t>(table)]; }
   Table& at(int table) { return tables_[static_cast<size_t>(table)]; }
-  std::vector<NodeGradient> parse(const Table& table, Bytes bytes) const;
+  std::vector<NodeRows> parse(Table& table, Bytes bytes, bool stays) const;
+  void require_known(const Table& table, std::span<const int64_t> keys) const;
   // Parts of [0, rows), each on a thread, where there are enough of them.
   void spread_over(size_t rows, const std::function<void(const PartOf&)>& job) const;
   void reduce(Table& table);
   void add_up(Table& table);
   static void arrange(Table& table);
   void find_touched(Table& table, std::span<const int64_t> keys);
-  void step(Table& table, const RowGradient& sum, const OptimizerScalars& scalars);
+  void train(Table& table, std::span<const RowId> rows, const RowsView& gradient,
+             const OptimizerScalars& scalars) const;
+  void step(Table& table, const RowsView& sum, const OptimizerScalars& scalars);
+  static void forget(Table& table);
 
   const TableStoreSpec spec_;
   const ShardRange mine_;

@@ -254,11 +254,13 @@ void LaneRunner::fetch_rows(const StepPlan& plan, const StepPlan* next, Loader& 
     look_up(plan, loader, LaneTables::For::evaluation);
   else if (!tables_->announced())
     look_up(plan, loader, LaneTables::For::training);
-  tables_->fetch(plan.trains);
-  if (next && tables_->exchange().asks_ahead()) {
+  const bool ahead = next && tables_->exchange().asks_ahead();
+  if (ahead) {  // while servers still step the rows of the step before
     look_up(*next, loader, LaneTables::For::ahead);
-    tables_->announce();
+    tables_->prepare_ahead();
   }
+  tables_->fetch(plan.trains);
+  if (ahead) tables_->announce();
   fetch_seconds_ = seconds_since(start);
 }
 

@@ -39,6 +39,12 @@ TEST(RowGradient, SurvivesTheWayBetweenRanks) {
   EXPECT_EQ(b.gradient, a.gradient);
   EXPECT_EQ(take_bytes(rest, 3).gradient.size(), 0);
   EXPECT_TRUE(rest.empty());
+  rest = bytes;
+  const NodeRows c = view_bytes(rest, 3);
+  EXPECT_EQ(c.node, a.node);
+  EXPECT_TRUE(std::ranges::equal(c.rows.keys, a.gradient.keys));
+  EXPECT_TRUE(std::equal(a.gradient.rows.begin(), a.gradient.rows.end(), c.rows.rows));
+  EXPECT_EQ(rest.size(), part_bytes(0, 3));
 }
 
 TEST(RowGradient, RefusesBytesThatAreCutOrOutOfOrder) {
@@ -47,10 +53,14 @@ TEST(RowGradient, RefusesBytesThatAreCutOrOutOfOrder) {
   for (const size_t length : {size_t{3}, size_t{24}, bytes.size() - 1}) {
     Bytes cut = Bytes(bytes).first(length);
     EXPECT_THROW(take_bytes(cut, 2), FormatError) << length;
+    cut = Bytes(bytes).first(length);
+    EXPECT_THROW(view_bytes(cut, 2), FormatError) << length;
   }
   bytes[24] = std::byte{9};  // the first key
   Bytes disordered = bytes;
   EXPECT_THROW(take_bytes(disordered, 2), FormatError);
+  disordered = bytes;
+  EXPECT_THROW(view_bytes(disordered, 2), FormatError);
 }
 
 TEST(RowGradient, SumsSquaresOfEveryElement) {

@@ -76,6 +76,26 @@ TEST(RowSums, AddLeftAndRightAtEveryNodeOfTheTree) {
   }
 }
 
+// As a rank knows the places that looked all keys up.
+TEST(RowSums, AreTheSameWhereTheOrderOfAllKeysIsKnown) {
+  const std::vector<NodeGradient> parts = leaves();
+  const std::vector<int64_t> all = summed(parts).keys;
+  std::vector<std::vector<int32_t>> places(parts.size());
+  std::vector<NodeRows> placed;
+  for (size_t p = 0; p < parts.size(); ++p) {
+    for (const int64_t key : parts[p].gradient.keys)
+      places[p].push_back(static_cast<int32_t>(std::ranges::lower_bound(all, key) - all.begin()));
+    placed.emplace_back(parts[p].node, parts[p].gradient, places[p].data());
+  }
+  RowSums sums;
+  for (const KeyRange& range : {KeyRange{}, key_range(all, 0, 3), key_range(all, 1, 3),
+                                key_range(all, 2, 3), KeyRange{1000, 2000, false}}) {
+    RowGradient sum;
+    sums.sum(placed, range, kDim, sum);
+    EXPECT_EQ(sum, summed(parts, range)) << range.first;
+  }
+}
+
 TEST(RowSums, AreTheSameHoweverTheLeavesAreDealtOut) {
   const RowGradient expected = summed(leaves());
   // Summed to aligned nodes first, one of them in two ranges of keys.

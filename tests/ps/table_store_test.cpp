@@ -109,6 +109,51 @@ TEST_F(Rows, AreAddedUpWhenAllWorkersHavePushedEveryTable) {
   EXPECT_EQ(value(mine_[3]), 3);
 }
 
+TEST_F(Rows, ThatAreReadAfterACommitAreSteppedBeforeOthers) {
+  store_.apply(0, push(ones({2, 0}, mine_)), scalars_);  // makes them: 5 - 1
+  store_.take(0, 0, push(ones({1, 0}, mine_)));
+  for (const auto& [worker, table] : {std::pair{0, 1}, {1, 0}, {1, 1}})
+    store_.take(worker, table, {});
+  store_.commit(scalars_);
+  store_.end();
+  const auto updates = [&](size_t i) {  // rows were made in the order of keys
+    return store_.rows(0).header(static_cast<RowId>(i)).updates;
+  };
+  EXPECT_EQ(value(mine_[3]), 3);
+  EXPECT_EQ(updates(3), 2);
+  EXPECT_EQ(updates(4), 1);
+  store_.finish();
+  EXPECT_EQ(updates(3), 2);
+  EXPECT_EQ(updates(4), 2);
+  EXPECT_EQ(value(mine_[4]), 3);
+}
+
+// The second part of an odd number of floats begins at no multiple of 8.
+TEST(RowsOfOddWidth, AreAddedUpWhereTheyLieAsWhereTheyAreCopied) {
+  const TableStoreSpec spec{{{"t", 3, {Init::constant, 5, 0}}}, 1, 0, 1, {{0, 3}}, 4};
+  std::vector<NodeGradient> parts = {{{1, 0}, {3, {-7, 2, 3}, {1, 2, 3, 4, 5, 6, 7, 8, 9}}},
+                                     {{0, 2}, {3, {2, 5}, {10, 20, 30, 40, 50, 60}}}};
+  const std::vector<std::byte> bytes = bytes_of(parts);
+  const auto pool = PayloadPool::make();
+  std::vector<std::vector<std::byte>> results;
+  for (const bool stays : {false, true}) {
+    TableStore store(spec, cpu_kernels(), RowOptimizer(Optimizer(sgd()), false));
+    Payload owned = pool->take(bytes.size());
+    std::memcpy(owned->data(), bytes.data(), bytes.size());
+    const Bytes there{owned->data(), bytes.size()};
+    if (stays)
+      store.take(0, 0, there, std::move(owned));
+    else
+      store.take(0, 0, there);
+    store.commit({1, 1, 0, 0, 1, 0, 0});
+    store.end();
+    const std::vector<int64_t> keys = {-7, 2, 3, 5};
+    store.pull(0, keys, false, results.emplace_back(pulled_bytes(4, 3)).data());
+  }
+  EXPECT_EQ(results[0], results[1]);
+  EXPECT_EQ(reinterpret_cast<const float*>(results[1].data() + 8)[3], 5 - (4 + 10));
+}
+
 TEST_F(Rows, ReadAsTheyWillBeMadeAndAreNotMadeByThat) {
   const auto key = std::span(mine_).first(1);
   std::vector<std::byte> out(pulled_bytes(1, 2));

@@ -21,6 +21,7 @@ struct LaneTables::Batch {
     // begins at the leaf's number `first`.
     std::vector<int32_t> row_of;
     std::vector<size_t> first;
+    bool all_present = false;
     std::vector<float> gradient;
   };
   struct Leaf {
@@ -146,9 +147,10 @@ void LaneTables::fetch(bool trains) {
   exchange_.fetch(wanted, trains);
 }
 
+void LaneTables::prepare_ahead() { merge_keys(batch(For::ahead)); }
+
 void LaneTables::announce() {
-  Batch& ahead = batch(For::ahead);
-  merge_keys(ahead);
+  const Batch& ahead = batch(For::ahead);
   std::vector<std::span<const int64_t>> keys;
   for (const Batch::Rows& of_table : ahead.rows) keys.emplace_back(of_table.keys);
   exchange_.announce(keys);
@@ -161,11 +163,13 @@ const TableLeaf* LaneTables::bind(int index, bool trains) {
   for (size_t t = 0; t < uses_.size(); ++t) {
     const Batch::Rows& of_table = batch.rows[t];
     Batch::Part& part = leaf.parts[t];
+    part.all_present = true;
     for (size_t lane = 0; lane < part.first.size(); ++lane) {
       const auto end = lane + 1 < part.first.size() ? part.first[lane + 1] : part.row_of.size();
       for (size_t i = part.first[lane]; i < end; ++i) {
         const size_t row = of_table.first[lane] + static_cast<size_t>(part.row_of[i]);
         part.row_of[i] = of_table.present[row] ? static_cast<int32_t>(row) : -1;
+        part.all_present = part.all_present && of_table.present[row];
       }
     }
     if (trains)
@@ -185,7 +189,9 @@ void LaneTables::push(int lane, LeafRun leaves) {
     for (size_t t = 0; t < uses_.size(); ++t) {
       const Batch::Part& part = batch.leaf(i).parts[t];
       exchange_.push(lane, static_cast<int>(t),
-                     {{0, i}, {uses_[t].dim, part.lookup.keys(), part.gradient.data()}});
+                     {{0, i},
+                      {uses_[t].dim, part.lookup.keys(), part.gradient.data()},
+                      part.all_present ? part.row_of.data() : nullptr});
     }
   }
 }

@@ -17,7 +17,7 @@ namespace trireme {
 
 class LaneTables {
  public:
-  // leaves: of this rank. spread: the lanes' threads, idle in fetch() and announce().
+  // leaves: of this rank. spread: the lanes' threads, idle in fetch() and prepare_ahead().
   LaneTables(const Graph& graph, TableExchange& exchange, LeafRun leaves, const Spread& spread);
   ~LaneTables();
 
@@ -27,9 +27,12 @@ class LaneTables {
   // ahead: of the training step after this one.
   enum class For { training, ahead, evaluation };
   void look_up(int leaf, const LeafBatch& batch, For step);
+  // When all lanes have looked up ahead: their keys become one list, while rows still travel. The
+  // step thread.
+  void prepare_ahead();
   // The rows of all leaves. The step thread, when all lanes are done with look_up().
   void fetch(bool trains);
-  // Tells of the keys that were looked up ahead; the next training step begins with its fetch().
+  // Tells of what prepare_ahead() made; the next training step looks up no keys of its own.
   void announce();
   bool announced() const { return announced_; }
   // What the leaf's Workspace::tables points to, its gradients zero. Lanes.
@@ -44,8 +47,10 @@ class LaneTables {
   };
   struct Batch;  // what one step looks up
   Batch& batch(bool trains) { return trains ? *training_[now_] : *evaluation_; }
+  // Between two steps the one is over, and the other was announced: the step ahead is behind it.
   Batch& batch(For step) {
-    return step == For::ahead ? *training_[1 - now_] : batch(step == For::training);
+    return step == For::ahead ? *training_[announced_ ? now_ : 1 - now_]
+                              : batch(step == For::training);
   }
   void merge_keys(Batch& batch);
   void unite(Batch& batch, size_t table, int part, int parts);
