@@ -139,7 +139,7 @@ Verdict ParameterExchange::update(int lane_index, const Optimizer&, const Update
   Lane& lane = this->lane(lane_index);
   announce(lane, request.requests);
   meet(lane, "gradients of all lanes");
-  optimizer_ = 0;
+  if (lane.index == 0) optimizer_ = 0;
   return sync() ? update_all(lane, request) : update_alone(lane, request);
 }
 
