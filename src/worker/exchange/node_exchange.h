@@ -114,8 +114,8 @@ class NodeExchange : public Exchange {
   }
   void reduce_node(Lane& lane);  // leaves share(lane) of it there, with partial norms
   void reduce_pieces(Lane& lane, Range range);  // but for what is whole already
-  // From lane 0 of every rank: the partial norms of the tables, behind those of the index space.
-  // By all lanes of a rank together, or by lane 0 while the others wait.
+  // Adds up row gradients of all ranks; leaves the tables' partial norms behind those of the index
+  // space. By all lanes of every rank together, or by lane 0 of each while the others wait.
   void reduce_tables(Lane& lane, TableExchange* tables);
   void reduce_tables_alone(Lane& lane, TableExchange* tables);
   void gather_rows(Lane& lane, TableExchange& tables);

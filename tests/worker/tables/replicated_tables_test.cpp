@@ -148,6 +148,16 @@ class TablesInCheckpoints : public testing::Test {
   }
 };
 
+class TablesAfterAStep : public TablesInCheckpoints {
+ protected:
+  TablesAfterAStep() {
+    Outcome outcome;
+    job.step(0, -1, outcome);
+  }
+  std::unique_ptr<Communicator> comm = make_local_communicator();
+  Job job{*comm, 1, 8};
+};
+
 TEST_F(TablesInCheckpoints, ResumeOnOtherRanksToTheBitsOfAnUninterruptedRun) {
   const Outcome expected = run(2, 1, 8);
   const auto comm = make_local_communicator();
@@ -167,11 +177,7 @@ TEST_F(TablesInCheckpoints, ResumeOnOtherRanksToTheBitsOfAnUninterruptedRun) {
   });
 }
 
-TEST_F(TablesInCheckpoints, ListKeysAndRowsByAscendingKey) {
-  const auto comm = make_local_communicator();
-  Job job(*comm, 1, 8);
-  Outcome outcome;
-  job.step(0, -1, outcome);
+TEST_F(TablesAfterAStep, ListKeysAndRowsByAscendingKey) {
   const CheckpointReader reader(save(job, 1), true);
   const TensorMeta* keys = reader.find("table.users.keys");
   ASSERT_TRUE(keys);
@@ -186,11 +192,7 @@ TEST_F(TablesInCheckpoints, ListKeysAndRowsByAscendingKey) {
             (Shape{reader.find("table.items.keys")->shape[0], 1}));
 }
 
-TEST_F(TablesInCheckpoints, AreDescribed) {
-  const auto comm = make_local_communicator();
-  Job job(*comm, 1, 8);
-  Outcome outcome;
-  job.step(0, -1, outcome);
+TEST_F(TablesAfterAStep, AreDescribed) {
   const std::string text = describe_checkpoint(save(job, 1));
   EXPECT_NE(
       text.find("table users: " + std::to_string(job.tables.counts(0).rows) + " rows of 3 values"),
@@ -198,11 +200,7 @@ TEST_F(TablesInCheckpoints, AreDescribed) {
       << text;
 }
 
-TEST_F(TablesInCheckpoints, RefuseATableOfAnotherShape) {
-  const auto comm = make_local_communicator();
-  Job job(*comm, 1, 8);
-  Outcome outcome;
-  job.step(0, -1, outcome);
+TEST_F(TablesAfterAStep, RefuseATableOfAnotherShape) {
   const CheckpointReader reader(save(job, 1), true);
   EXPECT_NO_THROW(require_table(reader, kTables[0]));
   EXPECT_THROW(require_table(reader, {"users", kDim + 1, {}}), FormatError);
