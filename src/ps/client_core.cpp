@@ -53,6 +53,7 @@ ClientCore::ClientCore(const ClientConfig& config, const Placement& placement, f
       placement_(placement),
       weights_(weights),
       versions_(placement.blocks().size()),
+      missing_(placement.blocks().size()),
       servers_(static_cast<size_t>(placement.servers())),
       coder_(config.codec, config.consistency.mode != Mode::sync, pool_) {
   const int64_t elements = placement.blocks().empty() ? 0 : placement.blocks().back().range.end;
@@ -131,6 +132,8 @@ void ClientCore::pull(int64_t clock, int64_t need, bool whole, uint32_t requests
   rows_are_due();
   result_ = {};
   result_.slowest = std::numeric_limits<int64_t>::max();
+  missing_.assign(missing_.size(), true);
+  missing_end_ = missing_.size();
   for (int server = 0; server < placement_.servers(); ++server) {
     if (!takes_part(server)) continue;
     const std::vector<int>& blocks = placement_.blocks_of(server);
@@ -141,6 +144,8 @@ void ClientCore::pull(int64_t clock, int64_t need, bool whole, uint32_t requests
     q.message.header.requests = server == 0 ? requests : 0;
     q.blocks.insert(blocks.begin(), blocks.end());
     if (blocks.empty()) q.blocks.insert(-1);
+    ++pulls_;
+    ++unheard_;
     ask(std::move(q));
   }
 }
@@ -338,8 +343,13 @@ void ClientCore::take_pulled(const Message& m) {
   const Consistency& c = config_.consistency;
   if (c.mode == Mode::bounded && h.slowest < static_cast<int64_t>(h.clock) - c.staleness)
     refuse(h, "answers before the slowest worker is near enough");
+  if (!std::exchange(q.heard, true)) --unheard_;
   q.blocks.erase(h.block);
-  if (q.blocks.empty()) end(h);
+  if (h.block >= 0) missing_[static_cast<size_t>(h.block)] = false;
+  while (missing_end_ > 0 && !missing_[missing_end_ - 1]) --missing_end_;
+  if (!q.blocks.empty()) return;
+  --pulls_;
+  end(h);
 }
 
 std::vector<int> ClientCore::silent() const {

@@ -103,7 +103,15 @@ class ClientCore {
 
   // Everything was answered.
   bool idle() const { return open_ == 0 && (!awaits_partials_ || has_partials()); }
-  const PullResult& result() const { return result_; }  // of the last pull, when idle()
+  // Everything was answered but for weights: of each pull, at least one block has come.
+  bool concluded() const {
+    return open_ == pulls_ && unheard_ == 0 && (!awaits_partials_ || has_partials());
+  }
+  const PullResult& result() const { return result_; }  // of the last pull, when concluded()
+  // Of the last pull: weights from here on (elements of the index space) have come.
+  int64_t weights_from() const {
+    return missing_end_ == 0 ? 0 : placement_.blocks()[missing_end_ - 1].range.end;
+  }
 
   void on_message(Message&& message);
   bool poll(Message& out);
@@ -118,6 +126,7 @@ class ClientCore {
   struct Question {
     Message message;
     std::set<int> blocks;        // pull: not yet answered
+    bool heard = false;          // pull: of some block
     MutableBytes into;           // fetch, pull_rows, fetch_rows, save, fetch_progress
     int64_t* version = nullptr;  // of the answer: fetch_rows, save, restore
     bool part_came[2] = {};      // pull_rows ahead
@@ -152,8 +161,11 @@ class ClientCore {
   const Placement& placement_;
   float* const weights_;
   std::vector<int64_t> versions_;  // by block, of the weights here
+  std::vector<bool> missing_;      // by block: it was pulled and has not come
   std::vector<Server> servers_;
-  size_t open_ = 0, ahead_ = 0;  // questions; those that are not due
+  size_t open_ = 0, ahead_ = 0;     // questions; those that are not due
+  size_t pulls_ = 0, unheard_ = 0;  // open pulls; those of which nothing has come
+  size_t missing_end_ = 0;          // past the last block of missing_
   int64_t partials_clock_;
   bool awaits_partials_ = false;
   std::vector<double> partials_;

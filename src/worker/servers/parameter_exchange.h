@@ -34,7 +34,10 @@ class ParameterExchange final : public NodeExchange, public Servers {
 
   void initialise(const float* params, const float* state) override;
   void begin(int lane, const StepPlan& plan) override;
+  // Returns when the verdict is known: weights go on coming, in the order in which they are used.
   Verdict update(int lane, const Optimizer& optimizer, const UpdateRequest& request) override;
+  bool weights_are_here() override;
+  void await_weights(int lane, int64_t from) override;
   void settle() override;
   std::unique_ptr<StateSource> snapshot(bool writes) override;
   void restore(const TensorReader& read) override;
@@ -47,6 +50,7 @@ class ParameterExchange final : public NodeExchange, public Servers {
   bool first() const override { return comm_.rank() == 0; }
   void ask(const std::function<void(ps::ClientCore&)>& questions) override;
   void tell(const std::function<void(ps::ClientCore&)>& words) override;
+  void leave(ExitCode code) override;
 
  private:
   bool sync() const { return consistency_.mode == ps::Mode::sync; }
@@ -63,7 +67,8 @@ class ParameterExchange final : public NodeExchange, public Servers {
   void load(uint32_t buffer, const float* flat);
   void fetch(uint32_t buffer, float* flat);
   Verdict update_all(Lane& lane, const UpdateRequest& request);
-  void take_new_weights(Lane& lane, const UpdateRequest& request);
+  void conclude_together(Lane& lane, const UpdateRequest& request);
+  [[noreturn]] void report_missing_weights(int64_t step) const;
   Verdict update_alone(Lane& lane, const UpdateRequest& request);
 
   const ps::Placement& placement_;
