@@ -128,7 +128,8 @@ void ClientCore::code(Question& q, const float* floats, Piece piece, double divi
   q.message.payload = {q.message.owned->data(), coded->bytes};
 }
 
-void ClientCore::pull(int64_t clock, int64_t need, bool whole, uint32_t requests) {
+void ClientCore::pull(int64_t clock, int64_t need, bool whole, uint32_t requests,
+                      const PushReport* report) {
   rows_are_due();
   result_ = {};
   result_.slowest = std::numeric_limits<int64_t>::max();
@@ -144,10 +145,23 @@ void ClientCore::pull(int64_t clock, int64_t need, bool whole, uint32_t requests
     q.message.header.requests = server == 0 ? requests : 0;
     q.blocks.insert(blocks.begin(), blocks.end());
     if (blocks.empty()) q.blocks.insert(-1);
+    if (report && server == 0) this->report(q.message, *report);
     ++pulls_;
     ++unheard_;
     ask(std::move(q));
   }
+}
+
+// With the pull; worker 0 also asks for the sum.
+void ClientCore::report(Message& pull, const PushReport& mine) {
+  own(pull, std::as_bytes(std::span(&mine, 1)));
+  if (config_.worker != 0) return;
+  Question q;
+  q.message.header = pull.header;
+  q.message.header.kind = static_cast<uint16_t>(Kind::fetch);
+  q.message.header.buffer = kReports;
+  q.into = std::as_writable_bytes(std::span(&result_.reports, 1));
+  ask(std::move(q));
 }
 
 void ClientCore::load(int block, uint32_t buffer, const float* floats) {

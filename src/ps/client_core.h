@@ -16,6 +16,7 @@
 #include "ps/message.h"
 #include "ps/placement.h"
 #include "ps/push_coder.h"
+#include "ps/push_report.h"
 
 namespace trireme::ps {
 
@@ -37,6 +38,8 @@ struct PullResult {
   int64_t slowest = 0;         // the fewest clocks that a worker had completed, at any server
   int64_t meet_at = -1;
   uint32_t requests = 0;
+  // Worker 0, of what all workers told: sync, with their pulls of this clock; else with their last.
+  PushReport reports;
 };
 
 struct ClientCounts {
@@ -56,8 +59,10 @@ class ClientCore {
   void push(int block, int64_t clock, const float* floats, const OptimizerScalars& scalars,
             int64_t since = -1);
   // The weights that clock `clock` begins with. Sync: after the verdict of the clock before; else
-  // when all workers have completed `need` clocks. whole: although none changed.
-  void pull(int64_t clock, int64_t need, bool whole, uint32_t requests = 0);
+  // when all workers have completed `need` clocks. whole: although none changed. report: of this
+  // worker so far, where all have something to tell; copied.
+  void pull(int64_t clock, int64_t need, bool whole, uint32_t requests = 0,
+            const PushReport* report = nullptr);
   void load(int block, uint32_t buffer, const float* floats);
   void fetch(int block, uint32_t buffer, float* into);
   void bye(int exit_code);
@@ -146,6 +151,7 @@ class ClientCore {
   void code(Question& question, const float* floats, Piece piece, double divisor);
   Question about(Kind kind, int block, int64_t clock, const float* floats) const;
   void ask(Question question);
+  void report(Message& pull, const PushReport& mine);
   Question* answered(const Header& header);
   void end(const Header& header);
   void take_pulled(const Message& message);

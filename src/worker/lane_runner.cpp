@@ -194,6 +194,7 @@ void LaneRunner::train_lane(int index, const StepPlan& plan, Loader& loader,
   result_.wait_seconds = exchange_.wait_seconds(0);
   result_.staleness = exchange_.staleness();
   result_.coding = exchange_.coding();
+  result_.reports = exchange_.reports();
   result_.exchange_seconds =
       seconds_since(start) - worked - result_.optimizer_seconds - result_.checkpoint_seconds;
 }

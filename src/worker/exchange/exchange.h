@@ -15,6 +15,7 @@
 #include "comm/tree.h"
 #include "model/program.h"
 #include "optim/optimizer.h"
+#include "ps/push_report.h"
 #include "worker/training_state.h"
 
 namespace trireme {
@@ -124,6 +125,9 @@ class Exchange : public TrainingState {
   virtual double staleness() const { return -1; }
   // Of this rank's pushes in the last update; null: none was coded.
   virtual std::optional<Coding> coding() const { return std::nullopt; }
+  // On worker 0: of all workers. In step: up to the last update; else up to the pull before the
+  // last that each has made, of this one up to the last. Null: there is nothing to tell.
+  virtual std::optional<ps::PushReport> reports() const { return std::nullopt; }
 };
 
 }  // namespace trireme

@@ -204,7 +204,7 @@ void ParameterExchange::conclude_together(Lane& lane, const UpdateRequest& reque
   wait_for_snapshot();  // nothing comes in before it is asked for
   tell([&](ps::ClientCore& client) {
     take_coding(client);
-    client.pull(clock + 1, clock + 1, false);
+    client.pull(clock + 1, clock + 1, false, 0, report());
   });
   if (first()) {
     driver_->until([&] { return carrier_->client().has_partials(); });
@@ -220,6 +220,7 @@ void ParameterExchange::conclude_together(Lane& lane, const UpdateRequest& reque
               .requests = requests_of(requests),
               .grad_norm = result.grad_norm};
   scalars_ = result.scalars;
+  reports_ = result.reports;
   clock_ = clock + 1;
   if (verdict_.applied && request.write_state) request.write_state();
   lane.waited += seconds_since(start);
@@ -234,11 +235,14 @@ uint32_t ParameterExchange::push_and_pull(int64_t clock, const float* gradient,
     else
       push_all(client, clock, gradient, scalars, clock);
     take_coding(client);
-    client.pull(clock + 1, 0, true, requests);
+    client.pull(clock + 1, 0, true, requests, report());
   });
   if (local_.active()) local_.pushed();
   const ps::PullResult& result = carrier_->client().result();
-  staleness_ = static_cast<double>(clock + 1 - result.slowest);
+  const int64_t behind = clock + 1 - result.slowest;
+  staleness_ = static_cast<double>(behind);
+  reports_ = result.reports;
+  for (ps::PushReport* of : {&report_, &reports_}) of->add_pull(behind);
   return result.meet_at == clock + 1 ? result.requests : 0;
 }
 
@@ -289,9 +293,13 @@ void ParameterExchange::push_local(ps::ClientCore& client) {
 void ParameterExchange::take_coding(ps::ClientCore& client) {
   const ps::CodingCounts counts = client.coder().take_counts();
   coding_.reset();
-  if (counts.plain_bytes > 0)
-    coding_ = {counts.bytes, counts.plain_bytes,
-               counts.all > 0 ? std::sqrt(counts.left_out / counts.all) : 0};
+  if (counts.plain_bytes == 0) return;
+  coding_ = {counts.bytes, counts.plain_bytes,
+             counts.all > 0 ? std::sqrt(counts.left_out / counts.all) : 0};
+  ++report_.pushes;
+  report_.bytes += coding_->bytes;
+  report_.plain_bytes += coding_->plain_bytes;
+  report_.left_out += coding_->error;
 }
 
 // Bounded and async: what local steps have added up is pushed, and nobody goes on before everybody

@@ -43,6 +43,9 @@ class ParameterExchange final : public NodeExchange, public Servers {
   void restore(const TensorReader& read) override;
   double staleness() const override { return staleness_; }
   std::optional<Coding> coding() const override { return coding_; }
+  std::optional<ps::PushReport> reports() const override {
+    return first() && tells() ? std::optional(reports_) : std::nullopt;
+  }
 
   int count() const override { return placement_.servers(); }
   int64_t clock() const override { return clock_; }
@@ -54,6 +57,8 @@ class ParameterExchange final : public NodeExchange, public Servers {
 
  private:
   bool sync() const { return consistency_.mode == ps::Mode::sync; }
+  bool tells() const { return !sync() || options_.codec.codes(); }
+  const ps::PushReport* report() const { return tells() ? &report_ : nullptr; }
   void push_all(ps::ClientCore& client, int64_t clock, const float* gradient,
                 const OptimizerScalars& scalars, int64_t since);
   void push_local(ps::ClientCore& client);
@@ -83,6 +88,7 @@ class ParameterExchange final : public NodeExchange, public Servers {
   int64_t settled_at_ = -1;
   double staleness_ = -1;
   std::optional<Coding> coding_;
+  ps::PushReport report_, reports_;  // of this worker; of all, on worker 0
 };
 
 }  // namespace trireme
