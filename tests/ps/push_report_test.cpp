@@ -51,6 +51,25 @@ TEST(PushReport, HasWhatEachHasToldElsewhere) {
     }
 }
 
+TEST(PushReport, CostsAsManyMessagesAndBytesAsTheDocumentsSay) {
+  for (const Mode mode : {Mode::sync, Mode::bounded, Mode::async}) {
+    ClusterSpec spec = telling({mode, 2}, 1);
+    spec.network.repeat = 0;
+    Cluster told(spec);
+    told.run();
+    spec.tells = false;
+    Cluster plain(spec);
+    plain.run();
+    for (int w = 0; w < spec.workers; ++w) {
+      const ClientCounts with = told.client(w).counts(), without = plain.client(w).counts();
+      const int64_t asks = w == 0 ? spec.clocks : 0;
+      EXPECT_EQ(with.messages_out - without.messages_out, asks);
+      EXPECT_EQ(with.bytes_out - without.bytes_out, 56 * spec.clocks);
+      EXPECT_EQ(with.bytes_in - without.bytes_in, 56 * asks);
+    }
+  }
+}
+
 TEST(PushReport, OfAnotherSizeIsRefused) {
   Cluster cluster(telling({}, 1));
   Message m;
