@@ -140,14 +140,25 @@ int64_t Program::sync_doubles(int segment) const {
 void Program::pack(const float* params, std::byte* packed, int part, int parts,
                    Stream* stream) const {
   int turn = part;  // small ones have a first part alone
-  for (const PackJob& job : impl_->packs) {
-    const Status status = impl_->kernels->pack(job.plan, stream, params + job.param_offset,
-                                               packed + job.packed_offset, turn, parts);
+  for (int64_t i = 0; i < packs(); ++i) {
+    pack_one(i, params, packed, turn, parts, stream);
     turn = turn + 1 == parts ? 0 : turn + 1;
-    if (status != Status::ok)
-      throw DeviceError(fmt::format("packing the weights at {} failed with status {}",
-                                    job.param_offset, static_cast<int>(status)));
   }
+}
+
+int64_t Program::packs() const { return static_cast<int64_t>(impl_->packs.size()); }
+int64_t Program::pack_from(int64_t index) const {
+  return impl_->packs[static_cast<size_t>(index)].param_offset;
+}
+
+void Program::pack_one(int64_t index, const float* params, std::byte* packed, int part, int parts,
+                       Stream* stream) const {
+  const PackJob& job = impl_->packs[static_cast<size_t>(index)];
+  const Status status = impl_->kernels->pack(job.plan, stream, params + job.param_offset,
+                                             packed + job.packed_offset, part, parts);
+  if (status != Status::ok)
+    throw DeviceError(fmt::format("packing the weights at {} failed with status {}",
+                                  job.param_offset, static_cast<int>(status)));
 }
 
 void Program::run(const Workspace& ws, int segment, double* sync_out, GradSink* sink,
@@ -158,6 +169,7 @@ void Program::run(const Workspace& ws, int segment, double* sync_out, GradSink* 
   if (piece) f.piece = &leaves;
   if (segment == 0) impl_->narrow_inputs(f);
   for (const Instruction& instruction : impl_->segments[static_cast<size_t>(segment)]) {
+    if (ws.gate && instruction.phase == Phase::forward) ws.gate->need(instruction.watermark);
     Status status = impl_->execute(instruction, f, sync_out);
     const bool backward = instruction.phase == Phase::backward;
     if (status == Status::ok && piece && backward)

@@ -11,11 +11,21 @@
 
 namespace trireme {
 
+// Who knows whether weights have come: asked right before a forward pass reads them.
+struct WeightGate {
+  virtual ~WeightGate() = default;
+  // Returns when all weights from `from` on (elements of the index space), and their packed copies,
+  // are there. Within a pass `from` falls, as parameters lie in reverse order of first use; before
+  // backward it is 0.
+  virtual void need(int64_t from) = 0;
+};
+
 // The caller's memory for one leaf. The pointers may change between calls, never during one.
 struct Workspace {
   std::byte* arena = nullptr;          // Program::arena_bytes(), 64-byte aligned
   std::byte* kept = nullptr;           // Program::kept_bytes(), until the piece's last leaf has run
   const float* params = nullptr;       // ParamTable order
+  WeightGate* gate = nullptr;          // of these and of `packed`; null: all are there
   float* grads = nullptr;              // training: the leaf's gradient
   float* state = nullptr;              // running statistics
   const std::byte* packed = nullptr;   // Program::packed_bytes()
@@ -91,6 +101,11 @@ class Program {
 
   // Refreshes packed weights. `part` of `parts`: lanes share the work.
   void pack(const float* params, std::byte* packed, int part, int parts, Stream*) const;
+  // The same, one packed copy of packs() at a time; it reads weights from pack_from() on alone.
+  int64_t packs() const;
+  int64_t pack_from(int64_t index) const;  // elements of the index space
+  void pack_one(int64_t index, const float* params, std::byte* packed, int part, int parts,
+                Stream*) const;
 
   // A step is segments() segments, run in order; all leaves of the job meet after each segment
   // whose sync_doubles() > 0, add up what sums() wrote, and pass the total as Workspace::synced.

@@ -53,6 +53,7 @@ ClientCore::ClientCore(const ClientConfig& config, const Placement& placement, f
       placement_(placement),
       weights_(weights),
       versions_(placement.blocks().size()),
+      missing_(placement.blocks().size()),
       servers_(static_cast<size_t>(placement.servers())),
       coder_(config.codec, config.consistency.mode != Mode::sync, pool_) {
   const int64_t elements = placement.blocks().empty() ? 0 : placement.blocks().back().range.end;
@@ -127,10 +128,13 @@ void ClientCore::code(Question& q, const float* floats, Piece piece, double divi
   q.message.payload = {q.message.owned->data(), coded->bytes};
 }
 
-void ClientCore::pull(int64_t clock, int64_t need, bool whole, uint32_t requests) {
+void ClientCore::pull(int64_t clock, int64_t need, bool whole, uint32_t requests,
+                      const PushReport* report) {
   rows_are_due();
   result_ = {};
   result_.slowest = std::numeric_limits<int64_t>::max();
+  missing_.assign(missing_.size(), true);
+  missing_end_ = missing_.size();
   for (int server = 0; server < placement_.servers(); ++server) {
     if (!takes_part(server)) continue;
     const std::vector<int>& blocks = placement_.blocks_of(server);
@@ -141,8 +145,23 @@ void ClientCore::pull(int64_t clock, int64_t need, bool whole, uint32_t requests
     q.message.header.requests = server == 0 ? requests : 0;
     q.blocks.insert(blocks.begin(), blocks.end());
     if (blocks.empty()) q.blocks.insert(-1);
+    if (report && server == 0) this->report(q.message, *report);
+    ++pulls_;
+    ++unheard_;
     ask(std::move(q));
   }
+}
+
+// With the pull; worker 0 also asks for the sum.
+void ClientCore::report(Message& pull, const PushReport& mine) {
+  own(pull, std::as_bytes(std::span(&mine, 1)));
+  if (config_.worker != 0) return;
+  Question q;
+  q.message.header = pull.header;
+  q.message.header.kind = static_cast<uint16_t>(Kind::fetch);
+  q.message.header.buffer = kReports;
+  q.into = std::as_writable_bytes(std::span(&result_.reports, 1));
+  ask(std::move(q));
 }
 
 void ClientCore::load(int block, uint32_t buffer, const float* floats) {
@@ -338,8 +357,13 @@ void ClientCore::take_pulled(const Message& m) {
   const Consistency& c = config_.consistency;
   if (c.mode == Mode::bounded && h.slowest < static_cast<int64_t>(h.clock) - c.staleness)
     refuse(h, "answers before the slowest worker is near enough");
+  if (!std::exchange(q.heard, true)) --unheard_;
   q.blocks.erase(h.block);
-  if (q.blocks.empty()) end(h);
+  if (h.block >= 0) missing_[static_cast<size_t>(h.block)] = false;
+  while (missing_end_ > 0 && !missing_[missing_end_ - 1]) --missing_end_;
+  if (!q.blocks.empty()) return;
+  --pulls_;
+  end(h);
 }
 
 std::vector<int> ClientCore::silent() const {

@@ -16,6 +16,7 @@
 #include "ps/message.h"
 #include "ps/placement.h"
 #include "ps/push_coder.h"
+#include "ps/push_report.h"
 
 namespace trireme::ps {
 
@@ -37,6 +38,8 @@ struct PullResult {
   int64_t slowest = 0;         // the fewest clocks that a worker had completed, at any server
   int64_t meet_at = -1;
   uint32_t requests = 0;
+  // Worker 0, of what all workers told: sync, with their pulls of this clock; else with their last.
+  PushReport reports;
 };
 
 struct ClientCounts {
@@ -56,8 +59,10 @@ class ClientCore {
   void push(int block, int64_t clock, const float* floats, const OptimizerScalars& scalars,
             int64_t since = -1);
   // The weights that clock `clock` begins with. Sync: after the verdict of the clock before; else
-  // when all workers have completed `need` clocks. whole: although none changed.
-  void pull(int64_t clock, int64_t need, bool whole, uint32_t requests = 0);
+  // when all workers have completed `need` clocks. whole: although none changed. report: of this
+  // worker so far, where all have something to tell; copied.
+  void pull(int64_t clock, int64_t need, bool whole, uint32_t requests = 0,
+            const PushReport* report = nullptr);
   void load(int block, uint32_t buffer, const float* floats);
   void fetch(int block, uint32_t buffer, float* into);
   void bye(int exit_code);
@@ -103,7 +108,15 @@ class ClientCore {
 
   // Everything was answered.
   bool idle() const { return open_ == 0 && (!awaits_partials_ || has_partials()); }
-  const PullResult& result() const { return result_; }  // of the last pull, when idle()
+  // Everything was answered but for weights: of each pull, at least one block has come.
+  bool concluded() const {
+    return open_ == pulls_ && unheard_ == 0 && (!awaits_partials_ || has_partials());
+  }
+  const PullResult& result() const { return result_; }  // of the last pull, when concluded()
+  // Of the last pull: weights from here on (elements of the index space) have come.
+  int64_t weights_from() const {
+    return missing_end_ == 0 ? 0 : placement_.blocks()[missing_end_ - 1].range.end;
+  }
 
   void on_message(Message&& message);
   bool poll(Message& out);
@@ -118,6 +131,7 @@ class ClientCore {
   struct Question {
     Message message;
     std::set<int> blocks;        // pull: not yet answered
+    bool heard = false;          // pull: of some block
     MutableBytes into;           // fetch, pull_rows, fetch_rows, save, fetch_progress
     int64_t* version = nullptr;  // of the answer: fetch_rows, save, restore
     bool part_came[2] = {};      // pull_rows ahead
@@ -137,6 +151,7 @@ class ClientCore {
   void code(Question& question, const float* floats, Piece piece, double divisor);
   Question about(Kind kind, int block, int64_t clock, const float* floats) const;
   void ask(Question question);
+  void report(Message& pull, const PushReport& mine);
   Question* answered(const Header& header);
   void end(const Header& header);
   void take_pulled(const Message& message);
@@ -152,8 +167,11 @@ class ClientCore {
   const Placement& placement_;
   float* const weights_;
   std::vector<int64_t> versions_;  // by block, of the weights here
+  std::vector<bool> missing_;      // by block: it was pulled and has not come
   std::vector<Server> servers_;
-  size_t open_ = 0, ahead_ = 0;  // questions; those that are not due
+  size_t open_ = 0, ahead_ = 0;     // questions; those that are not due
+  size_t pulls_ = 0, unheard_ = 0;  // open pulls; those of which nothing has come
+  size_t missing_end_ = 0;          // past the last block of missing_
   int64_t partials_clock_;
   bool awaits_partials_ = false;
   std::vector<double> partials_;

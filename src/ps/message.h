@@ -48,6 +48,8 @@ constexpr uint16_t kFirstKind = 1, kLastKind = 25;
 
 // Buffers of a block, as load and fetch name them: the weights, then the optimizer's moments.
 constexpr uint32_t kWeights = 0, kFirstMoment = 1, kAverage = 100;
+// And of no block: the sum of what workers told with their pulls (PushReport).
+constexpr uint32_t kReports = 200;
 
 // What of a table load_rows and fetch_rows bring, in `buffer`: Part, or its LifeCounts.
 constexpr uint32_t kCounts = 2;

@@ -25,7 +25,8 @@ int serve(ServerCore& core, Link& link, const ServeOptions& options) {
     for (Message m; link.receive(m); moved = true) {
       core.on_message(std::move(m), seconds_since(start));
       if (options.after_message) options.after_message(core.clock());
-      for (Message answer; core.poll(answer);) link.send(std::move(answer));
+      for (Message answer; core.poll(answer); link.advance())  // travels while the next is made
+        link.send(std::move(answer));
     }
     if (moved) {
       looks = 0;

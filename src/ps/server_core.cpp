@@ -47,7 +47,8 @@ ServerCore::ServerCore(const ServerConfig& config, const KernelTable& kernels,
       given_(placement, config.server,
              config.delay_compensation > 0 && !sync() ? config.workers : 0),
       meeting_(config.workers, config.push_every),
-      windows_(static_cast<size_t>(config.workers)) {
+      windows_(static_cast<size_t>(config.workers)),
+      told_(static_cast<size_t>(config.workers)) {
   // Parameters lie in reverse order of first use.
   const std::vector<int>& mine = placement.blocks_of(config.server);
   use_order_.assign(mine.rbegin(), mine.rend());
@@ -93,13 +94,16 @@ void ServerCore::on_message(Message&& m, double now) {
       return commit(m);
     case Kind::pull:
       meeting_.ask(h.requests);
+      take_report(m);
       waiting_.push_back({.header = h, .since = now, .blocks = use_order_});
       if (use_order_.empty()) waiting_.back().blocks = {-1};
       return answer_pulls();
     case Kind::load:
       return load(m);
     case Kind::fetch:
-      return fetch(h);
+      if (h.buffer != kReports) return fetch(h);
+      waiting_.push_back({.header = h, .since = now});
+      return answer_pulls();
     case Kind::pull_rows:
       waiting_.push_back(pull_rows(m, now));
       return answer_pulls();
@@ -268,61 +272,12 @@ void ServerCore::fetch(const Header& h) {
   say(Kind::fetched, h, std::as_bytes(values), !sync());
 }
 
-bool ServerCore::may_answer(const Header& pull) const {
-  if (sync()) return open_ >= pull.need;
-  const int64_t clock = static_cast<int64_t>(pull.clock);
-  int64_t need = pull.need;
-  if (config_.consistency.mode == Mode::bounded)
-    need = std::max(need, clock - config_.consistency.staleness);
-  return clocks_.slowest() >= need && clocks_.completed(pull.worker) >= clock;
-}
-
 void ServerCore::apply_next() {
   const int block = to_apply_.front();
   to_apply_.pop_front();
   store_.apply(block, clock_.sum(block), scalars_);
   if (to_apply_.empty()) clock_.end();
   answer_pulls();
-}
-
-void ServerCore::answer_pulls() {
-  for (Waiting& pull : waiting_) {
-    if (may_begin(pull)) answer_first_part(pull);
-    if (pull.answered || !may_answer(pull.header)) continue;
-    if (static_cast<Kind>(pull.header.kind) == Kind::pull) {
-      answer(pull);
-      pull.answered = pull.blocks.empty();
-    } else {
-      answer_rows(pull);
-      pull.answered = true;
-    }
-  }
-  std::erase_if(waiting_, [](const Waiting& pull) { return pull.answered; });
-}
-
-// A server that has no blocks says how the clock ended, too: of block -1. Weights are sent from
-// where they lie if nothing changes them on their way: in sync mode the next commit waits for this
-// worker's push, and that for these weights.
-void ServerCore::answer(Waiting& pull) {
-  if (!sync()) meeting_.begin(pull.header.worker, static_cast<int64_t>(pull.header.clock));
-  const bool whole = !sync() || (pull.header.flags & kWhole) || (verdict_ & kApplied);
-  std::erase_if(pull.blocks, [&](int block) {
-    if (std::ranges::find(to_apply_, block) != to_apply_.end()) return false;
-    Header h = pull.header;
-    h.kind = static_cast<uint16_t>(Kind::pulled);
-    h.block = block;
-    h.version = block < 0 ? 0 : store_.version(block);
-    h.slowest = sync() ? open_ : clocks_.slowest();
-    h.flags = verdict_;
-    h.grad_norm = grad_norm_;
-    h.scalars = scalars_;
-    h.meet_at = meeting_.at();
-    h.requests = meeting_.requests();
-    if (block >= 0 && given_.keeps())
-      given_.give(h.worker, block, store_.values(block, kWeights), h.version);
-    say(h, block >= 0 && whole ? std::as_bytes(store_.values(block, kWeights)) : Bytes{}, !sync());
-    return true;
-  });
 }
 
 void ServerCore::say(Kind kind, const Header& question, Bytes payload, bool copy) {

@@ -24,6 +24,7 @@
 #include "ps/dense_store.h"
 #include "ps/meeting.h"
 #include "ps/message.h"
+#include "ps/push_report.h"
 #include "ps/push_window.h"
 #include "ps/state_copy.h"
 #include "ps/state_restore.h"
@@ -104,7 +105,11 @@ class ServerCore {
   const GivenWeights& given() const { return given_; }
 
  private:
-  struct Waiting {  // a pull
+  struct Told {
+    int64_t clock = -1;  // that the pull was for
+    PushReport report;
+  };
+  struct Waiting {  // a pull, or a question for reports
     Header header;
     double since = 0;
     std::vector<int64_t> keys = {};  // of rows
@@ -147,6 +152,9 @@ class ServerCore {
   bool may_answer(const Header& pull) const;
   void answer_pulls();
   void answer(Waiting& pull);
+  void take_report(const Message& pull);
+  bool all_told(const Header& question) const;
+  void answer_reports(const Header& question);
   void apply_next();
   void answer_rows(const Waiting& pull);
   bool has_block(int block) const;
@@ -178,6 +186,7 @@ class ServerCore {
   GivenWeights given_;               // likewise, for compensate()
   Meeting meeting_;                  // of the first server
   std::vector<PushWindow> windows_;  // by worker
+  std::vector<Told> told_;           // by worker
   std::deque<Waiting> waiting_;
   std::deque<Message> out_;
   std::shared_ptr<PayloadPool> pool_ = PayloadPool::make();

@@ -43,6 +43,7 @@ int64_t LaneRunner::max_sums(const Graph& graph, const ProgramSet& training,
 }
 
 void LaneRunner::allocate() {
+  arriving_ = std::make_unique<ArrivingWeights>(exchange_, training_, team_.lanes());
   lanes_.resize(static_cast<size_t>(team_.lanes()));
   whole_.resize(std::bit_ceil(static_cast<size_t>(exchange_.shards())));
   const Program& program = training_.any();
@@ -93,17 +94,19 @@ Workspace LaneRunner::bind(Lane& lane, int index, int leaf, int slot, ProgramSet
   const size_t s = static_cast<size_t>(slot);
   std::vector<std::byte*>& fields = lane.fields[s];
   for (size_t f = 0; f < batch_fields_.size(); ++f) fields[f] = batch.at(batch_fields_[f]);
+  const bool trains = &programs == &training_;
   Workspace ws;
   ws.arena = lane.arenas[std::min(s, lane.arenas.size() - 1)].data();
   ws.kept = lane.kept[s].data();
   ws.params = params;
-  ws.grads = &programs == &training_ ? exchange_.gradient(index, leaf) : nullptr;
+  ws.gate = trains && awaits_weights_ ? &arriving_->gate(index) : nullptr;
+  ws.grads = trains ? exchange_.gradient(index, leaf) : nullptr;
   ws.state = exchange_.writable_state();
   ws.packed = programs.packed(batch.samples);
   ws.fields = fields.data();
   ws.keys = batch.keys;
   ws.sums = lane.leaf_sums.data() + slot * loss_sums_;
-  if (tables_) ws.tables = tables_->bind(leaf, &programs == &training_);
+  if (tables_) ws.tables = tables_->bind(leaf, trains);
   return ws;
 }
 
@@ -155,6 +158,7 @@ void LaneRunner::train_lane(int index, const StepPlan& plan, Loader& loader,
     run_side_by_side(lane, index, plan, loader);
   else
     run_leaves(lane, index, plan, loader);
+  if (awaits_weights_) arriving_->gate(index).need(0);  // also without a leaf
   if (sharing_.whole)
     std::copy_n(lane.piece.begin(), exchange_.leaves(index).size(),
                 whole_.begin() + exchange_.leaves(index).first);
@@ -190,6 +194,7 @@ void LaneRunner::train_lane(int index, const StepPlan& plan, Loader& loader,
   result_.wait_seconds = exchange_.wait_seconds(0);
   result_.staleness = exchange_.staleness();
   result_.coding = exchange_.coding();
+  result_.reports = exchange_.reports();
   result_.exchange_seconds =
       seconds_since(start) - worked - result_.optimizer_seconds - result_.checkpoint_seconds;
 }
@@ -264,9 +269,18 @@ void LaneRunner::fetch_rows(const StepPlan& plan, const StepPlan* next, Loader& 
   fetch_seconds_ = seconds_since(start);
 }
 
+// Where some are still under way, lanes pack what has come.
+void LaneRunner::begin_with_weights(const StepPlan& plan) {
+  awaits_weights_ = !exchange_.weights_are_here();
+  const std::vector<int64_t>& sizes = leaf_sizes(plan.samples);
+  if (awaits_weights_)
+    arriving_->begin(sizes);
+  else
+    pack(training_, plan, exchange_.params());
+}
+
 void LaneRunner::train(const StepPlan& plan, Loader& loader, const UpdateSettings& settings) {
-  pack(training_, plan, exchange_.params());
-  leaf_sizes(plan.samples);  // of the lanes
+  begin_with_weights(plan);
   fetch_rows(plan, settings.next, loader);
   run_lanes([&](int lane) { train_lane(lane, plan, loader, settings); });
   loader.release(plan.step);

@@ -9,6 +9,7 @@
 
 #include "data/loader.h"
 #include "model/metrics.h"
+#include "worker/arriving_weights.h"
 #include "worker/batch_fields.h"
 #include "worker/exchange/exchange.h"
 #include "worker/lane_sharing.h"
@@ -43,6 +44,7 @@ class LaneRunner final : public StepRunner {
   // Runs a job on every lane; an error of one ends the waits of all lanes of all ranks at once.
   void run_lanes(const std::function<void(int)>& job);
   void pack(ProgramSet& programs, const StepPlan& plan, const float* params);
+  void begin_with_weights(const StepPlan& plan);  // a training step
   // The rows that the step's leaves look up, and word of those that the next one's will.
   void fetch_rows(const StepPlan& plan, const StepPlan* next, Loader& loader);
   void look_up(const StepPlan& plan, Loader& loader, LaneTables::For step);
@@ -89,9 +91,11 @@ class LaneRunner final : public StepRunner {
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::vector<PieceWork::Leaf> whole_;  // by leaf; null: absent. Each lane writes its own
   std::unique_ptr<LaneTables> tables_;  // null: none
-  double fetch_seconds_ = 0;            // of this step
-  StepResult result_;                   // of lane 0
-  bool fresh_ = false;                  // a training step's, not yet taken
+  std::unique_ptr<ArrivingWeights> arriving_;
+  bool awaits_weights_ = false;  // in this step
+  double fetch_seconds_ = 0;     // of this step
+  StepResult result_;            // of lane 0
+  bool fresh_ = false;           // a training step's, not yet taken
 };
 
 }  // namespace trireme

@@ -24,6 +24,14 @@ const std::byte* ProgramSet::packed(int64_t samples) const {
   return entries_.at(samples).packed.data();
 }
 
+std::byte* ProgramSet::packed(int64_t samples) { return entries_.at(samples).packed.data(); }
+
+std::vector<int64_t> ProgramSet::sizes() const {
+  std::vector<int64_t> sizes;
+  for (const auto& [samples, entry] : entries_) sizes.push_back(samples);
+  return sizes;
+}
+
 size_t ProgramSet::packed_bytes() const {
   size_t total = 0;
   for (const auto& [samples, entry] : entries_) total += entry.packed.size();

@@ -18,6 +18,8 @@ class ProgramSet {
   const Program& at(int64_t samples) const;
   const Program& any() const { return *entries_.begin()->second.program; }
   const std::byte* packed(int64_t samples) const;
+  std::byte* packed(int64_t samples);
+  std::vector<int64_t> sizes() const;  // numbers of samples, ascending
   int64_t max_samples() const { return entries_.empty() ? 0 : entries_.rbegin()->first; }
   size_t arena_bytes() const { return arena_bytes_; }  // the largest
   size_t kept_bytes() const { return kept_bytes_; }    // the largest, of one leaf

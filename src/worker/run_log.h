@@ -29,8 +29,8 @@ struct StepRecord {
   double loss_scale = 0;  // 0: none
   double elapsed = 0;     // seconds of training so far, earlier parts of a resumed run included
   PhaseSeconds phases;    // cumulative
-  // Bounded and async: steps that the slowest worker was behind, summed over all times so far that
-  // weights were taken, and at most. below 0: workers go in step.
+  // Of all workers. Bounded and async: steps that the slowest was behind, summed over all times so
+  // far that weights were taken, and at most. below 0: workers go in step.
   double staleness_sum = -1, staleness_max = -1;
   int64_t staleness_times = 0;
   // Summed over all coded pushes so far: bytes saved, and the relative norm of what was left out.

@@ -21,10 +21,11 @@ struct StepResult {
   // Of the step thread.
   double data_seconds = 0, compute_seconds = 0, exchange_seconds = 0, optimizer_seconds = 0,
          checkpoint_seconds = 0;
-  double wait_seconds = 0;       // of the exchange's: until the others had come
-  double hidden_seconds = 0;     // gradients travelled while lanes computed
-  double staleness = -1;         // Exchange::staleness()
-  std::optional<Coding> coding;  // Exchange::coding()
+  double wait_seconds = 0;                // of the exchange's: until the others had come
+  double hidden_seconds = 0;              // gradients travelled while lanes computed
+  double staleness = -1;                  // Exchange::staleness()
+  std::optional<Coding> coding;           // Exchange::coding()
+  std::optional<ps::PushReport> reports;  // Exchange::reports()
 };
 
 struct UpdateSettings {

@@ -14,6 +14,7 @@
 #include "worker/evaluate.h"
 #include "worker/exchange/coding_report.h"
 #include "worker/exchange/staleness.h"
+#include "worker/exchange/tell_pushes.h"
 #include "worker/fail_on_purpose.h"
 #include "worker/final_export.h"
 #include "worker/open_device.h"
@@ -172,8 +173,7 @@ class TrainingRun {
     step.loss_scale = r.verdict.loss_scale;
     step.elapsed = elapsed();
     step.phases = phases_;
-    staleness_.tell(step);
-    coding_.tell(step);
+    if (r.reports) tell(*r.reports, step);
     if (lives_ && log_->due(step.step)) step.tables = table_metrics(*s_.tables);
     log_->step(step);
   }

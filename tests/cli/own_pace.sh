@@ -29,6 +29,12 @@ pushes=$(grep 'slowest worker was behind' "$folder/bounded.log" |
 grep -q "for the weights that each of 3 workers has" "$folder/bounded"/*/rank-3.log ||
   fail bounded "the memory of delay compensation is not told"
 
+# Records are of all workers: rank 0 is the slowest, which the others are ahead of.
+[ "$(train slow 3 "${short[@]}=60" --exchange.consistency=bounded --exchange.staleness=2 --debug.kill_rank=0 \
+  --debug.slow_rank_ms=10)" = 0 ] || fail slow "a slow worker did not train"
+grep -q '"exchange/staleness":[0-9.]*[1-9][0-9.]*,"exchange/staleness_max":[12]' "$folder/slow"/*/metrics.jsonl ||
+  fail slow "no record has the worker that runs ahead"
+
 # A worker hears a signal: all save at a step at which they push. Then on from there, and an end by time.
 pace=(--exchange.consistency=async --exchange.push_every=7)
 start signal 4 "${pace[@]}" --train.max_epochs=1000000 --train.eval_every=0 --checkpoint.every_epochs=0 &

@@ -15,7 +15,10 @@ served=(--exchange.name=parameter_server --exchange.servers)
 [ "$(train two-one 3 "${served[@]}=1")" = 0 ] || fail two-one "2 workers and 1 server did not train"
 [ "$(train three-two 5 "${served[@]}=2" --debug.repeat_messages=0.3 --debug.delay_messages_ms=2)" = 0 ] ||
   fail three-two "3 workers and 2 servers did not train"
-for name in two-one three-two; do
+# Blocks of few elements that come late and in any order: forward begins before all weights are there, and lanes pack them.
+[ "$(lanes=2 train late 3 "${served[@]}=1" --exchange.bucket_mib=0.015625 --debug.delay_messages_ms=3)" = 0 ] ||
+  fail late "late blocks did not train"
+for name in two-one three-two late; do
   equal one "$name" || fail "$name" "other weights than one rank's"
   grep -q "model.onnx" "$folder/$name"/*/export/SHA256SUMS || fail "$name" "no export"
   grep -q "parameters: .* server 0 has" "$folder/$name.log" || fail "$name" "the placement was not printed"

@@ -95,6 +95,7 @@ double Cluster::step(int worker, ClientCore& client) {
     case 1:
       if (!sync && p.clock % spec_.push_every == 0)
         most_ahead_ = std::max(most_ahead_, p.clock - client.result().slowest);
+      if (spec_.tells && worker == 0 && p.clock > 0) reports_.push_back(client.result().reports);
       if (p.clock == spec_.clocks) return -1;
       if (!spec_.ahead || p.clock == 0) pull_rows(worker, p.clock, client, kTrains);
       return spec_.compute +
@@ -127,12 +128,14 @@ double Cluster::step(int worker, ClientCore& client) {
       }
       if (sync && worker == 0) client.await_partials();
       return 0;
-    default:
+    default: {
       if (sync && worker == 0) client.commit(p.clock, scalars, applied());
       p.pushed = ++p.clock;
       p.phase = 1;
-      client.pull(p.clock, sync ? p.clock : 0, false);
+      const PushReport mine{.pulls = p.clock, .behind = worker * p.clock};
+      client.pull(p.clock, sync ? p.clock : 0, false, 0, spec_.tells ? &mine : nullptr);
       return 0;
+    }
   }
 }
 

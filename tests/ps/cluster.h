@@ -20,6 +20,7 @@ struct ClusterSpec {
   CodecSpec codec;
   double delay_compensation = 0;
   int64_t push_every = 1;  // clocks; bounded and async, without tables
+  bool tells = false;      // worker w tells after n clocks: n pulls, w n behind
   int64_t elements = 3 * kChunk + 640, block = kChunk;
   NetworkSpec network;
   double compute = 5, compute_jitter = 0;  // of a clock
@@ -51,6 +52,8 @@ class Cluster {
   // What servers hold of element i, with what the workers' coders have left out so far.
   float with_residuals(int64_t i) const;
   int64_t most_ahead() const { return most_ahead_; }  // of any pull: clock - slowest
+  // What worker 0 heard of all of them, by clock.
+  const std::vector<PushReport>& reports() const { return reports_; }
 
  private:
   double step(int worker, ClientCore& client);
@@ -83,6 +86,7 @@ class Cluster {
   std::vector<std::vector<Pulled>> rows_;  // by worker; table and server
   std::mt19937_64 random_;
   int64_t most_ahead_ = 0, stale_rows_ = 0;
+  std::vector<PushReport> reports_;
   mutable std::vector<float> residuals_;  // of all workers, when asked for
   std::vector<std::unique_ptr<ClientCore>> clients_;
   std::vector<std::unique_ptr<ServerCore>> servers_;

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
+#include <ranges>
 #include <set>
 
 #include "checkpoint/checkpoint.h"
@@ -51,6 +53,22 @@ OptimizerConfig adam() {
   config.beta2 = 0.999;
   config.epsilon = 1e-8;
   return config;
+}
+
+uint64_t MadeUpTraining::forward(NodeExchange& exchange, const ParamTable& params,
+                                 const StepPlan& plan, int lane) const {
+  uint64_t hash = 0;
+  Moment moment{plan.step, lane, 0, false};
+  for (const Slot& slot : std::views::reverse(params.slots())) {
+    exchange.await_weights(lane, slot.offset);
+    const float* weights = exchange.params();
+    for (int64_t i = slot.offset; i < slot.offset + slot.count; ++i)
+      hash = mix(hash, std::bit_cast<uint32_t>(weights[i]));
+    ++moment.slots_done;
+    if (within_forward) within_forward(exchange, moment);
+  }
+  exchange.await_weights(lane, 0);
+  return hash;
 }
 
 void MadeUpTraining::backward(NodeExchange& exchange, const ParamTable& params,
@@ -142,6 +160,7 @@ void MadeUpTraining::serve(Communicator& world, const std::vector<LeafRun>& runs
   std::vector<int> workers;
   for (int w = 0; w < config.workers; ++w) workers.push_back(w);
   ps::Link link(world, workers, {}, faults, &regions);
+  if (serve_with) return serve_with(core, link);
   EXPECT_EQ(ps::serve(core, link, {config.workers, timeout}), 0);
 }
 
@@ -208,6 +227,7 @@ Outcome MadeUpTraining::train(Communicator& comm, NodeExchange& exchange, const 
   const auto step = [&](int64_t s, int lane) {
     const StepPlan plan{s, 0, 0, batches[static_cast<size_t>(s)]};
     exchange.begin(lane, plan);
+    const uint64_t read = forward(exchange, graph.params(), plan, lane);
     backward(exchange, graph.params(), plan, lane);
     if (rows) rows->push(plan, lane, exchange.leaves(lane));
     double totals[2];
@@ -230,6 +250,7 @@ Outcome MadeUpTraining::train(Communicator& comm, NodeExchange& exchange, const 
     }
     if (lane != 0) return;
     outcome.norms.push_back(verdict.grad_norm);
+    outcome.read.push_back(read);
     outcome.sums.insert(outcome.sums.end(), {totals[0], totals[1]});
   };
   const auto evaluation = [&](int64_t s, int lane) {  // between steps: sums, no gradients

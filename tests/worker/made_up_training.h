@@ -11,7 +11,9 @@
 #include "comm/communicator.h"
 #include "model/graph.h"
 #include "optim/optimizer.h"
+#include "ps/link.h"
 #include "ps/row_clip.h"
+#include "ps/server_core.h"
 #include "ps/table_life.h"
 #include "worker/exchange/all_reduce_exchange.h"
 #include "worker/servers/parameter_exchange.h"
@@ -29,6 +31,7 @@ OptimizerConfig adam();
 struct Outcome {
   std::vector<float> weights;
   std::vector<double> norms, sums;
+  std::vector<uint64_t> read;          // what the weights were that each step's forward read
   std::vector<float> rows;             // of the tables, in the end: of all keys that leaves look up
   std::vector<ps::LifeCounts> counts;  // likewise, but for bytes
   friend bool operator==(const Outcome&, const Outcome&) = default;
@@ -65,6 +68,10 @@ struct MadeUpTraining {
     bool last_leaf;  // of the whole step
   };
   std::function<void(NodeExchange&, const Moment&)> within_backward = {};
+  // Called by each lane within its forward, after each slot, in the order of use.
+  std::function<void(NodeExchange&, const Moment&)> within_forward = {};
+  // Instead of ps::serve().
+  std::function<void(ps::ServerCore&, ps::Link&)> serve_with = {};
 
   Outcome run(Communicator& comm) const;
   // Over thread ranks; all must end with the same outcome.
@@ -78,6 +85,9 @@ struct MadeUpTraining {
   Outcome train_served(Communicator& world) const;
   void serve(Communicator& world, const std::vector<LeafRun>& runs) const;
   ExchangeOptions options(bool served) const;
+  // A hash of the weights, each slot's as they are when they may be read.
+  uint64_t forward(NodeExchange& exchange, const ParamTable& params, const StepPlan& plan,
+                   int lane) const;
   void backward(NodeExchange& exchange, const ParamTable& params, const StepPlan& plan,
                 int lane) const;
 };

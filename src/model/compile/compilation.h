@@ -245,12 +245,20 @@ class Compilation {
       if (slot(p).trainable && users.front() < op) mark = std::min(mark, slot(p).offset);
     return mark;
   }
+  // The lowest offset of a slot that ops up to `op` read; of the last, whatever is left.
+  int64_t first_weight(int op) const {
+    int64_t first = op + 1 == ops() ? 0 : graph_.params().size();
+    for (int i = 0; i <= op; ++i)
+      for (const int p : fused_[static_cast<size_t>(i)].params)
+        first = std::min(first, slot(p).offset);
+    return first;
+  }
   void schedule() {
     begin_segment();
     for (int i = 0; i < ops(); ++i) {
       if (out_.ops[static_cast<size_t>(i)].lowered->sync_doubles() > 0)
         emit_sync(i, Phase::forward_sums);
-      emit(i, Phase::forward);
+      emit(i, Phase::forward, first_weight(i));
     }
     for (int i = ops() - 1; i >= 0; --i) {
       if (!has_backward(i)) continue;

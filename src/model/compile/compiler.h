@@ -30,7 +30,9 @@ enum class Phase : uint8_t { forward_sums, forward, backward_sums, backward };
 struct Instruction {
   int op = 0;  // index into CompiledProgram::ops
   Phase phase = Phase::forward;
-  int64_t watermark = -1;  // backward: gradients below are final after this
+  // backward: gradients below are final after this. forward: weights from here on are read by this
+  // or were before; 0 with the last.
+  int64_t watermark = -1;
 };
 
 struct CompiledOp {

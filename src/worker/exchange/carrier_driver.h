@@ -4,7 +4,8 @@
 // lane 0's waits are handed to nobody. On the first rank of each host, where there are several.
 //
 // Between steps (after finish() returned, until lane 0 handed in a bucket again) the thread leaves
-// the communicator alone: it belongs to the step thread.
+// the communicator alone: it belongs to the step thread. A carrier that is busy then, as with
+// weights that go on coming, keeps it until they have come.
 
 #include <atomic>
 #include <cstdint>

@@ -17,12 +17,6 @@ void CodingReport::add(const std::optional<Coding>& push) {
   sums_.error += push->error;
 }
 
-void CodingReport::tell(StepRecord& record) const {
-  record.coded_pushes = sums_.pushes;
-  record.codec_saved_bytes = static_cast<double>(sums_.plain_bytes - sums_.bytes);
-  record.codec_error = sums_.error;
-}
-
 void CodingReport::gather(Communicator& workers, const Wait& wait) {
   const auto all = workers.all_gather(std::as_bytes(std::span(&sums_, 1)), wait);
   sums_ = {};

@@ -6,7 +6,6 @@
 
 #include "comm/communicator.h"
 #include "worker/exchange/exchange.h"
-#include "worker/run_log.h"
 
 namespace trireme {
 
@@ -15,7 +14,6 @@ class CodingReport {
   explicit CodingReport(std::string codec) : codec_(std::move(codec)) {}
   void add(const std::optional<Coding>& push);  // null: nothing was coded
   bool empty() const { return sums_.pushes == 0; }
-  void tell(StepRecord& record) const;
   // Takes in what the other workers sent. Collective.
   void gather(Communicator& workers, const Wait& wait);
   std::string in_words() const;

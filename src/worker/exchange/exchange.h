@@ -15,6 +15,7 @@
 #include "comm/tree.h"
 #include "model/program.h"
 #include "optim/optimizer.h"
+#include "ps/push_report.h"
 #include "worker/training_state.h"
 
 namespace trireme {
@@ -100,6 +101,13 @@ class Exchange : public TrainingState {
   virtual float* whole_gradient(int /*lane*/) { return nullptr; }
 
   virtual Verdict update(int lane, const Optimizer& optimizer, const UpdateRequest& request) = 0;
+  // Whether all weights that the last update promised have come; else the next step's lanes await
+  // those that they read. From the step thread of every rank, between steps.
+  virtual bool weights_are_here() { return true; }
+  // Returns when those from `from` on (elements of the index space) have come. Every lane awaits
+  // all of them (0) before it writes a gradient, and before the last sync() of the step.
+  virtual void await_weights(int /*lane*/, int64_t /*from*/) {}
+
   // Before anything looks at the state between steps: afterwards all ranks see the same one, with
   // all that was done so far. From the step thread of every rank.
   virtual void settle() {}
@@ -117,6 +125,9 @@ class Exchange : public TrainingState {
   virtual double staleness() const { return -1; }
   // Of this rank's pushes in the last update; null: none was coded.
   virtual std::optional<Coding> coding() const { return std::nullopt; }
+  // On worker 0: of all workers. In step: up to the last update; else up to the pull before the
+  // last that each has made, of this one up to the last. Null: there is nothing to tell.
+  virtual std::optional<ps::PushReport> reports() const { return std::nullopt; }
 };
 
 }  // namespace trireme

@@ -23,13 +23,6 @@ void Staleness::add(double behind) {
   sum_ += behind;
 }
 
-void Staleness::tell(StepRecord& record) const {
-  if (empty()) return;
-  record.staleness_sum = sum_;
-  for (const auto& [behind, times] : times_) record.staleness_times += times;
-  record.staleness_max = static_cast<double>(times_.rbegin()->first);
-}
-
 void Staleness::gather(Communicator& workers, const Wait& wait) {
   std::vector<Seen> mine;
   for (const auto& [behind, times] : times_) mine.push_back({behind, times});

@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "comm/communicator.h"
-#include "worker/run_log.h"
 
 namespace trireme {
 
@@ -17,7 +16,6 @@ class Staleness {
   // behind: steps; below 0: workers go in step, and there is nothing to tell.
   void add(double behind);
   bool empty() const { return times_.empty(); }
-  void tell(StepRecord& record) const;
   // Takes in what the other workers saw. Collective.
   void gather(Communicator& workers, const Wait& wait);
   // The average, how often each was seen, and the workers of the lowest and the highest average.

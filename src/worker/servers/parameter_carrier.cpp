@@ -40,6 +40,7 @@ void ParameterCarrier::take(size_t index) {
 bool ParameterCarrier::advance() {
   const bool gathered = gather_.advance();
   const bool moved = link_.advance() || gathered;
+  weights_.set(link_.client().weights_from());
   if (moved || (!link_.waiting() && !gathering())) {
     looks_ = 0;
   } else if (++looks_ % ServerLink::kLooksPerCheck == 0) {

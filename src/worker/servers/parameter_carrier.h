@@ -10,6 +10,7 @@
 #include "worker/exchange/host_gather.h"
 #include "worker/exchange/node_sums.h"
 #include "worker/servers/server_link.h"
+#include "worker/servers/weights_mark.h"
 
 namespace trireme {
 
@@ -27,7 +28,8 @@ class ParameterCarrier final : public BucketCarrier {
   // Of the batch of the next step, before begin().
   void set_samples(int64_t samples) { samples_ = samples; }
   ps::ClientCore& client() { return link_.client(); }
-  bool idle() const { return link_.idle(); }
+  bool concluded() const { return link_.concluded(); }
+  WeightsMark& weights() { return weights_; }  // of the last pull
 
   void begin(int64_t step, const std::vector<bool>& leaf_present) override;
   void gather(std::span<const MutableBytes> blocks, const char* what) override {
@@ -47,6 +49,7 @@ class ParameterCarrier final : public BucketCarrier {
   const std::vector<Piece> pieces_;
   HostGather gather_;
   ServerLink link_;
+  WeightsMark weights_;
   std::vector<const float*> sums_;
   int64_t step_ = -1, samples_ = 0;
   int looks_ = 0;

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "comm/sentence.h"
 #include "worker/tables/table_exchange.h"
 
 namespace trireme {
@@ -19,6 +20,10 @@ std::vector<Range> ranges_of(const ps::Placement& placement) {
 
 // What workers and servers wait for has a grace of its own; the lanes wait longer than both.
 constexpr double kLanesGrace = 3 * kGrace;
+
+// What lanes wait for.
+constexpr const char* kVerdict = "the servers' word on the step";
+constexpr const char* kNewWeights = "the new weights from the servers";
 
 constexpr int kResidualTag = 420;  // a worker's residuals, to worker 0
 
@@ -62,7 +67,7 @@ void ParameterExchange::ask(const std::function<void(ps::ClientCore&)>& question
   bool asked = false;
   driver_->until([&] {
     if (!std::exchange(asked, true)) questions(carrier_->client());
-    return carrier_->idle();
+    return carrier_->concluded();
   });
 }
 
@@ -135,6 +140,40 @@ void ParameterExchange::tell(const std::function<void(ps::ClientCore&)>& words) 
   });
 }
 
+bool ParameterExchange::weights_are_here() { return carrier_->weights().from() == 0; }
+
+// Lane 0 takes them in itself; for the others it does, or the driver's thread.
+void ParameterExchange::await_weights(int lane_index, int64_t from) {
+  WeightsMark& weights = carrier_->weights();
+  Lane& lane = this->lane(lane_index);
+  lane.barrier->check();
+  if (weights.from() <= from) return;
+  const auto start = Clock::now();
+  try {
+    if (lane.index == 0)
+      driver_->until([&] { return weights.from() <= from; });
+    else if (!weights.wait(from, deadline_in(options_.timeout + kLanesGrace),
+                           [&] { lane.barrier->check(); }))
+      report_missing_weights(lane.plan.step);
+  } catch (const CommError&) {
+    driver_->rethrow();  // the same sentence, and its hint
+    throw;
+  }
+  lane.waited += seconds_since(start);
+}
+
+// The driver's thread, which knows whose they are, should have said so before.
+void ParameterExchange::report_missing_weights(int64_t step) const {
+  const Wait wait{options_.timeout + kLanesGrace, kNewWeights, step};
+  throw CommError(waited(comm_.members()[static_cast<size_t>(comm_.rank())], wait, wait.seconds),
+                  deadline_hint());
+}
+
+void ParameterExchange::leave(ExitCode code) {
+  await_weights(0, 0);
+  Servers::leave(code);
+}
+
 Verdict ParameterExchange::update(int lane_index, const Optimizer&, const UpdateRequest& request) {
   Lane& lane = this->lane(lane_index);
   announce(lane, request.requests);
@@ -144,17 +183,17 @@ Verdict ParameterExchange::update(int lane_index, const Optimizer&, const Update
 }
 
 Verdict ParameterExchange::update_all(Lane& lane, const UpdateRequest& request) {
-  if (lane.index == 0) take_new_weights(lane, request);
-  meet(lane, "the new weights from the servers", kLanesGrace);
+  if (lane.index == 0) conclude_together(lane, request);
+  meet(lane, kVerdict, kLanesGrace);
   if (!request.tables || options_.served_tables > 0) return verdict_;  // servers stepped the rows
   if (verdict_.applied) request.tables->commit(lane.index, topology_.lanes, scalars_);
   meet(lane, "the updated rows");
   return verdict_;
 }
 
-// Where rows are the workers' own, each adds up what all pushed, and norms come from there; else
-// from the servers.
-void ParameterExchange::take_new_weights(Lane& lane, const UpdateRequest& request) {
+// With the first new weights of each server comes its word on the step. Where rows are the workers'
+// own, each adds up what all pushed, and norms come from there; else from the servers.
+void ParameterExchange::conclude_together(Lane& lane, const UpdateRequest& request) {
   const uint32_t requests = gather_requests(lane);
   const auto start = Clock::now();
   const int64_t clock = lane.plan.step;
@@ -165,7 +204,7 @@ void ParameterExchange::take_new_weights(Lane& lane, const UpdateRequest& reques
   wait_for_snapshot();  // nothing comes in before it is asked for
   tell([&](ps::ClientCore& client) {
     take_coding(client);
-    client.pull(clock + 1, clock + 1, false);
+    client.pull(clock + 1, clock + 1, false, 0, report());
   });
   if (first()) {
     driver_->until([&] { return carrier_->client().has_partials(); });
@@ -174,13 +213,14 @@ void ParameterExchange::take_new_weights(Lane& lane, const UpdateRequest& reques
     const StepVerdict step = conclude(request, scalars);
     tell([&](ps::ClientCore& client) { client.commit(clock, scalars, step); });
   }
-  driver_->until([&] { return carrier_->idle(); });
+  driver_->until([&] { return carrier_->concluded(); });
   const ps::PullResult& result = carrier_->client().result();
   verdict_ = {.applied = (result.verdict & ps::kApplied) != 0,
               .finite = (result.verdict & ps::kFinite) != 0,
               .requests = requests_of(requests),
               .grad_norm = result.grad_norm};
   scalars_ = result.scalars;
+  reports_ = result.reports;
   clock_ = clock + 1;
   if (verdict_.applied && request.write_state) request.write_state();
   lane.waited += seconds_since(start);
@@ -195,11 +235,14 @@ uint32_t ParameterExchange::push_and_pull(int64_t clock, const float* gradient,
     else
       push_all(client, clock, gradient, scalars, clock);
     take_coding(client);
-    client.pull(clock + 1, 0, true, requests);
+    client.pull(clock + 1, 0, true, requests, report());
   });
   if (local_.active()) local_.pushed();
   const ps::PullResult& result = carrier_->client().result();
-  staleness_ = static_cast<double>(clock + 1 - result.slowest);
+  const int64_t behind = clock + 1 - result.slowest;
+  staleness_ = static_cast<double>(behind);
+  reports_ = result.reports;
+  for (ps::PushReport* of : {&report_, &reports_}) of->add_pull(behind);
   return result.meet_at == clock + 1 ? result.requests : 0;
 }
 
@@ -231,7 +274,7 @@ Verdict ParameterExchange::update_alone(Lane& lane, const UpdateRequest& request
                 .grad_norm = step.grad_norm};
     lane.waited += seconds_since(start);
   }
-  meet(lane, "the new weights from the servers", kLanesGrace);
+  meet(lane, kVerdict, kLanesGrace);
   return verdict_;
 }
 
@@ -250,14 +293,19 @@ void ParameterExchange::push_local(ps::ClientCore& client) {
 void ParameterExchange::take_coding(ps::ClientCore& client) {
   const ps::CodingCounts counts = client.coder().take_counts();
   coding_.reset();
-  if (counts.plain_bytes > 0)
-    coding_ = {counts.bytes, counts.plain_bytes,
-               counts.all > 0 ? std::sqrt(counts.left_out / counts.all) : 0};
+  if (counts.plain_bytes == 0) return;
+  coding_ = {counts.bytes, counts.plain_bytes,
+             counts.all > 0 ? std::sqrt(counts.left_out / counts.all) : 0};
+  ++report_.pushes;
+  report_.bytes += coding_->bytes;
+  report_.plain_bytes += coding_->plain_bytes;
+  report_.left_out += coding_->error;
 }
 
 // Bounded and async: what local steps have added up is pushed, and nobody goes on before everybody
 // has seen the weights of all pushes.
 void ParameterExchange::settle() {
+  await_weights(0, 0);
   if (settled_at_ == clock_) return;
   settled_at_ = clock_;
   if (!sync()) {
@@ -265,6 +313,7 @@ void ParameterExchange::settle() {
       if (local_.pending()) push_local(client);
       client.pull(clock_, clock_, true);
     });
+    await_weights(0, 0);
     if (local_.pending()) local_.pushed();
     comm_.barrier({options_.timeout, "all workers to meet", clock_});
   }

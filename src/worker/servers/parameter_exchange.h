@@ -34,12 +34,18 @@ class ParameterExchange final : public NodeExchange, public Servers {
 
   void initialise(const float* params, const float* state) override;
   void begin(int lane, const StepPlan& plan) override;
+  // Returns when the verdict is known: weights go on coming, in the order in which they are used.
   Verdict update(int lane, const Optimizer& optimizer, const UpdateRequest& request) override;
+  bool weights_are_here() override;
+  void await_weights(int lane, int64_t from) override;
   void settle() override;
   std::unique_ptr<StateSource> snapshot(bool writes) override;
   void restore(const TensorReader& read) override;
   double staleness() const override { return staleness_; }
   std::optional<Coding> coding() const override { return coding_; }
+  std::optional<ps::PushReport> reports() const override {
+    return first() && tells() ? std::optional(reports_) : std::nullopt;
+  }
 
   int count() const override { return placement_.servers(); }
   int64_t clock() const override { return clock_; }
@@ -47,9 +53,12 @@ class ParameterExchange final : public NodeExchange, public Servers {
   bool first() const override { return comm_.rank() == 0; }
   void ask(const std::function<void(ps::ClientCore&)>& questions) override;
   void tell(const std::function<void(ps::ClientCore&)>& words) override;
+  void leave(ExitCode code) override;
 
  private:
   bool sync() const { return consistency_.mode == ps::Mode::sync; }
+  bool tells() const { return !sync() || options_.codec.codes(); }
+  const ps::PushReport* report() const { return tells() ? &report_ : nullptr; }
   void push_all(ps::ClientCore& client, int64_t clock, const float* gradient,
                 const OptimizerScalars& scalars, int64_t since);
   void push_local(ps::ClientCore& client);
@@ -63,7 +72,8 @@ class ParameterExchange final : public NodeExchange, public Servers {
   void load(uint32_t buffer, const float* flat);
   void fetch(uint32_t buffer, float* flat);
   Verdict update_all(Lane& lane, const UpdateRequest& request);
-  void take_new_weights(Lane& lane, const UpdateRequest& request);
+  void conclude_together(Lane& lane, const UpdateRequest& request);
+  [[noreturn]] void report_missing_weights(int64_t step) const;
   Verdict update_alone(Lane& lane, const UpdateRequest& request);
 
   const ps::Placement& placement_;
@@ -78,6 +88,7 @@ class ParameterExchange final : public NodeExchange, public Servers {
   int64_t settled_at_ = -1;
   double staleness_ = -1;
   std::optional<Coding> coding_;
+  ps::PushReport report_, reports_;  // of this worker; of all, on worker 0
 };
 
 }  // namespace trireme

@@ -19,6 +19,8 @@ class ServerLink {
 
   ps::ClientCore& client() { return client_; }
   bool idle() const { return client_.idle() && !link_.sending(); }
+  // But for weights: Exchange::await_weights().
+  bool concluded() const { return client_.concluded() && !link_.sending(); }
   // But for rows that were asked for ahead.
   bool up_to_date() const { return client_.up_to_date() && !link_.sending(); }
   bool advance();                            // false: nothing moved

@@ -19,7 +19,7 @@ class Servers {
 
   // Between steps and within Exchange::update(); lane 0's thread, or the step thread where no lane
   // runs. Calls `questions` once, on the thread that owns the client, and returns when all is
-  // answered.
+  // answered; of pulls, when some block has come from each server.
   virtual void ask(const std::function<void(ps::ClientCore&)>& questions) = 0;
   // Likewise, for what nobody answers, or not yet.
   virtual void tell(const std::function<void(ps::ClientCore&)>& words) = 0;

@@ -52,6 +52,7 @@ Workspace ModelRun::workspace(Leaf& leaf, const std::vector<double>& synced) {
   Workspace ws;
   ws.arena = leaf.arena.data();
   ws.params = params_.data();
+  ws.gate = gate_;
   ws.grads = leaf.gradients.data();
   ws.state = state_.data();
   ws.packed = packed_.data();
@@ -65,8 +66,12 @@ Workspace ModelRun::workspace(Leaf& leaf, const std::vector<double>& synced) {
   return ws;
 }
 
+void ModelRun::pack(int64_t index) {
+  program_->pack_one(index, params_.data(), packed_.data(), 0, 1, nullptr);
+}
+
 void ModelRun::step() {
-  program_->pack(params_.data(), packed_.data(), 0, 1, nullptr);
+  if (!gate_) program_->pack(params_.data(), packed_.data(), 0, 1, nullptr);
   for (Leaf& leaf : leaves_) leaf.gradients.assign(params_.size(), kGradientNoise);
   std::vector<double> synced;
   std::vector<std::vector<double>> of_segments;

@@ -25,6 +25,10 @@ class ModelRun {
   void set_alone(bool alone) { alone_ = alone; }  // of later steps: Workspace::alone
   void set_scalars(const OptimizerScalars* scalars) { scalars_ = scalars; }  // of later steps
 
+  // Of later steps: they pack nothing themselves.
+  void set_gate(WeightGate* gate) { gate_ = gate; }
+  void pack(int64_t index);  // one of the program's packs()
+
   // One step: fills sums, gradients (added up over leaves) and the running statistics.
   void step();
   double loss() const;                // sum over losses of weight times sum
@@ -54,6 +58,7 @@ class ModelRun {
   int64_t samples_;
   const OptimizerScalars* scalars_ = nullptr;
   bool alone_ = false;
+  WeightGate* gate_ = nullptr;
   std::vector<Leaf> leaves_;
   AlignedBuffer packed_;
   std::map<std::string, std::vector<std::byte>> fields_;
