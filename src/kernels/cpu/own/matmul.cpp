@@ -8,6 +8,7 @@
 #include "kernels/cpu/own/dots.h"
 #include "kernels/cpu/own/panels.h"
 #include "kernels/cpu/own/plans.h"
+#include "kernels/cpu/own/tree_tile.h"
 
 namespace trireme::cpu::TRIREME_LEVEL {
 namespace {
@@ -148,31 +149,51 @@ void add_tile(int64_t rows, int64_t columns, const float* from, int64_t width, b
   }
 }
 
-// One tile of C. Each leaf's product is summed by itself and added along the tree: left + right at
-// every node, absent leaves skipped. Partial sums wait in C and in one buffer a level.
+// Leaves that are added up in registers, or 1: of one row each, where memory decides.
+int64_t leaves_of_node(const MatmulSpec& s, int64_t leaves, int64_t depth) {
+  return leaves >= kNodeLeaves && depth <= leaves && s.write == Write::set ? kNodeLeaves : 1;
+}
+
+// The product of a leaf, or of kNodeLeaves, whose panels of B follow each other from t.b. False: no
+// leaf is there.
 template <class Vector>
-void multiply_tile_of_leaves(Tile t, int64_t rows, int64_t width, int64_t leaves,
+bool multiply_leaves(Tile& t, int64_t rows, int64_t width, int64_t count,
+                     const LeafProduct* products, int64_t row) {
+  if (count == kNodeLeaves) {
+    LeafPanel panels[kNodeLeaves];
+    for (int64_t i = 0; i < count; t.b += products[i++].k * width)
+      panels[i] = {products[i].a + row, t.b, products[i].k};
+    return multiply_node<Vector>(t, rows, panels);
+  }
+  if (products->k == 0) return false;
+  t.a = products->a + row;
+  t.depth = products->k;
+  multiply_panel<Vector, true>(t, rows);
+  t.b += t.depth * width;
+  return true;
+}
+
+// One tile of C. Each leaf's product is summed by itself and added along the tree: left + right at
+// every node, absent leaves skipped. Partial sums of `node` leaves wait in C and in one buffer a
+// level.
+template <class Vector>
+void multiply_tile_of_leaves(Tile t, int64_t rows, int64_t width, int64_t leaves, int64_t node,
                              const LeafProduct* products, int64_t row, float* buffers) {
   const Tile whole = t;
   bool present[kMostLevels] = {};
   int top = 0;  // partial sums so far
   const auto buffer = [&](int depth) { return buffers + (depth - 1) * kTileFloats; };
-  for (int64_t leaf = 0; leaf < leaves; ++leaf) {
-    const bool right = (leaf & 1) != 0;
+  for (int64_t i = 0; i < leaves / node; ++i) {
+    const bool right = (i & 1) != 0;
     if (!right) present[top++] = false;
     const int depth = top - 1;
-    if (const int64_t k = products[leaf].k; k > 0) {
-      t.a = products[leaf].a + row;
-      t.depth = k;
-      t.add = present[depth] || (whole.add && depth == 0);
-      t.c = depth == 0 ? whole.c : buffer(depth);
-      t.c_stride = depth == 0 ? whole.c_stride : width;
-      t.columns = t.stored = depth == 0 ? whole.columns : width;
-      multiply_panel<Vector, true>(t, rows);
-      t.b += k * width;
+    t.add = present[depth] || (whole.add && depth == 0);
+    t.c = depth == 0 ? whole.c : buffer(depth);
+    t.c_stride = depth == 0 ? whole.c_stride : width;
+    t.columns = t.stored = depth == 0 ? whole.columns : width;
+    if (multiply_leaves<Vector>(t, rows, width, node, products + i * node, row))
       present[depth] = true;
-    }
-    for (int64_t node = leaf >> 1; right && (node & 1) != 0; node >>= 1) {
+    for (int64_t above = i >> 1; right && (above & 1) != 0; above >>= 1) {
       if (!present[--top]) continue;
       const bool into_c = top == 1;
       add_tile(rows, into_c ? whole.columns : width, buffer(top), width, present[top - 1],
@@ -195,7 +216,7 @@ void multiply_columns(const MatmulSpec& s, int64_t leaves, const LeafProduct* pr
   float* const panels = scratch + levels_of(s.leaves) * kTileFloats;
   int64_t depth = 0;
   for (int64_t leaf = 0; leaf < leaves; ++leaf) depth += products[leaf].k;
-  const int64_t block = block_columns(depth);
+  const int64_t block = block_columns(depth), node = leaves_of_node(s, leaves, depth);
   Tile t{};
   t.segments = 1;
   t.a_stride = s.m;
@@ -217,7 +238,9 @@ void multiply_columns(const MatmulSpec& s, int64_t leaves, const LeafProduct* pr
         t.c = c + row * s.n + column + first;
         t.bias = bias ? bias + column + first : nullptr;
         t.columns = t.stored = count;
-        multiply_tile_of_leaves<Vector>(t, rows, width, leaves, products, row, buffers);
+        const bool large = rows * width > 6 * kLanes<Vector>;  // others sum in another order
+        multiply_tile_of_leaves<Vector>(t, rows, width, leaves, large ? node : 1, products, row,
+                                        buffers);
       });
     }
   }
