@@ -238,6 +238,9 @@ void multiply_columns(const MatmulSpec& s, int64_t leaves, const LeafProduct* pr
         t.c = c + row * s.n + column + first;
         t.bias = bias ? bias + column + first : nullptr;
         t.columns = t.stored = count;
+        // What lanes compute together stays with the lane; other lanes have read its own sums.
+        for (int64_t r = 0; share.parts == 1 && r < rows; ++r)
+          take_lines(t.c + r * t.c_stride, width);
         const bool large = rows * width > 6 * kLanes<Vector>;  // others sum in another order
         multiply_tile_of_leaves<Vector>(t, rows, width, leaves, large ? node : 1, products, row,
                                         buffers);

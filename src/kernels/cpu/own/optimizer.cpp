@@ -2,6 +2,7 @@
 // stay in the first-level cache go through gradient, rule and average one after the other.
 #include "kernels/cpu/own/kernels.h"
 #include "kernels/cpu/own/slot_runs.h"
+#include "kernels/cpu/own/vector.h"
 
 namespace trireme::cpu::TRIREME_LEVEL {
 namespace {
@@ -175,13 +176,6 @@ bool has_state(const OptimizerSpec& o, const float* s0, const float* s1, const f
   return false;
 }
 
-// Asks for lines to write: other cores have read the weights, and taking them back, one store after
-// the other, takes as long as the rest of the step.
-void take_lines(const float* w, int64_t n) {
-  constexpr int64_t kLine = 16;
-  for (int64_t i = 0; i < n; i += kLine) __builtin_prefetch(w + i, 1);
-}
-
 using Rule = void (*)(const Block&, const OptimizerSpec&, const Factors&);
 
 Rule rule_of(OptimizerKind kind) {
@@ -216,7 +210,7 @@ void step_run(const OptimizerSpec& o, const OptimizerScalars& scalars, const Fac
     const auto part = [at](float* p) { return p ? p + at : nullptr; };
     const int64_t size = from + n - at < kBlock ? from + n - at : kBlock;
     const Block block{size, g, b.weights + at, part(b.state0), part(b.state1), part(b.state2)};
-    take_lines(block.w, size);
+    take_lines(block.w, size);  // all lanes have read the weights
     scale_and_clamp(scalars, size, b.grad + at, g);
     rule(block, o, f);
     float* average = part(b.ema);
