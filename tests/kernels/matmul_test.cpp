@@ -159,9 +159,16 @@ std::vector<float> tree_of_products(const KernelTable& k, const MatmulSpec& spec
 }
 
 TEST_P(MatmulTest, LeavesGiveTheBitsOfOneRunEachAddedAlongTheTree) {
-  const std::vector<std::vector<int64_t>> pieces{
-      {3, 2},       {4, 4, 4, 4}, {1, 1, 1, 1, 1, 1, 1, 1}, {0, 5}, {5, 0, 0, 3},
-      {2, 3, 0, 0}, {0, 0, 7, 0}, {9, 8, 9, 8, 9, 8, 9, 8}};
+  const std::vector<std::vector<int64_t>> pieces{{3, 2},
+                                                 {4, 4, 4, 4},
+                                                 {1, 1, 1, 1, 1, 1, 1, 1},
+                                                 {0, 5},
+                                                 {5, 0, 0, 3},
+                                                 {2, 3, 0, 0},
+                                                 {0, 0, 7, 0},
+                                                 {9, 8, 9, 8, 9, 8, 9, 8},
+                                                 {0, 1, 1, 1, 0, 0, 1, 1},
+                                                 {1, 1, 1, 1, 1, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0}};
   const int64_t shapes[][2] = {{1, 1}, {13, 50}, {10, 84}, {128, 300}, {5, 6001}};
   for (const auto& rows : pieces) {
     for (const auto& [m, n] : shapes) {
@@ -189,10 +196,12 @@ TEST_P(MatmulTest, LeavesGiveTheBitsOfOneRunEachAddedAlongTheTree) {
   }
 }
 
-// Forward, whose B is long dot products or packed, and backward data.
+// Forward, whose B is long dot products or packed, and backward data, whose B is packed or read
+// where it is.
 TEST_P(MatmulTest, BlocksOfRowsGiveTheBitsOfOneRunEach) {
   const std::vector<std::vector<int64_t>> blocks{{1, 1, 1, 1}, {3}, {2, 3, 2}, {13, 0, 1, 30}};
-  const int64_t shapes[][2] = {{10, 84}, {128, 300}, {50, 1030}, {7, 9216}, {300, 128}};
+  const int64_t shapes[][2] = {{10, 84},  {128, 300}, {50, 1030},
+                               {7, 9216}, {300, 128}, {1040, 130}};
   for (const bool forward : {true, false}) {
     for (const Write write : {Write::set, Write::add}) {
       for (const auto& [n, depth] : shapes) {

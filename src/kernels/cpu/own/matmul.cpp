@@ -1,5 +1,6 @@
 // C = act(A B + bias) in the forms that dense layers need, by the tiles of own/tile.h:
 //   packed   A [m,k] as stored, B packed once a step: y = x W^T and dx = dy W
+//   in place dx = dy W of few rows, B as stored
 //   dots     y = x W^T where k is long, B as stored (own/dots.h)
 //   columns  A stored [k,m], B [k,n] as stored: dW = dy^T x, the k rows being samples; of one leaf
 //            or of several, whose products are added along the tree tile by tile
@@ -7,6 +8,7 @@
 #include "kernels/cpu/own/dots.h"
 #include "kernels/cpu/own/panels.h"
 #include "kernels/cpu/own/plans.h"
+#include "kernels/cpu/own/tree_tile.h"
 
 namespace trireme::cpu::TRIREME_LEVEL {
 namespace {
@@ -27,6 +29,14 @@ bool in_dots(const MatmulTask& task) {
   const MatmulSpec& s = task.spec;
   return task.pack_b && s.transpose_b && s.k >= kLeastDot;
 }
+
+// Few rows read B's panels once, where they are: packing would read and write as much again.
+bool in_place(const MatmulTask& task) {
+  const MatmulSpec& s = task.spec;
+  return task.pack_b && !s.transpose_b && s.m <= kMostRows2 && s.n % kLanes<Wide> == 0;
+}
+
+constexpr int64_t kNearFloats = 1 << 17;  // a matrix that stays in a core's cache from use to use
 
 // Gives the rows of blocks one after another.
 class RowCursor {
@@ -82,29 +92,40 @@ void multiply_by_dots(const MatmulSpec& s, int64_t blocks, const RowBlock* of, c
   }
 }
 
-// Each block in tiles of its own, whose order of summation depends on their rows.
+// Of different memory, a whole number of them apart.
+int64_t floats_between(const float* from, const float* to) {
+  return (reinterpret_cast<intptr_t>(to) - reinterpret_cast<intptr_t>(from)) /
+         static_cast<int64_t>(sizeof(float));
+}
+
+// Each block in tiles of its own, whose order of summation depends on their rows: the same for one
+// as for two, so that single rows go in pairs.
 template <class Vector>
-void multiply_packed(const MatmulSpec& s, int64_t blocks, const RowBlock* of, const float* packed,
-                     const float* bias) {
+void multiply_panels(const MatmulSpec& s, int64_t blocks, const RowBlock* of, const float* b,
+                     bool packed, const float* bias) {
+  const bool far = !packed && s.k * s.n > kNearFloats;
   Tile t{};
   t.segments = 1;
-  t.a_stride = s.k;
-  t.c_stride = s.n;
   for (int64_t k = 0; k < s.k; k += kDepthBlock) {
     const bool first_block = k == 0, last_block = k + kDepthBlock >= s.k;
     t.depth = last_block ? s.k - k : kDepthBlock;
     t.add = s.write == Write::add || !first_block;
     t.relu = s.activation == Activation::relu && last_block;
     for_panels<Vector>(s.n, [&](int64_t first, int64_t count, int64_t width) {
-      t.b = packed + first * s.k + k * width;
-      t.b_step = width;
+      t.b = packed ? b + first * s.k + k * width : b + k * s.n + first;
+      t.b_step = packed ? width : s.n;
       t.bias = bias && first_block ? bias + first : nullptr;
       t.columns = t.stored = count;
       for (int64_t i = 0; i < blocks; ++i) {
         if (of[i].m == 0) continue;
         t.a = of[i].a + k;
         t.c = of[i].c + first;
-        multiply_panel<Vector, false>(t, of[i].m);
+        const bool pair = of[i].m == 1 && i + 1 < blocks && of[i + 1].m == 1;
+        t.a_stride = pair ? floats_between(of[i].a, of[i + 1].a) : s.k;
+        t.c_stride = pair ? floats_between(of[i].c, of[i + 1].c) : s.n;
+        const int64_t rows = of[i].m + pair;
+        far ? multiply_panel<Vector, false, true>(t, rows) : multiply_panel<Vector, false>(t, rows);
+        i += pair;
       }
     });
   }
@@ -128,31 +149,51 @@ void add_tile(int64_t rows, int64_t columns, const float* from, int64_t width, b
   }
 }
 
-// One tile of C. Each leaf's product is summed by itself and added along the tree: left + right at
-// every node, absent leaves skipped. Partial sums wait in C and in one buffer a level.
+// Leaves that are added up in registers, or 1: of one row each, where memory decides.
+int64_t leaves_of_node(const MatmulSpec& s, int64_t leaves, int64_t depth) {
+  return leaves >= kNodeLeaves && depth <= leaves && s.write == Write::set ? kNodeLeaves : 1;
+}
+
+// The product of a leaf, or of kNodeLeaves, whose panels of B follow each other from t.b. False: no
+// leaf is there.
 template <class Vector>
-void multiply_tile_of_leaves(Tile t, int64_t rows, int64_t width, int64_t leaves,
+bool multiply_leaves(Tile& t, int64_t rows, int64_t width, int64_t count,
+                     const LeafProduct* products, int64_t row) {
+  if (count == kNodeLeaves) {
+    LeafPanel panels[kNodeLeaves];
+    for (int64_t i = 0; i < count; t.b += products[i++].k * width)
+      panels[i] = {products[i].a + row, t.b, products[i].k};
+    return multiply_node<Vector>(t, rows, panels);
+  }
+  if (products->k == 0) return false;
+  t.a = products->a + row;
+  t.depth = products->k;
+  multiply_panel<Vector, true>(t, rows);
+  t.b += t.depth * width;
+  return true;
+}
+
+// One tile of C. Each leaf's product is summed by itself and added along the tree: left + right at
+// every node, absent leaves skipped. Partial sums of `node` leaves wait in C and in one buffer a
+// level.
+template <class Vector>
+void multiply_tile_of_leaves(Tile t, int64_t rows, int64_t width, int64_t leaves, int64_t node,
                              const LeafProduct* products, int64_t row, float* buffers) {
   const Tile whole = t;
   bool present[kMostLevels] = {};
   int top = 0;  // partial sums so far
   const auto buffer = [&](int depth) { return buffers + (depth - 1) * kTileFloats; };
-  for (int64_t leaf = 0; leaf < leaves; ++leaf) {
-    const bool right = (leaf & 1) != 0;
+  for (int64_t i = 0; i < leaves / node; ++i) {
+    const bool right = (i & 1) != 0;
     if (!right) present[top++] = false;
     const int depth = top - 1;
-    if (const int64_t k = products[leaf].k; k > 0) {
-      t.a = products[leaf].a + row;
-      t.depth = k;
-      t.add = present[depth] || (whole.add && depth == 0);
-      t.c = depth == 0 ? whole.c : buffer(depth);
-      t.c_stride = depth == 0 ? whole.c_stride : width;
-      t.columns = t.stored = depth == 0 ? whole.columns : width;
-      multiply_panel<Vector, true>(t, rows);
-      t.b += k * width;
+    t.add = present[depth] || (whole.add && depth == 0);
+    t.c = depth == 0 ? whole.c : buffer(depth);
+    t.c_stride = depth == 0 ? whole.c_stride : width;
+    t.columns = t.stored = depth == 0 ? whole.columns : width;
+    if (multiply_leaves<Vector>(t, rows, width, node, products + i * node, row))
       present[depth] = true;
-    }
-    for (int64_t node = leaf >> 1; right && (node & 1) != 0; node >>= 1) {
+    for (int64_t above = i >> 1; right && (above & 1) != 0; above >>= 1) {
       if (!present[--top]) continue;
       const bool into_c = top == 1;
       add_tile(rows, into_c ? whole.columns : width, buffer(top), width, present[top - 1],
@@ -175,7 +216,7 @@ void multiply_columns(const MatmulSpec& s, int64_t leaves, const LeafProduct* pr
   float* const panels = scratch + levels_of(s.leaves) * kTileFloats;
   int64_t depth = 0;
   for (int64_t leaf = 0; leaf < leaves; ++leaf) depth += products[leaf].k;
-  const int64_t block = block_columns(depth);
+  const int64_t block = block_columns(depth), node = leaves_of_node(s, leaves, depth);
   Tile t{};
   t.segments = 1;
   t.a_stride = s.m;
@@ -197,7 +238,12 @@ void multiply_columns(const MatmulSpec& s, int64_t leaves, const LeafProduct* pr
         t.c = c + row * s.n + column + first;
         t.bias = bias ? bias + column + first : nullptr;
         t.columns = t.stored = count;
-        multiply_tile_of_leaves<Vector>(t, rows, width, leaves, products, row, buffers);
+        // What lanes compute together stays with the lane; other lanes have read its own sums.
+        for (int64_t r = 0; share.parts == 1 && r < rows; ++r)
+          take_lines(t.c + r * t.c_stride, width);
+        const bool large = rows * width > 6 * kLanes<Vector>;  // others sum in another order
+        multiply_tile_of_leaves<Vector>(t, rows, width, leaves, large ? node : 1, products, row,
+                                        buffers);
       });
     }
   }
@@ -207,7 +253,7 @@ void multiply_columns(const MatmulSpec& s, int64_t leaves, const LeafProduct* pr
 
 PlanInfo matmul_info(const MatmulTask& task) noexcept {
   const MatmulSpec& s = task.spec;
-  if (in_dots(task)) return {};
+  if (in_dots(task) || in_place(task)) return {};
   const int64_t columns = with_vector(s.n, [&s](auto v) { return padded<decltype(v)>(s.n); });
   const auto bytes = [](int64_t floats) { return static_cast<size_t>(floats) * sizeof(float); };
   if (task.pack_b) return {0, bytes(columns * s.k)};
@@ -250,7 +296,9 @@ void matmul_run_blocks(const MatmulTask& task, int64_t blocks, const RowBlock* o
   if (in_dots(task)) {
     multiply_by_dots(s, blocks, of, b, bias);
   } else {
-    with_vector(s.n, [&](auto v) { multiply_packed<decltype(v)>(s, blocks, of, b, bias); });
+    with_vector(s.n, [&](auto v) {
+      multiply_panels<decltype(v)>(s, blocks, of, b, !in_place(task), bias);
+    });
   }
   for (int64_t i = 0; i < blocks; ++i)
     finish_activation(s.activation, s.alpha, of[i].m * s.n, of[i].c);

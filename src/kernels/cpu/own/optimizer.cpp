@@ -2,6 +2,7 @@
 // stay in the first-level cache go through gradient, rule and average one after the other.
 #include "kernels/cpu/own/kernels.h"
 #include "kernels/cpu/own/slot_runs.h"
+#include "kernels/cpu/own/vector.h"
 
 namespace trireme::cpu::TRIREME_LEVEL {
 namespace {
@@ -209,6 +210,7 @@ void step_run(const OptimizerSpec& o, const OptimizerScalars& scalars, const Fac
     const auto part = [at](float* p) { return p ? p + at : nullptr; };
     const int64_t size = from + n - at < kBlock ? from + n - at : kBlock;
     const Block block{size, g, b.weights + at, part(b.state0), part(b.state1), part(b.state2)};
+    take_lines(block.w, size);  // all lanes have read the weights
     scale_and_clamp(scalars, size, b.grad + at, g);
     rule(block, o, f);
     float* average = part(b.ema);

@@ -24,7 +24,8 @@ constexpr int64_t kMostRows2 = 12;  // rows of a tile of two vectors: 24 of 32 r
 typedef float Wide __attribute__((vector_size(32)));
 constexpr int64_t kMostRows2 = 6;  // 12 of 16 registers
 #endif
-constexpr int64_t kMostRows1 = 14;  // rows of a tile of one vector
+constexpr int64_t kFloatsAhead = 128;  // of a row of B
+constexpr int64_t kMostRows1 = 14;     // rows of a tile of one vector
 template <class Vector>
 constexpr int64_t kLanes = sizeof(Vector) / sizeof(float);
 
@@ -86,11 +87,14 @@ template <class Vector, int kRows, int kVectors>
 struct Sums {
   Vector at[kRows][kVectors] = {};
 
-  template <bool kColumns>
+  template <bool kColumns, bool kAhead>
   inline void multiply(const float* a, int64_t a_stride, const float* b) {
     Vector right[kVectors];
 #pragma GCC unroll 2
-    for (int v = 0; v < kVectors; ++v) right[v] = load<Vector>(b + v * kLanes<Vector>);
+    for (int v = 0; v < kVectors; ++v) {
+      right[v] = load<Vector>(b + v * kLanes<Vector>);
+      if (kAhead) __builtin_prefetch(b + (kFloatsAhead + v * kLanes<Vector>), 0, 2);
+    }
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
       const Vector left = spread(a[kColumns ? r : r * a_stride], static_cast<Vector*>(nullptr));
@@ -148,7 +152,8 @@ struct Sums {
   }
 };
 
-template <class Vector, int kRows, int kVectors, bool kColumns>
+// kAhead: B's rows lie so far apart that nothing else foresees what will be read.
+template <class Vector, int kRows, int kVectors, bool kColumns, bool kAhead>
 static void multiply_tile(const Tile& t) {
   // Two sets of sums where one would leave the multipliers waiting for each other.
   constexpr int kSets = kRows * kVectors <= 6 ? 2 : 1;
@@ -159,51 +164,51 @@ static void multiply_tile(const Tile& t) {
     const float* b = t.b + s * t.b_segment;
     int64_t k = t.depth;
     for (; k >= kSets; k -= kSets, a += kSets * a_step, b += kSets * b_step) {
-      even.template multiply<kColumns>(a, stride, b);
-      if (kSets == 2) odd.template multiply<kColumns>(a + a_step, stride, b + b_step);
+      even.template multiply<kColumns, kAhead>(a, stride, b);
+      if (kSets == 2) odd.template multiply<kColumns, kAhead>(a + a_step, stride, b + b_step);
     }
-    if (kSets == 2 && k > 0) even.template multiply<kColumns>(a, stride, b);
+    if (kSets == 2 && k > 0) even.template multiply<kColumns, kAhead>(a, stride, b);
   }
   if (kSets == 2) even.add(odd);
   even.finish(t);
 }
 
 // All tiles of one panel: `rows` rows, cut evenly.
-template <class Vector, bool kColumns>
+template <class Vector, bool kColumns, bool kAhead = false>
 static inline void multiply_panel(const Tile& t, int64_t rows) {
   using Function = void (*)(const Tile&);
   static constexpr Function one[] = {
       nullptr,
-      multiply_tile<Vector, 1, 1, kColumns>,
-      multiply_tile<Vector, 2, 1, kColumns>,
-      multiply_tile<Vector, 3, 1, kColumns>,
-      multiply_tile<Vector, 4, 1, kColumns>,
-      multiply_tile<Vector, 5, 1, kColumns>,
-      multiply_tile<Vector, 6, 1, kColumns>,
-      multiply_tile<Vector, 7, 1, kColumns>,
-      multiply_tile<Vector, 8, 1, kColumns>,
-      multiply_tile<Vector, 9, 1, kColumns>,
-      multiply_tile<Vector, 10, 1, kColumns>,
-      multiply_tile<Vector, 11, 1, kColumns>,
-      multiply_tile<Vector, 12, 1, kColumns>,
-      multiply_tile<Vector, 13, 1, kColumns>,
-      multiply_tile<Vector, 14, 1, kColumns>,
+      multiply_tile<Vector, 1, 1, kColumns, kAhead>,
+      multiply_tile<Vector, 2, 1, kColumns, kAhead>,
+      multiply_tile<Vector, 3, 1, kColumns, kAhead>,
+      multiply_tile<Vector, 4, 1, kColumns, kAhead>,
+      multiply_tile<Vector, 5, 1, kColumns, kAhead>,
+      multiply_tile<Vector, 6, 1, kColumns, kAhead>,
+      multiply_tile<Vector, 7, 1, kColumns, kAhead>,
+      multiply_tile<Vector, 8, 1, kColumns, kAhead>,
+      multiply_tile<Vector, 9, 1, kColumns, kAhead>,
+      multiply_tile<Vector, 10, 1, kColumns, kAhead>,
+      multiply_tile<Vector, 11, 1, kColumns, kAhead>,
+      multiply_tile<Vector, 12, 1, kColumns, kAhead>,
+      multiply_tile<Vector, 13, 1, kColumns, kAhead>,
+      multiply_tile<Vector, 14, 1, kColumns, kAhead>,
   };
   static constexpr Function two[] = {
       nullptr,
-      multiply_tile<Vector, 1, 2, kColumns>,
-      multiply_tile<Vector, 2, 2, kColumns>,
-      multiply_tile<Vector, 3, 2, kColumns>,
-      multiply_tile<Vector, 4, 2, kColumns>,
-      multiply_tile<Vector, 5, 2, kColumns>,
-      multiply_tile<Vector, 6, 2, kColumns>,
+      multiply_tile<Vector, 1, 2, kColumns, kAhead>,
+      multiply_tile<Vector, 2, 2, kColumns, kAhead>,
+      multiply_tile<Vector, 3, 2, kColumns, kAhead>,
+      multiply_tile<Vector, 4, 2, kColumns, kAhead>,
+      multiply_tile<Vector, 5, 2, kColumns, kAhead>,
+      multiply_tile<Vector, 6, 2, kColumns, kAhead>,
 #ifdef __AVX512F__
-      multiply_tile<Vector, 7, 2, kColumns>,
-      multiply_tile<Vector, 8, 2, kColumns>,
-      multiply_tile<Vector, 9, 2, kColumns>,
-      multiply_tile<Vector, 10, 2, kColumns>,
-      multiply_tile<Vector, 11, 2, kColumns>,
-      multiply_tile<Vector, 12, 2, kColumns>,
+      multiply_tile<Vector, 7, 2, kColumns, kAhead>,
+      multiply_tile<Vector, 8, 2, kColumns, kAhead>,
+      multiply_tile<Vector, 9, 2, kColumns, kAhead>,
+      multiply_tile<Vector, 10, 2, kColumns, kAhead>,
+      multiply_tile<Vector, 11, 2, kColumns, kAhead>,
+      multiply_tile<Vector, 12, 2, kColumns, kAhead>,
 #endif
   };
   const bool single = t.columns <= kLanes<Vector>;

@@ -26,4 +26,11 @@ static inline void store(T* p, const Vector& v) {
 }
 #pragma GCC diagnostic pop
 
+// Asks for the cache lines of n floats in order to write them. Where other cores have read them,
+// the stores would wait for one line after the other to be taken back.
+static inline void take_lines(const float* p, int64_t n) {
+  constexpr int64_t kLine = 16;
+  for (int64_t i = 0; i < n; i += kLine) __builtin_prefetch(p + i, 1);
+}
+
 }  // namespace trireme::cpu::TRIREME_LEVEL
