@@ -116,7 +116,11 @@ float CsvRow::parse(size_t column) const {
                                 cell(column).substr(0, 40)),
                     "list text columns in data.categorical, data.ids or data.ignore");
   }
-  return static_cast<float>(*value);
+  if (std::abs(*value) <= double{std::numeric_limits<float>::max()})
+    return static_cast<float>(*value);
+  throw DataError(fmt::format("{} holds {}, which a 32-bit number cannot hold", place(column),
+                              cell(column).substr(0, 40)),
+                  "divide the column by a constant, or list it in data.ignore");
 }
 
 float CsvRow::number(size_t feature) const {

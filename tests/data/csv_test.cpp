@@ -140,6 +140,8 @@ TEST_F(CsvTest, ErrorsNameFileLineAndColumn) {
   EXPECT_THAT(error("x,label\n1,0\nabc,1\n"),
               HasSubstr("train.csv:3: column x holds 'abc', which is not a number"));
   EXPECT_THAT(error("x,label\ninf,0\n"), HasSubstr("holds 'inf'"));
+  EXPECT_THAT(error("x,label\n1,0\n-1e39,1\n"),
+              HasSubstr("train.csv:3: column x holds -1e39, which a 32-bit number cannot hold"));
   EXPECT_THAT(error("x,label\n"), HasSubstr("train.csv has no rows after its header"));
   EXPECT_THAT(error("x,label\n1,\n"), HasSubstr("train.csv:2: column label (the label) is empty"));
   EXPECT_THAT(error("x,label\n\"1,0\n"), HasSubstr("train.csv:2: a quoted cell never ends"));
