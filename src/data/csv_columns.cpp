@@ -57,6 +57,9 @@ std::vector<std::string> column_names(const CsvFile& file, bool header) {
 size_t find_column(const std::vector<std::string>& names, const std::string& wanted,
                    const std::string& what, const std::string& file) {
   const auto at = std::find(names.begin(), names.end(), wanted);
+  if (at != names.end() && std::find(at + 1, names.end(), wanted) != names.end())
+    throw DataError(fmt::format("{} has several columns {} ({})", file, wanted, what),
+                    "give each column a name of its own");
   if (at != names.end()) return static_cast<size_t>(at - names.begin());
   const auto index = parse_int(wanted);
   if (index && *index >= 0 && *index < static_cast<int64_t>(names.size()))

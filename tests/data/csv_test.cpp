@@ -148,6 +148,10 @@ TEST_F(CsvTest, ErrorsNameFileLineAndColumn) {
   EXPECT_THAT(error("x,label\n\"1\"2,0\n"),
               HasSubstr("train.csv:2: text after the closing quote of column 1"));
   EXPECT_THAT(error("label\n1\n"), HasSubstr("has no feature columns"));
+  EXPECT_THAT(error("x,x,label\n1,2,0\n"),
+              testing::AllOf(HasSubstr("train.csv has several columns x (the feature)"),
+                             HasSubstr("a name of its own")));
+  EXPECT_THAT(error("x,label,label\n1,0,1\n"), HasSubstr("several columns label (data.label)"));
   EXPECT_THAT(error("x;label\n1;0\n"), HasSubstr("is data.delimiter right?"));
   config.weight = "w";
   EXPECT_THAT(error("x,w,label\n1,-1,0\n"), HasSubstr("column w (the weight) is -1"));
