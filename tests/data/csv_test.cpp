@@ -147,6 +147,8 @@ TEST_F(CsvTest, ErrorsNameFileLineAndColumn) {
   EXPECT_THAT(error("x,label\n\"1,0\n"), HasSubstr("train.csv:2: a quoted cell never ends"));
   EXPECT_THAT(error("x,label\n\"1\"2,0\n"),
               HasSubstr("train.csv:2: text after the closing quote of column 1"));
+  EXPECT_THAT(error("x,label\n\"1\"\r,0\n"),
+              HasSubstr("train.csv:2: text after the closing quote of column 1"));
   EXPECT_THAT(error("label\n1\n"), HasSubstr("has no feature columns"));
   EXPECT_THAT(error("x,x,label\n1,2,0\n"),
               testing::AllOf(HasSubstr("train.csv has several columns x (the feature)"),
