@@ -172,6 +172,8 @@ TEST_F(CsvTest, LabelsThatAreNoClassNameTheirLine) {
   EXPECT_THAT(error("x,label\n1,0\n1,2\n"),
               HasSubstr("train.csv:3: label 2 is not a class; classes are 0 to 1"));
   config.classes = 0;
+  EXPECT_THAT(error("x,label\n1,0\n1,16777216\n"),
+              HasSubstr("train.csv:3: label 16777216 is not a class; classes are 0 to 16777215"));
   EXPECT_THAT(error("x,label\n1,0\n1,1\n", "x,label\n1,2\n"),
               HasSubstr("validation.csv:2: label 2 is not a class; classes are 0 to 1"));
   EXPECT_THAT(error("x,label\n1,cat\n1,dog\n", "x,label\n1,dof\n"),
