@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <cstring>
 #include <optional>
 
@@ -151,13 +152,19 @@ int64_t NpyFile::integer(int64_t i) const {
                    [&](auto type) { return static_cast<int64_t>(load<decltype(type)>(*this, i)); });
 }
 
-std::vector<float> NpyFile::floats() const {
+std::vector<float> NpyFile::floats(int64_t per_sample) const {
   std::vector<float> values(static_cast<size_t>(shape.elements()));
   with_type(dtype, [&](auto type) {
     for (size_t i = 0; i < values.size(); ++i) {
       values[i] = static_cast<float>(load<decltype(type)>(*this, static_cast<int64_t>(i)));
     }
   });
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (std::isfinite(values[i])) continue;
+    throw DataError(fmt::format("{}: sample {} holds {}, which is not a finite number", name,
+                                static_cast<int64_t>(i) / per_sample, values[i]),
+                    "correct or remove the sample");
+  }
   return values;
 }
 

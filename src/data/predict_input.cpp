@@ -53,7 +53,7 @@ int64_t npy_samples(const NpyFile& file, const Shape& input) {
 HostTensor predict_npy(const Path& path, const Preprocessing& p) {
   const NpyFile file = read_npy_file(path);
   const int64_t samples = npy_samples(file, p.schema.input);
-  std::vector<float> values = file.floats();
+  std::vector<float> values = file.floats(p.schema.input.elements());
   if (p.schema.image) channels_last(values, p.schema.input);
   return normalized(values.data(), samples, p);
 }

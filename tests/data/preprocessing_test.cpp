@@ -175,6 +175,12 @@ TEST_F(PreprocessingTest, PredictionReadsArraysOfSamplesOrOne) {
                 read_prediction_input(file("d.npy", test::npy("<f4", "(4,)", floats)), image());
               }),
               HasSubstr("d.npy is 4, but the model's input is 2x1x2"));
+  const auto holes = test::raw_bytes<float>({1, 2, 30, 40, 1, 2, NAN, 40});
+  EXPECT_THAT(error_of([&] {
+                read_prediction_input(file("e.npy", test::npy("<f4", "(2, 2, 1, 2)", holes)),
+                                      image());
+              }),
+              HasSubstr("e.npy: sample 1 holds nan, which is not a finite number"));
 }
 
 TEST_F(PreprocessingTest, PredictionReadsImagesOfTheRightSize) {
