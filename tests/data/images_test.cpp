@@ -127,6 +127,15 @@ TEST_F(ImagesTest, FoldersAreClassesInSortedOrder) {
   EXPECT_THAT(error_of([&] { open_data(config, 1); }), HasSubstr("none is not a folder"));
 }
 
+TEST_F(ImagesTest, ALinkToAnImageThatIsGoneIsAnError) {
+  std::filesystem::create_directories(folder_ / "root/a");
+  file("root/a/1.png", test::png(1, 1, 1, "a"));
+  std::filesystem::create_symlink(folder_ / "gone.png", folder_ / "root/a/2.png");
+  DataConfig c = test::default_config("folder");
+  c.train = {(folder_ / "root").string()};
+  EXPECT_THAT(error_of([&] { open_data(c, 1); }), HasSubstr("root/a/2.png: No such file"));
+}
+
 TEST_F(ImagesTest, ChannelsAreConvertedAsDeclared) {
   const std::string grey = test::png(1, 1, 1, "\x32");
   const auto bytes = std::as_bytes(std::span(grey));
