@@ -91,6 +91,24 @@ TEST_F(ImagesTest, ImagesOfAnotherSizeAreErrorsUnlessResized) {
   EXPECT_THAT(test::read_sample(*open_tar(archive).train, 1).input, ElementsAre(40, 40, 40, 40));
 }
 
+TEST_F(ImagesTest, ColourIsNotDroppedBecauseTheFirstImageIsGrey) {
+  const std::string grey = test::png(1, 1, 1, "\x28"), colour = test::png(1, 1, 3, "abc");
+  const auto set = [](const std::string& first, const std::string& second) {
+    return test::tar({{"1.png", first}, {"1.cls", "0"}, {"2.png", second}, {"2.cls", "1"}});
+  };
+  EXPECT_THAT(
+      tar_error(set(grey, colour)),
+      testing::AllOf(HasSubstr("2.png is in colour, but the first image of the set is grey"),
+                     HasSubstr("set data.channels = 3")));
+  EXPECT_THAT(test::read_sample(*open_tar(set(colour, grey)).train, 1).input,
+              ElementsAre(40, 40, 40));
+  config.channels = 1;
+  EXPECT_EQ(open_tar(set(grey, colour)).train->size(), 2);
+  config.channels = 3;
+  EXPECT_THAT(test::read_sample(*open_tar(set(grey, colour)).train, 1).input,
+              ElementsAre('a', 'b', 'c'));
+}
+
 TEST_F(ImagesTest, PaxAndGnuNamesAreRead) {
   const std::string record = "18 path=long/1.png\n";  // 19 bytes with its own length
   std::string archive = test::tar({{"pax", "19 path=long/1.png\n"}, {"short", "abc"}});
