@@ -54,6 +54,8 @@ TEST_F(ImagesTest, DamagedTarFilesAreErrors) {
   EXPECT_THAT(tar_error(test::tar({{"1.png", image}, {"2.cls", "1"}})),
               HasSubstr("1.png has no 1.cls"));
   EXPECT_THAT(tar_error(test::tar({{"1.cls", "1"}})), HasSubstr("1.cls has no image"));
+  EXPECT_THAT(tar_error(test::tar({{"1.png", image}, {"1.cls", "1"}, {"1.jpg", image}})),
+              HasSubstr("a.tar: 1.png and 1.jpg are both the image of 1"));
   EXPECT_THAT(tar_error(test::tar({{"1.png", image}, {"1.cls", "cat"}})),
               HasSubstr("1.cls holds 'cat', which is not a class number"));
   EXPECT_THAT(tar_error(test::tar({{"readme", "text"}})), HasSubstr("has no KEY.jpg or KEY.png"));
