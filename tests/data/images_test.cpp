@@ -71,6 +71,9 @@ TEST_F(ImagesTest, DamagedImagesNameTheirKeyAndTheLibrarysReason) {
               HasSubstr("a.tar: k.png is a damaged PNG: "));
   EXPECT_THAT(tar_error(test::tar({{"k.jpg", "GIF89a"}, {"k.cls", "0"}})),
               HasSubstr("a.tar: k.jpg is neither JPEG nor PNG (6 bytes)"));
+  EXPECT_THAT(tar_error(test::tar({{"k.jpg", test::jpeg(1, 1, 4, "abcd")}, {"k.cls", "0"}})),
+              testing::AllOf(HasSubstr("a.tar: k.jpg is a JPEG of four inks (CMYK)"),
+                             HasSubstr("convert it to RGB")));
 }
 
 TEST_F(ImagesTest, AnImageThatClaimsToBeHugeIsRefusedBeforeMemoryIsTaken) {
