@@ -14,7 +14,8 @@ namespace trireme {
 namespace {
 
 constexpr const char* kSaveHint =
-    "save it with numpy.save(path, numpy.ascontiguousarray(x.astype('float32')))";
+    "save it with numpy.save(path, numpy.ascontiguousarray(x.astype('float32'))), labels as "
+    "'int64'";
 
 // The text after 'key': in the header's dictionary.
 std::string_view value_of(std::string_view header, std::string_view key, const std::string& name) {

@@ -189,6 +189,8 @@ TEST_F(ArraysTest, DamagedNpyFilesAreErrors) {
               HasSubstr("sample 1 holds nan, which is not a finite number"));
   EXPECT_THAT(npy_error(test::npy("<f4", "(2,)", values), test::npy("<f4", "(2,)", values)),
               HasSubstr("labels of type float32; classes are integers"));
+  EXPECT_THAT(npy_error(test::npy("<f4", "(2,)", values), test::npy("<i2", "(2,)", "abcd")),
+              testing::AllOf(HasSubstr("values of type '<i2'"), HasSubstr("labels as 'int64'")));
 }
 
 TEST_F(ArraysTest, MnistIsReadWhereItIsAtHand) {
