@@ -52,11 +52,15 @@ const std::vector<Case> kKeys = {
      "exp.ini:7: train.momentun: unknown key (did you mean optimizer.momentum?)"},
     {kSmall + "qqqqqqqq = 3\n", {}, "exp.ini:7: train.qqqqqqqq: unknown key"},
     {kSmall + "[trian]\nx = 1\n", {}, "exp.ini:7: unknown section [trian] (did you mean [train]?)"},
+    {kSmall + "[tabels]\n", {}, "exp.ini:7: unknown section [tabels] (did you mean [tables]?)"},
+    {kSmall + "expire_after = 5\n",
+     {},
+     "exp.ini:7: train.expire_after: unknown key (it belongs to [tables]: tables.expire_after)"},
     {kSmall + "[zzzzzzz]\n",
      {},
      "exp.ini:7: unknown section [zzzzzzz] (sections: run, data, model, train, optimizer, "
      "schedule, "
-     "exchange, cuda, checkpoint, export, debug)"},
+     "exchange, tables, cuda, checkpoint, export, debug)"},
     {kSmall + "ema = 0.1\n\nema = 0.2\n",
      {},
      "exp.ini:9: train.ema: duplicate key (first at exp.ini:7)"},
