@@ -37,4 +37,8 @@ program=(env OMPI_COMM_WORLD_SIZE=1 "$trireme")
 expect "it starts mpirun itself" verify "$experiment"
 program=(env PATH=/nowhere "$trireme")
 expect "cannot start mpirun: No such file or directory" verify "$experiment"
+expect "has more than 2^62 elements" config configs/digits_cnn.ini --layers --model.layer=flatten \
+  --model.layer="reshape shape=4294967296x4294967296x64"
+expect "has more than 2^56 parameters" config configs/digits_cnn.ini --layers --model.layer=flatten \
+  --model.layer="dense units=1000000000" --model.layer="dense units=1000000000" --model.layer="dense units=10"
 exit "$failed"
