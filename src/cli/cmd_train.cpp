@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <new>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -87,6 +88,10 @@ int command_train(const Args& args) {
     if (comm->size() == 1) throw;
     die(*comm, e.what(), "", ExitCode::failure);
   }
+  } catch (const std::bad_alloc&) {
+    if (comm->size() == 1) throw;
+    const DeviceError e = out_of_memory();
+    die(*comm, e.what(), e.hint(), e.code());
 }
 
 }  // namespace trireme
