@@ -2,6 +2,7 @@
 
 #include <thread>
 
+#include "base/error.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/options.h"
@@ -38,6 +39,9 @@ int command_devices(const Args& args) {
     fmt::print("{}", format_help("trireme devices", "Lists what this machine offers.", specs));
     return 0;
   }
+  if (!args.empty())
+    throw ConfigError("trireme devices takes no arguments, but was given " + args[0],
+                      "`trireme devices` alone lists what there is");
   fmt::print("cpu    {} hardware threads, levels: {}; kernels: {}\n",
              std::thread::hardware_concurrency(), cpu_levels(), cpu_kernels().level);
   print_cuda(CudaPlugin::load());

@@ -49,7 +49,7 @@ Tensors read_all(const std::string& file) {
 
 int command_gradients(const Args& args) {
   const Options options(args, specs());
-  if (options.has("--help") || options.positional().size() != 1) {
+  if (options.has("--help") || args.empty()) {
     fmt::print(
         "{}",
         format_help(
@@ -65,6 +65,10 @@ int command_gradients(const Args& args) {
             specs()));
     return options.has("--help") ? 0 : static_cast<int>(ExitCode::config);
   }
+  if (options.positional().size() != 1)
+    throw ConfigError(fmt::format("trireme gradients takes one experiment file, {} were given",
+                                  options.positional().size()),
+                      "`trireme gradients --help` shows the form");
   const Experiment experiment = load_experiment(options.positional()[0], options.overrides());
   if (const auto init = options.value("--init")) {
     const auto batch = options.value("--batch");

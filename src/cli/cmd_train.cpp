@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <new>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -50,7 +51,7 @@ const std::vector<OptionSpec>& specs() {
 
 int command_train(const Args& args) {
   const Options options(args, specs());
-  if (options.has("--help") || options.positional().size() != 1) {
+  if (options.has("--help") || args.empty()) {
     fmt::print(
         "{}", format_help(
                   "[mpirun -n N] trireme train EXPERIMENT.ini [--resume RUN|auto] "
@@ -61,6 +62,10 @@ int command_train(const Args& args) {
                   "75 saved on SIGTERM or SIGUSR1 and wants to be started again with --resume.\n"));
     return options.has("--help") ? 0 : static_cast<int>(ExitCode::config);
   }
+  if (options.positional().size() != 1)
+    throw ConfigError(fmt::format("trireme train takes one experiment file, {} were given",
+                                  options.positional().size()),
+                      "`trireme train --help` shows the form");
   catch_signals();
   const std::unique_ptr<Communicator> comm =
       launched_by_mpi() ? make_mpi_communicator(nullptr, nullptr) : make_local_communicator();
@@ -82,6 +87,10 @@ int command_train(const Args& args) {
     return static_cast<int>(e.code());
   } catch (const Error& e) {
     if (comm->size() == 1) throw;
+    die(*comm, e.what(), e.hint(), e.code());
+  } catch (const std::bad_alloc&) {
+    if (comm->size() == 1) throw;
+    const DeviceError e = out_of_memory();
     die(*comm, e.what(), e.hint(), e.code());
   } catch (const std::exception& e) {
     if (comm->size() == 1) throw;

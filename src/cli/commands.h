@@ -5,9 +5,14 @@
 #include <string>
 #include <vector>
 
+#include "base/error.h"
+
 namespace trireme {
 
 using Args = std::vector<std::string>;
+
+// For std::bad_alloc and std::length_error: what was asked for is more than this machine has.
+DeviceError out_of_memory();
 
 int command_train(const Args& args);
 int command_eval(const Args& args);

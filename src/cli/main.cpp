@@ -1,9 +1,16 @@
 // trireme: the program's entry. One error handler: prints the error and its hint once, returns its
 // code.
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <filesystem>
+#include <new>
+#include <stdexcept>
+#include <system_error>
 #include <vector>
 
 #include "base/error.h"
@@ -67,7 +74,29 @@ int dispatch(int argc, char** argv) {
       near ? fmt::format("did you mean {}?", *near) : "trireme --help lists the commands");
 }
 
+// A descriptor that the caller closed would be the next file's: what goes to standard error then
+// lies in a checkpoint or in the run's records. Standard output cannot be written to, and says so.
+void open_standard_streams() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (::fcntl(fd, F_GETFD) < 0)
+      (void)!::open("/dev/null", fd == STDERR_FILENO ? O_WRONLY : O_RDONLY);  // the lowest is free
+}
+
+// What was printed has to reach who asked for it, before a code says that all is done.
+int end_output(int code, const std::string& reason) {
+  if (std::ferror(stdout) == 0 && std::fflush(stdout) == 0) return code;
+  log_error("cannot write to standard output: {}",
+            reason.empty() ? std::generic_category().message(errno) : reason);
+  return code == 0 ? static_cast<int>(ExitCode::data) : code;
+}
+
 }  // namespace
+
+DeviceError out_of_memory() {
+  return DeviceError("there is not enough memory on this machine",
+                     "lower train.batch_size, or the sizes of the model or the data");
+}
+
 }  // namespace trireme
 
 int main(int argc, char** argv) {
@@ -77,15 +106,25 @@ int main(int argc, char** argv) {
     flush_log();
     return static_cast<int>(e.code());
   };
+  const auto end_with_bug = [](const std::exception& e) {
+    log_error("{} (this is a bug in Trireme: please report it)", e.what());
+    flush_log();
+    return static_cast<int>(ExitCode::failure);
+  };
+  open_standard_streams();
   try {
-    return dispatch(argc, argv);
+    return end_output(dispatch(argc, argv), "");
   } catch (const Error& e) {
     return end_with(e);
   } catch (const std::filesystem::filesystem_error& e) {
     return end_with(as_data_error(e));
+  } catch (const std::bad_alloc&) {
+    return end_with(out_of_memory());
+  } catch (const std::length_error&) {
+    return end_with(out_of_memory());
+  } catch (const std::system_error& e) {
+    return std::ferror(stdout) != 0 ? end_output(0, e.code().message()) : end_with_bug(e);
   } catch (const std::exception& e) {
-    log_error("{} (this is a bug in Trireme: please report it)", e.what());
-    flush_log();
-    return static_cast<int>(ExitCode::failure);
+    return end_with_bug(e);
   }
 }

@@ -104,6 +104,8 @@ class Tokenizer {
     const std::string_view text = trim(line.text);
     if (const size_t bad = not_utf8(text); bad != std::string_view::npos) {
       fail(line, "not UTF-8 (byte " + std::to_string(bad + 1) + "): save the file as UTF-8");
+    } else if (text.find('\0') != std::string_view::npos) {
+      fail(line, "holds a zero byte: save the file as UTF-8");
     } else if (line.open_quote) {
       fail(line, "a quote is not closed: " + std::string(text));
     } else if (line.continues_past_end) {

@@ -11,9 +11,9 @@
 
 namespace trireme::config {
 
-inline const std::vector<std::string> kSections = {"run",        "data",     "model",    "train",
-                                                   "optimizer",  "schedule", "exchange", "cuda",
-                                                   "checkpoint", "export",   "debug"};
+inline const std::vector<std::string> kSections = {"run",       "data",       "model",    "train",
+                                                   "optimizer", "schedule",   "exchange", "tables",
+                                                   "cuda",      "checkpoint", "export",   "debug"};
 
 // Whether the token is NAME.key of [model], which changes one layer.
 bool is_layer_key(const Token& token);

@@ -57,6 +57,9 @@ std::vector<std::string> column_names(const CsvFile& file, bool header) {
 size_t find_column(const std::vector<std::string>& names, const std::string& wanted,
                    const std::string& what, const std::string& file) {
   const auto at = std::find(names.begin(), names.end(), wanted);
+  if (at != names.end() && std::find(at + 1, names.end(), wanted) != names.end())
+    throw DataError(fmt::format("{} has several columns {} ({})", file, wanted, what),
+                    "give each column a name of its own");
   if (at != names.end()) return static_cast<size_t>(at - names.begin());
   const auto index = parse_int(wanted);
   if (index && *index >= 0 && *index < static_cast<int64_t>(names.size()))
@@ -116,7 +119,11 @@ float CsvRow::parse(size_t column) const {
                                 cell(column).substr(0, 40)),
                     "list text columns in data.categorical, data.ids or data.ignore");
   }
-  return static_cast<float>(*value);
+  if (std::abs(*value) <= double{std::numeric_limits<float>::max()})
+    return static_cast<float>(*value);
+  throw DataError(fmt::format("{} holds {}, which a 32-bit number cannot hold", place(column),
+                              cell(column).substr(0, 40)),
+                  "divide the column by a constant, or list it in data.ignore");
 }
 
 float CsvRow::number(size_t feature) const {

@@ -35,10 +35,11 @@ int64_t class_of(const std::string& text, const std::string& place,
                  const std::vector<std::string>& class_names, int64_t classes) {
   if (class_names.empty()) {
     const auto number = parse_int(text);
-    if (number && *number >= 0 && (classes == 0 || *number < classes)) return *number;
-    const std::string range = classes > 0 ? fmt::format("0 to {}", classes - 1) : "numbers from 0";
-    throw DataError(fmt::format("{}: label {} is not a class; classes are {}", place, text, range),
-                    "correct the label, or data.classes");
+    const int64_t end = classes > 0 ? classes : kMostClasses;
+    if (number && *number >= 0 && *number < end) return *number;
+    throw DataError(
+        fmt::format("{}: label {} is not a class; classes are 0 to {}", place, text, end - 1),
+        "correct the label, or data.classes");
   }
   const auto at = std::find(class_names.begin(), class_names.end(), text);
   if (at != class_names.end()) return at - class_names.begin();

@@ -35,7 +35,10 @@ std::string_view CsvReader::quoted_cell() {
   const std::string_view cell = text_.substr(begin, at_ - begin);
   ++at_;
   next_line_ += std::count(cell.begin(), cell.end(), '\n');
-  if (at_ < text_.size() && text_[at_] != delimiter_ && text_[at_] != '\n' && text_[at_] != '\r') {
+  const bool carriage_return = at_ < text_.size() && text_[at_] == '\r';
+  const size_t end = at_ + (carriage_return ? 1 : 0);
+  const bool goes_on = end < text_.size() && text_[end] != '\n';
+  if (goes_on && (carriage_return || text_[end] != delimiter_)) {
     throw DataError(fmt::format("{}:{}: text after the closing quote of column {}", file_, line_,
                                 cells_.size() + 1),
                     "a quote inside a quoted cell is written twice");

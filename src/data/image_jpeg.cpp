@@ -79,6 +79,10 @@ Image decode_jpeg(std::span<const std::byte> bytes, const std::string& name, int
     good = read_rows(info, errors, image.pixels.data(),
                      static_cast<size_t>(image.width * image.channels));
   }
+  const bool inks = info.jpeg_color_space == JCS_CMYK || info.jpeg_color_space == JCS_YCCK;
+  if (!good && inks && errors.manager.msg_code == JERR_CONVERSION_NOTIMPL)
+    throw DataError(fmt::format("{} is a JPEG of four inks (CMYK); grey and RGB are read", name),
+                    "convert it to RGB");
   if (!good)
     throw DataError(fmt::format("{} is a damaged JPEG: {}", name, errors.message), kReplaceImage);
   return image;

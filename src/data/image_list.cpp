@@ -38,10 +38,22 @@ Shape common_shape(const ImageList& list, const ReadRequest& request) {
           c.width > 0 ? c.width : found[2]};
 }
 
-void decode_to(const EncodedImage& encoded, const Shape& shape, bool resize, uint8_t* out) {
-  Image image = decode(encoded, shape[0]);
+// Where nothing declares that all be grey, grey is what the first image happens to be.
+Image decode_undeclared(const EncodedImage& encoded, const Shape& shape) {
+  if (shape[0] != 1) return decode(encoded, shape[0]);
+  Image image = decode(encoded, 0);
+  if (image.channels != 1)
+    throw DataError(
+        fmt::format("{} is in colour, but the first image of the set is grey", encoded.name),
+        "set data.channels = 3, or 1 to make all grey");
+  return image;
+}
+
+void decode_to(const EncodedImage& encoded, const Shape& shape, const DataConfig& config,
+               uint8_t* out) {
+  Image image = config.channels > 0 ? decode(encoded, shape[0]) : decode_undeclared(encoded, shape);
   if (image.height != shape[1] || image.width != shape[2]) {
-    if (!resize) {
+    if (!config.resize) {
       throw DataError(
           fmt::format("{} is {}x{} (height x width), but the images of this set are {}x{}",
                       encoded.name, image.height, image.width, shape[1], shape[2]),
@@ -61,9 +73,8 @@ void decode_images(ImageList list, const ReadRequest& request, RawData& raw) {
   for (const EncodedImage& image : list.images) raw.labels.push_back(image.label);
   const size_t size = static_cast<size_t>(raw.shape.elements());
   const auto decode_one = [list = std::make_shared<const ImageList>(std::move(list)),
-                           shape = raw.shape,
-                           resize = request.config.resize](uint64_t id, uint8_t* out) {
-    decode_to(list->images[id], shape, resize, out);
+                           shape = raw.shape, config = request.config](uint64_t id, uint8_t* out) {
+    decode_to(list->images[id], shape, config, out);
   };  // shared: std::function copies its target
   if (static_cast<size_t>(raw.samples) * size > kMemoryLimit) {
     raw.decode = decode_one;

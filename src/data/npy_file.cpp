@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <cstring>
 #include <optional>
 
@@ -13,7 +14,8 @@ namespace trireme {
 namespace {
 
 constexpr const char* kSaveHint =
-    "save it with numpy.save(path, numpy.ascontiguousarray(x.astype('float32')))";
+    "save it with numpy.save(path, numpy.ascontiguousarray(x.astype('float32'))), labels as "
+    "'int64'";
 
 // The text after 'key': in the header's dictionary.
 std::string_view value_of(std::string_view header, std::string_view key, const std::string& name) {
@@ -151,13 +153,19 @@ int64_t NpyFile::integer(int64_t i) const {
                    [&](auto type) { return static_cast<int64_t>(load<decltype(type)>(*this, i)); });
 }
 
-std::vector<float> NpyFile::floats() const {
+std::vector<float> NpyFile::floats(int64_t per_sample) const {
   std::vector<float> values(static_cast<size_t>(shape.elements()));
   with_type(dtype, [&](auto type) {
     for (size_t i = 0; i < values.size(); ++i) {
       values[i] = static_cast<float>(load<decltype(type)>(*this, static_cast<int64_t>(i)));
     }
   });
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (std::isfinite(values[i])) continue;
+    throw DataError(fmt::format("{}: sample {} holds {}, which is not a finite number", name,
+                                static_cast<int64_t>(i) / per_sample, values[i]),
+                    "correct or remove the sample");
+  }
   return values;
 }
 

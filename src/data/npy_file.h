@@ -21,7 +21,8 @@ struct NpyFile {
   // Value i. integer() throws DataError for a file of floats.
   double number(int64_t i) const;
   int64_t integer(int64_t i) const;
-  std::vector<float> floats() const;  // all values
+  // All values. Throws DataError naming the first sample that holds one which is not finite.
+  std::vector<float> floats(int64_t per_sample) const;
 };
 
 // Throws DataError naming the file: bad magic, version, header, dtype, Fortran order, size.

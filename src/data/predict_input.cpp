@@ -53,7 +53,7 @@ int64_t npy_samples(const NpyFile& file, const Shape& input) {
 HostTensor predict_npy(const Path& path, const Preprocessing& p) {
   const NpyFile file = read_npy_file(path);
   const int64_t samples = npy_samples(file, p.schema.input);
-  std::vector<float> values = file.floats();
+  std::vector<float> values = file.floats(p.schema.input.elements());
   if (p.schema.image) channels_last(values, p.schema.input);
   return normalized(values.data(), samples, p);
 }
@@ -83,7 +83,16 @@ FeatureMap wanted_columns(const Preprocessing& p) {
   return map;
 }
 
-// Columns are taken in order where there are no names to go by.
+// 0, 1, 2, ... as pandas names columns; shorter lines are as likely values.
+bool counts_up(const std::vector<std::string>& line) {
+  const auto first = parse_int(line.front());
+  for (size_t i = 0; first && i < line.size(); ++i)
+    if (line[i] != std::to_string(*first + static_cast<int64_t>(i))) return false;
+  return first && line.size() > 2;
+}
+
+// Columns are taken in order where there are no names to go by. Numbers as names (0, 1, ... where
+// training had none) may be values, too: they are names beside a text, or where they count up.
 CsvLayout match_columns(const FeatureMap& map, const std::vector<std::string>& first_line,
                         const std::string& file) {
   CsvLayout layout = layout_of(map);
@@ -93,7 +102,8 @@ CsvLayout match_columns(const FeatureMap& map, const std::vector<std::string>& f
   const bool named = std::all_of(wanted.begin(), wanted.end(), [&](const auto& name) {
     return std::find(first_line.begin(), first_line.end(), name) != first_line.end();
   });
-  layout.header = named || !all_numbers(wanted);
+  layout.header =
+      !all_numbers(wanted) || (named && (!all_numbers(first_line) || counts_up(first_line)));
   if (!named && layout.header) {
     for (const auto& name : wanted) {
       if (std::find(first_line.begin(), first_line.end(), name) != first_line.end()) continue;
@@ -104,7 +114,7 @@ CsvLayout match_columns(const FeatureMap& map, const std::vector<std::string>& f
           near ? fmt::format("did you mean {}?", *near) : "the first line must name the columns");
     }
   }
-  const bool in_order = !named && first_line.size() == wanted.size();
+  const bool in_order = !layout.header && first_line.size() == wanted.size();
   for (size_t i = 0; in_order && i < wanted.size(); ++i) {
     const size_t f = i - std::min(i, layout.features.size());
     (i < layout.features.size() ? layout.features[i].name : layout.ids[f]) = std::to_string(i);
@@ -114,8 +124,9 @@ CsvLayout match_columns(const FeatureMap& map, const std::vector<std::string>& f
 
 PredictionInput predict_csv(const Path& path, const Preprocessing& p) {
   const CsvFile file(path, guess_delimiter(read_maybe_gzip(path)), true);
+  const std::vector<std::string> first_line = column_names(file, true);
   const FeatureMap map = wanted_columns(p);
-  const CsvLayout layout = match_columns(map, column_names(file, true), path.string());
+  const CsvLayout layout = match_columns(map, first_line, path.string());
   const CsvEncoder encoder(map);
   if (encoder.width() != p.schema.input.elements()) {
     throw DataError(fmt::format("{} has {} features a row, but the model's input is {}",

@@ -21,6 +21,19 @@ void check_labels(const std::vector<int64_t>& labels, int64_t classes, const std
   }
 }
 
+// The number of classes where nothing declares it: up to the highest label.
+int64_t count_classes(const RawData& raw) {
+  if (raw.labels.empty())
+    return std::max<int64_t>(1, static_cast<int64_t>(raw.class_counts.size()));
+  const auto highest = std::max_element(raw.labels.begin(), raw.labels.end());
+  if (*highest >= kMostClasses)
+    throw DataError(fmt::format("sample {} of the training data has label {}; classes are numbers "
+                                "from 0, below {}",
+                                highest - raw.labels.begin(), *highest, kMostClasses),
+                    "number the classes from 0");
+  return std::max<int64_t>(*highest, 0) + 1;
+}
+
 std::string class_name(const Schema& schema, size_t c) {
   return schema.class_names.empty() ? std::to_string(c) : schema.class_names[c];
 }
@@ -54,11 +67,9 @@ Schema derive_schema(const RawData& raw, const DataConfig& config, const Split& 
   schema.id_values = raw.id_values;
   schema.id_names = raw.id_names;
   if (!raw.has_labels()) return schema;
-  const int64_t highest = raw.labels.empty()
-                              ? static_cast<int64_t>(raw.class_counts.size()) - 1
-                              : *std::max_element(raw.labels.begin(), raw.labels.end());
-  const int64_t found = raw.classes > 0 ? raw.classes : std::max<int64_t>(highest, 0) + 1;
-  schema.classes = config.classes > 0 ? config.classes : found;
+  schema.classes = config.classes > 0 ? config.classes
+                   : raw.classes > 0  ? raw.classes
+                                      : count_classes(raw);
   if (raw.classes > schema.classes) {
     throw DataError(
         fmt::format("the data has {} classes, but data.classes is {}", raw.classes, schema.classes),

@@ -12,6 +12,9 @@
 
 namespace trireme {
 
+// As data.classes: where nothing declares how many there are, a higher label is a mistake.
+constexpr int64_t kMostClasses = int64_t{1} << 24;
+
 // A file of the data set and the name that stands for it in fingerprints.
 struct NamedFile {
   Path path;

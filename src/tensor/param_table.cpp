@@ -9,6 +9,9 @@
 namespace trireme {
 namespace {
 
+// Elements of all slots: their bytes can be counted, those of the optimizer's state included.
+constexpr int64_t kMostElements = int64_t{1} << 56;
+
 // `permutation` is empty, or names every axis of `view` once.
 void check(const Slot& slot) {
   const int64_t logical = slot.logical.elements(), view = slot.view.elements();
@@ -46,6 +49,10 @@ ParamTable::ParamTable(std::vector<Slot> slots) : slots_(std::move(slots)) {
     }
     slot.offset = size_;
     slot.count = slot.logical.elements();
+    if (slot.count > kMostElements - kSlotAlign - size_)
+      throw ShapeError("parameter " + slot.name + " is " + slot.logical.str() +
+                           ": the model has more than 2^56 parameters",
+                       "make its layers smaller");
     size_ += (slot.count + kSlotAlign - 1) / kSlotAlign * kSlotAlign;
   }
 }

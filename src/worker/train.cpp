@@ -2,10 +2,13 @@
 
 #include <fmt/format.h>
 #include <cmath>
+#include <optional>
 #include <utility>
 
+#include "base/folder_lock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "checkpoint/set_aside.h"
 #include "comm/subgroup.h"
 #include "worker/agreement.h"
 #include "worker/checkpointer.h"
@@ -29,6 +32,8 @@
 namespace trireme {
 namespace {
 
+constexpr double kSecondsToEnd = 3;  // of a process that is being ended and still writes the run
+
 class TrainingRun {
  public:
   TrainingRun(Session& session, const Path& dir, const TrainOptions& options)
@@ -42,6 +47,9 @@ class TrainingRun {
     elapsed_before_ = state_.elapsed_seconds;
     best_ = state_.best_step >= 0 ? state_.best_metric : NAN;
     if (s_.first()) {
+      lock_.emplace(dir, kSecondsToEnd);
+      if (s_.checkpoint)  // not the newest, perhaps
+        set_aside_newer(dir / "checkpoints", state_.step, state_.best_step);
       log_ = std::make_unique<RunLog>(dir, s_.experiment, s_.steps->total(), state_.step);
       checkpointer_ =
           std::make_unique<Checkpointer>(dir / "checkpoints", s_.experiment.checkpoint.keep,
@@ -333,6 +341,7 @@ class TrainingRun {
   Staleness staleness_;
   CodingReport coding_{s_.experiment.exchange.codec};
   const bool lives_ = s_.tables && life_of(s_.experiment.tables).any();  // rows come and go
+  std::optional<FolderLock> lock_;  // of the first rank, on the run directory
   std::unique_ptr<RunLog> log_;
   std::unique_ptr<Checkpointer> checkpointer_;
 };

@@ -122,6 +122,16 @@ TEST_F(ArraysTest, IdxLabelsBeyondTheDeclaredClassesNameTheSample) {
               HasSubstr("1 files of images, but 0 files of labels"));
 }
 
+TEST_F(ArraysTest, NpyLabelsThatNoModelHasClassesForNameTheSample) {
+  DataConfig c = test::default_config("npy");
+  c.train = {file("x.npy", test::npy("|u1", "(2, 1)", "ab"))};
+  c.train_labels = {
+      file("y.npy", test::npy("<i8", "(2,)", test::raw_bytes<int64_t>({0, int64_t{1} << 40})))};
+  EXPECT_THAT(error_of([&] { open_data(c, 1); }),
+              HasSubstr("sample 1 of the training data has label 1099511627776; classes are "
+                        "numbers from 0, below 16777216"));
+}
+
 TEST_F(ArraysTest, NpyReadsEveryTypeAndVersion) {
   const std::vector<std::pair<std::string, std::string>> files = {
       {"<f4", test::raw_bytes<float>({1, 2, 3, 4})},
@@ -179,6 +189,8 @@ TEST_F(ArraysTest, DamagedNpyFilesAreErrors) {
               HasSubstr("sample 1 holds nan, which is not a finite number"));
   EXPECT_THAT(npy_error(test::npy("<f4", "(2,)", values), test::npy("<f4", "(2,)", values)),
               HasSubstr("labels of type float32; classes are integers"));
+  EXPECT_THAT(npy_error(test::npy("<f4", "(2,)", values), test::npy("<i2", "(2,)", "abcd")),
+              testing::AllOf(HasSubstr("values of type '<i2'"), HasSubstr("labels as 'int64'")));
 }
 
 TEST_F(ArraysTest, MnistIsReadWhereItIsAtHand) {

@@ -140,12 +140,20 @@ TEST_F(CsvTest, ErrorsNameFileLineAndColumn) {
   EXPECT_THAT(error("x,label\n1,0\nabc,1\n"),
               HasSubstr("train.csv:3: column x holds 'abc', which is not a number"));
   EXPECT_THAT(error("x,label\ninf,0\n"), HasSubstr("holds 'inf'"));
+  EXPECT_THAT(error("x,label\n1,0\n-1e39,1\n"),
+              HasSubstr("train.csv:3: column x holds -1e39, which a 32-bit number cannot hold"));
   EXPECT_THAT(error("x,label\n"), HasSubstr("train.csv has no rows after its header"));
   EXPECT_THAT(error("x,label\n1,\n"), HasSubstr("train.csv:2: column label (the label) is empty"));
   EXPECT_THAT(error("x,label\n\"1,0\n"), HasSubstr("train.csv:2: a quoted cell never ends"));
   EXPECT_THAT(error("x,label\n\"1\"2,0\n"),
               HasSubstr("train.csv:2: text after the closing quote of column 1"));
+  EXPECT_THAT(error("x,label\n\"1\"\r,0\n"),
+              HasSubstr("train.csv:2: text after the closing quote of column 1"));
   EXPECT_THAT(error("label\n1\n"), HasSubstr("has no feature columns"));
+  EXPECT_THAT(error("x,x,label\n1,2,0\n"),
+              testing::AllOf(HasSubstr("train.csv has several columns x (the feature)"),
+                             HasSubstr("a name of its own")));
+  EXPECT_THAT(error("x,label,label\n1,0,1\n"), HasSubstr("several columns label (data.label)"));
   EXPECT_THAT(error("x;label\n1;0\n"), HasSubstr("is data.delimiter right?"));
   config.weight = "w";
   EXPECT_THAT(error("x,w,label\n1,-1,0\n"), HasSubstr("column w (the weight) is -1"));
@@ -164,6 +172,8 @@ TEST_F(CsvTest, LabelsThatAreNoClassNameTheirLine) {
   EXPECT_THAT(error("x,label\n1,0\n1,2\n"),
               HasSubstr("train.csv:3: label 2 is not a class; classes are 0 to 1"));
   config.classes = 0;
+  EXPECT_THAT(error("x,label\n1,0\n1,16777216\n"),
+              HasSubstr("train.csv:3: label 16777216 is not a class; classes are 0 to 16777215"));
   EXPECT_THAT(error("x,label\n1,0\n1,1\n", "x,label\n1,2\n"),
               HasSubstr("validation.csv:2: label 2 is not a class; classes are 0 to 1"));
   EXPECT_THAT(error("x,label\n1,cat\n1,dog\n", "x,label\n1,dof\n"),

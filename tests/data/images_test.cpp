@@ -54,6 +54,8 @@ TEST_F(ImagesTest, DamagedTarFilesAreErrors) {
   EXPECT_THAT(tar_error(test::tar({{"1.png", image}, {"2.cls", "1"}})),
               HasSubstr("1.png has no 1.cls"));
   EXPECT_THAT(tar_error(test::tar({{"1.cls", "1"}})), HasSubstr("1.cls has no image"));
+  EXPECT_THAT(tar_error(test::tar({{"1.png", image}, {"1.cls", "1"}, {"1.jpg", image}})),
+              HasSubstr("a.tar: 1.png and 1.jpg are both the image of 1"));
   EXPECT_THAT(tar_error(test::tar({{"1.png", image}, {"1.cls", "cat"}})),
               HasSubstr("1.cls holds 'cat', which is not a class number"));
   EXPECT_THAT(tar_error(test::tar({{"readme", "text"}})), HasSubstr("has no KEY.jpg or KEY.png"));
@@ -69,6 +71,9 @@ TEST_F(ImagesTest, DamagedImagesNameTheirKeyAndTheLibrarysReason) {
               HasSubstr("a.tar: k.png is a damaged PNG: "));
   EXPECT_THAT(tar_error(test::tar({{"k.jpg", "GIF89a"}, {"k.cls", "0"}})),
               HasSubstr("a.tar: k.jpg is neither JPEG nor PNG (6 bytes)"));
+  EXPECT_THAT(tar_error(test::tar({{"k.jpg", test::jpeg(1, 1, 4, "abcd")}, {"k.cls", "0"}})),
+              testing::AllOf(HasSubstr("a.tar: k.jpg is a JPEG of four inks (CMYK)"),
+                             HasSubstr("convert it to RGB")));
 }
 
 TEST_F(ImagesTest, AnImageThatClaimsToBeHugeIsRefusedBeforeMemoryIsTaken) {
@@ -89,6 +94,24 @@ TEST_F(ImagesTest, ImagesOfAnotherSizeAreErrorsUnlessResized) {
               HasSubstr("2.png is 1x1 (height x width), but the images of this set are 2x2"));
   config.resize = true;
   EXPECT_THAT(test::read_sample(*open_tar(archive).train, 1).input, ElementsAre(40, 40, 40, 40));
+}
+
+TEST_F(ImagesTest, ColourIsNotDroppedBecauseTheFirstImageIsGrey) {
+  const std::string grey = test::png(1, 1, 1, "\x28"), colour = test::png(1, 1, 3, "abc");
+  const auto set = [](const std::string& first, const std::string& second) {
+    return test::tar({{"1.png", first}, {"1.cls", "0"}, {"2.png", second}, {"2.cls", "1"}});
+  };
+  EXPECT_THAT(
+      tar_error(set(grey, colour)),
+      testing::AllOf(HasSubstr("2.png is in colour, but the first image of the set is grey"),
+                     HasSubstr("set data.channels = 3")));
+  EXPECT_THAT(test::read_sample(*open_tar(set(colour, grey)).train, 1).input,
+              ElementsAre(40, 40, 40));
+  config.channels = 1;
+  EXPECT_EQ(open_tar(set(grey, colour)).train->size(), 2);
+  config.channels = 3;
+  EXPECT_THAT(test::read_sample(*open_tar(set(grey, colour)).train, 1).input,
+              ElementsAre('a', 'b', 'c'));
 }
 
 TEST_F(ImagesTest, PaxAndGnuNamesAreRead) {
@@ -125,6 +148,15 @@ TEST_F(ImagesTest, FoldersAreClassesInSortedOrder) {
               HasSubstr("has no folders, one for each class"));
   config.train = {(folder_ / "none").string()};
   EXPECT_THAT(error_of([&] { open_data(config, 1); }), HasSubstr("none is not a folder"));
+}
+
+TEST_F(ImagesTest, ALinkToAnImageThatIsGoneIsAnError) {
+  std::filesystem::create_directories(folder_ / "root/a");
+  file("root/a/1.png", test::png(1, 1, 1, "a"));
+  std::filesystem::create_symlink(folder_ / "gone.png", folder_ / "root/a/2.png");
+  DataConfig c = test::default_config("folder");
+  c.train = {(folder_ / "root").string()};
+  EXPECT_THAT(error_of([&] { open_data(c, 1); }), HasSubstr("root/a/2.png: No such file"));
 }
 
 TEST_F(ImagesTest, ChannelsAreConvertedAsDeclared) {

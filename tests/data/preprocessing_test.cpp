@@ -156,6 +156,20 @@ TEST_F(PreprocessingTest, PredictionReadsHeaderlessColumnsInOrder) {
   EXPECT_THAT(values(t), ElementsAre(1, 2, 2, 3));
 }
 
+TEST_F(PreprocessingTest, PredictionTakesNumbersForNamesOnlyWhereTheyCountUpOrStandBesideText) {
+  Preprocessing p;
+  p.schema.input = {2};
+  const auto read = [&](const std::string& text) {
+    return values(read_prediction_input(file("p.csv", text), p).input);
+  };
+  EXPECT_THAT(read("0,1\n5,6\n"), ElementsAre(0, 1, 5, 6));
+  p.features.columns = {{"0", {}, std::nan("")}, {"1", {}, std::nan("")}};
+  EXPECT_THAT(read("1,0\n5,6\n"), ElementsAre(1, 0, 5, 6));
+  EXPECT_THAT(read("1,0,label\n5,6,7\n"), ElementsAre(6, 5));
+  EXPECT_THAT(read("0,1,2\n5,6,7\n"), ElementsAre(5, 6));
+  EXPECT_THAT(read("0,2,1\n5,6,7\n"), ElementsAre(0, 2, 5, 6));
+}
+
 TEST_F(PreprocessingTest, PredictionReadsArraysOfSamplesOrOne) {
   const auto floats = test::raw_bytes<float>({1, 2, 30, 40});
   const auto t =
@@ -175,6 +189,12 @@ TEST_F(PreprocessingTest, PredictionReadsArraysOfSamplesOrOne) {
                 read_prediction_input(file("d.npy", test::npy("<f4", "(4,)", floats)), image());
               }),
               HasSubstr("d.npy is 4, but the model's input is 2x1x2"));
+  const auto holes = test::raw_bytes<float>({1, 2, 30, 40, 1, 2, NAN, 40});
+  EXPECT_THAT(error_of([&] {
+                read_prediction_input(file("e.npy", test::npy("<f4", "(2, 2, 1, 2)", holes)),
+                                      image());
+              }),
+              HasSubstr("e.npy: sample 1 holds nan, which is not a finite number"));
 }
 
 TEST_F(PreprocessingTest, PredictionReadsImagesOfTheRightSize) {

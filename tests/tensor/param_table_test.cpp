@@ -166,6 +166,17 @@ TEST(InitialiseTest, FansMustBeKnownWhereTheyAreUsed) {
           &Error::what, HasSubstr("parameter bias: its initialiser needs a fan, which is 0"))));
 }
 
+TEST(ParamTableTest, MoreThanCanBeCountedIsRefused) {
+  const int64_t much = int64_t{1} << 55;
+  EXPECT_NO_THROW(ParamTable({slot("a", {much})}));
+  EXPECT_THAT(([&] {
+                ParamTable({slot("a", {much}), slot("fc.weight", {much})});
+              }),
+              Throws<ShapeError>(Property(&ShapeError::what,
+                                          HasSubstr("parameter fc.weight is 36028797018963968: the "
+                                                    "model has more than 2^56 parameters"))));
+}
+
 TEST(SlotOrder, RunsOfAnyRangeAreTheElementsOfTheWholeSlot) {
   Slot slot;
   slot.view = slot.logical = {3, 4, 2, 5};

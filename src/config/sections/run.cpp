@@ -1,6 +1,19 @@
 #include "config/sections/sections.h"
 
+#include <algorithm>
+
 namespace trireme::config {
+
+namespace {
+
+// The first part of a folder's name.
+bool is_file_name(const std::string& name) {
+  return !name.empty() && std::none_of(name.begin(), name.end(), [](unsigned char c) {
+    return c == '/' || c < ' ' || c == 0x7f;
+  });
+}
+
+}  // namespace
 
 RunConfig read_run(Section& s, const std::string& default_name) {
   RunConfig c;
@@ -26,6 +39,9 @@ RunConfig read_run(Section& s, const std::string& default_name) {
   c.progress = s.boolean("progress", true, "show a progress bar on a terminal");
   c.cpu_level = s.choice("cpu_level", "", {"", "baseline", "x86-64-v3", "x86-64-v4"},
                          "instruction level of the kernels; empty: the best that all ranks have");
+  if (s.given("name") && !is_file_name(c.name))
+    s.fail("name", "\"" + c.name + "\" cannot begin the name of a folder");
+  if (c.dir.empty()) s.fail("dir", "empty (. is the current folder)");
   return c;
 }
 

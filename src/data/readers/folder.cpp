@@ -16,11 +16,12 @@ namespace {
 namespace fs = std::filesystem;
 constexpr const char* kLayoutHint = "the folder reader needs ROOT/CLASS/IMAGE; data.train is ROOT";
 
+// A link to nothing is one, too: reading it says so, where passing it over would lose a sample.
 bool is_image(const fs::directory_entry& entry) {
   constexpr std::array<std::string_view, 6> kExtensions{".jpg", ".jpeg", ".png",
                                                         ".JPG", ".JPEG", ".PNG"};
   const std::string extension = entry.path().extension().string();
-  return entry.is_regular_file() &&
+  return (entry.is_regular_file() || !entry.exists()) &&
          std::find(kExtensions.begin(), kExtensions.end(), extension) != kExtensions.end();
 }
 

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <cmath>
 
 #include "base/error.h"
 #include "data/files.h"
@@ -33,15 +32,6 @@ Shape sample_shape(const NpyFile& file) {
                   "reshape it");
 }
 
-void check_finite(const NpyFile& file, const std::vector<float>& values, int64_t per_sample) {
-  for (size_t i = 0; i < values.size(); ++i) {
-    if (std::isfinite(values[i])) continue;
-    throw DataError(fmt::format("{}: sample {} holds {}, which is not a finite number", file.name,
-                                static_cast<int64_t>(i) / per_sample, values[i]),
-                    "correct or remove the sample");
-  }
-}
-
 // Keeps bytes as bytes; if a later file has another type, everything becomes floats.
 void append_features(RawData& raw, const NpyFile& file) {
   const bool first = raw.samples == 0;
@@ -59,8 +49,7 @@ void append_features(RawData& raw, const NpyFile& file) {
     raw.bytes.insert(raw.bytes.end(), values + file.offset, values + file.content.size());
     return;
   }
-  const std::vector<float> values = file.floats();
-  check_finite(file, values, shape.elements());
+  const std::vector<float> values = file.floats(shape.elements());
   raw.floats.insert(raw.floats.end(), raw.bytes.begin(), raw.bytes.end());
   raw.bytes.clear();
   raw.floats.insert(raw.floats.end(), values.begin(), values.end());
@@ -87,8 +76,7 @@ void append_labels(RawData& raw, const NpyFile& file, const std::string& target)
                     "give files of one shape");
   }
   raw.target_width = width;
-  const std::vector<float> values = file.floats();
-  check_finite(file, values, width);
+  const std::vector<float> values = file.floats(width);
   raw.targets.insert(raw.targets.end(), values.begin(), values.end());
 }
 

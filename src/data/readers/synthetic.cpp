@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <new>
 
 #include "base/error.h"
 #include "base/rng.h"
@@ -16,6 +17,14 @@ namespace trireme {
 namespace {
 
 constexpr size_t kMemoryLimit = size_t{1} << 30;
+
+// a b, where that many values can be counted in bytes; else there is no memory for them either.
+size_t times(int64_t a, int64_t b) {
+  constexpr size_t kMost = size_t{1} << 59;
+  size_t product = 0;
+  if (__builtin_mul_overflow(a, b, &product) || product > kMost) throw std::bad_alloc();
+  return product;
+}
 
 // Sum of four uniform bytes, shifted and scaled to mean 0 and variance 1: near enough to a normal.
 float noise(uint32_t word) {
@@ -111,6 +120,7 @@ Generator make_generator(const ReadRequest& request, const Shape& shape) {
               {mix(request.seed, hash_name("synthetic ids")), config.ids_features,
                config.ids_values, static_cast<double>(config.ids_range), config.ids_skew}};
   const uint64_t key = mix(request.seed, hash_name("synthetic means"));
+  g.means.reserve(times(std::max<int64_t>(1, g.classes), g.elements));
   for (int64_t k = 0; k < std::max<int64_t>(1, g.classes); ++k) {
     for (int64_t e = 0; e < g.elements; ++e) {
       const Philox4 words = philox(key, static_cast<uint64_t>(k), static_cast<uint64_t>(e));
@@ -129,6 +139,7 @@ void add_labels(const Generator& generator, RawData& raw) {
     return;
   }
   raw.classes = generator.classes;
+  raw.labels.reserve(static_cast<size_t>(raw.samples));  // all at once: it is there, or it is not
   for (int64_t i = 0; i < raw.samples; ++i) {
     raw.labels.push_back(generator.label(static_cast<uint64_t>(i)));
   }
@@ -139,7 +150,7 @@ void add_ids(const Generator& generator, RawData& raw) {
   if (id.features == 0) return;
   raw.id_features = id.features;
   raw.id_values = id.values;
-  raw.ids.resize(static_cast<size_t>(raw.samples * id.count()));
+  raw.ids.resize(times(raw.samples, id.count()));
   parallel_for(raw.samples, [&](int64_t i) {
     id.ids(generator.first_id + static_cast<uint64_t>(i), raw.ids.data() + i * id.count());
   });
@@ -172,7 +183,7 @@ RawData read_synthetic(const ReadRequest& request) {
     raw.parameters += fmt::format(" ids {} x {} below {} skew {}", config.ids_features,
                                   config.ids_values, config.ids_range, config.ids_skew);
   const size_t size = static_cast<size_t>(generator.elements);
-  if (static_cast<size_t>(raw.samples) * size * sizeof(float) > kMemoryLimit) {
+  if (times(raw.samples, generator.elements) * sizeof(float) > kMemoryLimit) {
     raw.generate = [generator](uint64_t id, float* out) { generator.values(id, out); };
     return raw;
   }

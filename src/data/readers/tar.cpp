@@ -32,11 +32,16 @@ Parts split_name(const std::string& name) {
 // The files of one key as they are met.
 class Sample {
  public:
-  void add(const Parts& parts, const TarEntry& entry, std::span<const std::byte> archive) {
+  void add(const Parts& parts, const TarEntry& entry, std::span<const std::byte> archive,
+           const std::string& shard) {
     key_ = parts.key;
     const auto bytes = archive.subspan(entry.offset, entry.size);
     const std::string& e = parts.extension;
     if (e == "jpg" || e == "jpeg" || e == "png") {
+      if (image_.data() != nullptr)
+        throw DataError(fmt::format("{}: {} and {} are both the image of {}", shard, image_name_,
+                                    entry.name, key_),
+                        kPairHint);
       image_ = bytes;
       image_name_ = entry.name;
     } else if (e == "cls") {
@@ -77,7 +82,7 @@ void append_shard(const Path& path, ImageList& list) {
   for (const TarEntry& entry : index_tar(archive, shard)) {
     const Parts parts = split_name(entry.name);
     if (parts.key != sample.key()) sample.finish(shard, list);
-    sample.add(parts, entry, archive);
+    sample.add(parts, entry, archive, shard);
   }
   sample.finish(shard, list);
 }

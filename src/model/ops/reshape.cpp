@@ -31,9 +31,10 @@ Shape Reshape::infer(std::span<const Shape> inputs) const {
     throw ShapeError(fmt::format("reshape: the input is an image {}", inputs[0].str()),
                      "put a flatten before it");
   const int64_t elements = inputs[0].elements();
-  int64_t known = 1;
-  for (int64_t extent : shape_) known *= extent == -1 ? 1 : extent;
   std::vector<int64_t> dims = shape_;
+  std::replace(dims.begin(), dims.end(), int64_t{-1}, int64_t{1});
+  const int64_t known = Shape(std::span<const int64_t>(dims)).elements();
+  dims = shape_;
   std::replace(dims.begin(), dims.end(), int64_t{-1}, elements / known);
   const Shape result{std::span<const int64_t>(dims)};
   if (result.elements() != elements)
