@@ -15,7 +15,7 @@
 
 namespace trireme {
 
-constexpr int kMaxBarrierMembers = 256;
+constexpr int kMaxBarrierMembers = 1024;
 
 struct BarrierState {  // lives in the window, zero-initialised
   alignas(64) std::atomic<uint32_t> arrived;

@@ -178,10 +178,11 @@ TEST(NodeBarrier, LanesThatDoNotFitAreRefused) {
   EXPECT_THROW(NodeBarrier(state.get(), 2, 0, ranks, one), CommError);
   try {
     NodeBarrier(state.get(), kMaxBarrierMembers + 1, 0, ranks, many);
-    FAIL() << "257 lanes were taken";
+    FAIL() << "1025 lanes were taken";
   } catch (const CommError& e) {
-    EXPECT_THAT(e.what(), HasSubstr("a node barrier of 257 lanes (257 of them with a rank) cannot "
-                                    "have lane 0; 256 is the most"));
+    EXPECT_THAT(e.what(),
+                HasSubstr("a node barrier of 1025 lanes (1025 of them with a rank) cannot "
+                          "have lane 0; 1024 is the most"));
     EXPECT_THAT(e.hint(), HasSubstr("run.lanes"));
   }
 }

@@ -4,6 +4,9 @@
 
 #include <cstring>
 
+#include "comm/node_barrier.h"
+#include "worker/agreement.h"
+
 namespace trireme {
 
 Topology make_topology(Communicator& comm, int lanes, int shards, double timeout, bool apart) {
@@ -43,6 +46,12 @@ Topology make_topology(Communicator& comm, int lanes, int shards, double timeout
     }
     node_members.emplace_back(first, t.members);
   }
+  for (const auto& [first, last] : node_members)
+    if (last - first > kMaxBarrierMembers)
+      throw AgreedError(
+          ExitCode::config,
+          fmt::format("{} lanes on one host; {} is the most", last - first, kMaxBarrierMembers),
+          "lower run.lanes, or start fewer ranks on a host");
   t.shards = shards > 0 ? shards : t.members;
   for (const auto& [first, last] : node_members)
     t.node_runs.push_back(

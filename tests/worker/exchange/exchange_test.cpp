@@ -13,6 +13,8 @@
 #include "base/error.h"
 #include "comm/thread_comm.h"
 #include "model/build.h"
+#include "worker/agreement.h"
+#include "worker/exchange/topology.h"
 #include "worker/lane_team.h"
 #include "worker/made_up_training.h"
 
@@ -73,6 +75,23 @@ std::unique_ptr<Graph> graph_with_statistics() {
   graph->add("norm", make_op("batch_norm", {}), {x});
   graph->freeze();
   return graph;
+}
+
+TEST(Topology, MoreLanesThanAHostCanHaveAreRefusedOnAllRanks) {
+  std::atomic<int> refused{0};
+  const auto body = [&](Communicator& comm) {
+    EXPECT_NO_THROW(make_topology(comm, 512, 8, 20));
+    try {
+      make_topology(comm, comm.rank() == 0 ? 513 : 512, 8, 20);
+    } catch (const AgreedError& e) {
+      EXPECT_EQ(e.code(), ExitCode::config);
+      EXPECT_THAT(e.what(), HasSubstr("1025 lanes on one host; 1024 is the most"));
+      EXPECT_THAT(e.hint(), HasSubstr("run.lanes"));
+      ++refused;
+    }
+  };
+  run_thread_ranks(3, body, {0, 0, 1});
+  EXPECT_EQ(refused, 3);
 }
 
 // Evaluations and the next step read them without meeting anybody first.
