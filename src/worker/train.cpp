@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "comm/subgroup.h"
@@ -352,10 +353,13 @@ ExitCode train(Communicator& world, const Experiment& given, const TrainOptions&
   Place place;
   std::unique_ptr<Session> session;
   share_with_servers(world, roles, experiment.run.timeout, [&] {
+    const auto since = Clock::now();
     opened = open_device(comm, experiment);
+    const double opening = seconds_since(since);
     place = choose_place(comm, experiment, options.resume);
     session = std::make_unique<Session>(comm, experiment, place.checkpoint,
                                         std::move(opened.device), group.get(), roles);
+    session->took.device = opening;
     if (roles.servers == 0) session->start();
     if (place.dir.empty()) place.dir = new_run_directory(comm, experiment.run);
   });
