@@ -65,9 +65,10 @@ message(STATUS "CUDA plugin: ${TRIREME_NVCC} ${CMAKE_CUDA_COMPILER_VERSION} for 
 file(GLOB cuda_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/kernels/cuda/*.cu
   ${PROJECT_SOURCE_DIR}/src/kernels/cuda/*.cpp ${PROJECT_SOURCE_DIR}/src/kernels/cuda/own/*.cu
   ${PROJECT_SOURCE_DIR}/src/kernels/cuda/own/*.cpp)
-set(graph_sources ${PROJECT_SOURCE_DIR}/src/kernels/cuda/conv_graph.cpp ${PROJECT_SOURCE_DIR}/src/kernels/cuda/conv_timing.cpp
-  ${PROJECT_SOURCE_DIR}/src/kernels/cuda/engine_choices.cpp ${PROJECT_SOURCE_DIR}/src/kernels/cuda/last_error.cpp)
+set(graph_sources conv_graph conv_plans conv_timing kept_plan last_error plan_store)
+list(TRANSFORM graph_sources REPLACE "(.+)" "${PROJECT_SOURCE_DIR}/src/kernels/cuda/\\1.cpp")
 list(REMOVE_ITEM cuda_sources ${graph_sources})
+list(APPEND graph_sources ${PROJECT_SOURCE_DIR}/src/base/xxh64.cpp)
 
 # What needs only a description of a device, and takes long to compile: for the plugin and for the planning test.
 set(cxx_flags -Wall -Wextra -Wshadow -Werror -ffp-contract=off)

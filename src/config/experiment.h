@@ -188,7 +188,7 @@ struct TablesConfig {    // [tables]: the life of a row of an embedding table
 struct CudaConfig {         // [cuda]
   bool graph;               // record a step once, replay it
   bool tune;                // time cuDNN's engines when plans are made
-  std::string engines;      // file of the engines chosen; "": in the user's cache
+  std::string plans;        // folder that keeps plans; "": in the user's cache
   std::string reduce_type;  // of gradients between devices: fp32 | bf16
   friend bool operator==(const CudaConfig&, const CudaConfig&) = default;
 };

@@ -6,8 +6,8 @@
 #include <memory>
 
 #include "base/error.h"
+#include "base/parallel.h"
 #include "data/image_decode.h"
-#include "data/parallel.h"
 
 namespace trireme {
 namespace {

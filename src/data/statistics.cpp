@@ -4,7 +4,7 @@
 #include <mutex>
 
 #include "base/error.h"
-#include "data/parallel.h"
+#include "base/parallel.h"
 
 namespace trireme {
 namespace {

@@ -46,7 +46,9 @@ struct CudaOpenOptions {
   int32_t reproducible;  // libraries choose among algorithms with run-to-run bits only
   Precision precision;   // of the opened device's kernel table, for as long as it is open
   int32_t tune;          // time what the libraries offer for a convolution when a plan is made
-  const char* choices;   // file that keeps what was the fastest; null: none. With `tune`
+  const char* plans;     // folder that keeps plans from start to start; "": none
+  // Takes a line for the log, from the thread that makes a plan; may be null.
+  void (*warn)(const char* line) noexcept;
 };
 
 struct CudaOpened {

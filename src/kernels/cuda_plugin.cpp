@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "base/log.h"
 
 namespace trireme {
 namespace {
@@ -13,6 +14,8 @@ constexpr auto kBuildHint =
     "build the whole program again; the plugin is built where nvcc is found (-DTRIREME_CUDA=on "
     "says what is missing)";
 constexpr auto kMachineHint = "use run.device = cpu, or start on a machine with a GPU that works";
+
+void warn(const char* line) noexcept { log_line(LogLevel::warning, line); }
 
 std::string version_text(int code) {
   return code == 0 ? "none" : fmt::format("{}.{}", code / 1000, code % 1000 / 10);
@@ -88,13 +91,14 @@ CudaDeviceInfo CudaPlugin::probe(int ordinal) const {
 }
 
 std::unique_ptr<Device> CudaPlugin::open(int ordinal, bool reproducible, Precision precision,
-                                         const CudaTuning& tuning) const {
+                                         const CudaPlanning& planning) const {
   if (!reason_.empty()) throw DeviceError(reason_, hint_);
   const CudaOpenOptions options{.ordinal = ordinal,
                                 .reproducible = reproducible,
                                 .precision = precision,
-                                .tune = tuning.on,
-                                .choices = tuning.choices.c_str()};
+                                .tune = planning.tune,
+                                .plans = planning.plans.c_str(),
+                                .warn = warn};
   CudaOpened opened{};
   if (entry_.open(&options, &opened) != Status::ok)
     throw DeviceError(fmt::format("CUDA device {} cannot be opened: {}", ordinal, opened.reason),

@@ -10,11 +10,11 @@
 
 namespace trireme {
 
-// Whether the engines of convolutions are timed when plans are made, and where the choices are kept
-// ("": nowhere).
-struct CudaTuning {
-  bool on = false;
-  std::filesystem::path choices;
+// Whether the engines of convolutions are timed when plans are made, and the folder that keeps
+// plans ("": none).
+struct CudaPlanning {
+  bool tune = false;
+  std::filesystem::path plans;
 };
 
 class CudaPlugin {
@@ -41,7 +41,7 @@ class CudaPlugin {
   // Throws DeviceError: the device's reason. The plugin stays loaded until the process ends.
   std::unique_ptr<Device> open(int ordinal, bool reproducible,
                                Precision precision = Precision::fp32,
-                               const CudaTuning& tuning = {}) const;
+                               const CudaPlanning& planning = {}) const;
 
  private:
   CudaPluginEntry entry_{};

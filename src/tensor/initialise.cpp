@@ -4,6 +4,7 @@
 #include <numbers>
 
 #include "base/error.h"
+#include "base/parallel.h"
 #include "base/rng.h"
 #include "tensor/param_table.h"
 
@@ -51,9 +52,14 @@ double deviation_of(const Slot& slot) {
   return std::sqrt(2.0 / (1.0 + init.a * init.a)) / std::sqrt(fan);
 }
 
+// Each element on its own: by as many threads as there are.
 template <class Draw>
 void fill(float* out, int64_t n, Draw draw) {
-  for (int64_t i = 0; i < n; ++i) out[i] = static_cast<float>(draw(i));
+  constexpr int64_t kPiece = 1024;
+  parallel_for((n + kPiece - 1) / kPiece, [&](int64_t piece) {
+    const int64_t begin = piece * kPiece, end = std::min(begin + kPiece, n);
+    for (int64_t i = begin; i < end; ++i) out[i] = static_cast<float>(draw(i));
+  });
 }
 
 }  // namespace

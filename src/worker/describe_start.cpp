@@ -47,6 +47,8 @@ void describe_start(const Session& s, const Place& place, const std::string& dev
     log_warning("{} lanes but {} virtual shards: {} lanes stay idle (train.virtual_shards)",
                 s.topology.members, s.topology.shards, s.topology.members - s.topology.shards);
   log_info("memory: {}", s.memory_in_words);
+  log_info("start: device {:.2f} s, data {:.2f}, programs {:.2f}, weights {:.2f}, memory {:.2f}",
+           s.took.device, s.took.data, s.took.programs, s.took.weights, s.took.memory);
   if (s.serves_blocks()) log_info("parameters: {}", s.placement().in_words());
   if (const auto codec = codec_of(s.experiment.exchange); codec.codes())
     log_info("pushes: blocks of parameters in {}{}", ps::name_of(codec.codec),

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <cstdlib>
-#include <filesystem>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -25,22 +24,18 @@ Precision precision_of(const std::string& name) {
   return name == "fp16" ? Precision::fp16 : Precision::fp32;
 }
 
-// Choices that cannot be kept are made anew at the next start.
-CudaTuning tuning_of(const CudaConfig& cuda) {
-  CudaTuning tuning{cuda.tune, cuda.engines};
-  if (!tuning.on || !cuda.engines.empty()) return tuning;
+// "": the environment names no place for it.
+Path users_cache() {
   const char* cache = std::getenv("XDG_CACHE_HOME");
+  if (cache && *cache) return Path(cache) / "trireme";
   const char* home = std::getenv("HOME");
-  if (cache && *cache)
-    tuning.choices = Path(cache) / "trireme";
-  else if (home && *home)
-    tuning.choices = Path(home) / ".cache" / "trireme";
-  else
-    return tuning;
-  std::error_code failed;
-  std::filesystem::create_directories(tuning.choices, failed);
-  tuning.choices = failed ? Path() : tuning.choices / "engines.txt";
-  return tuning;
+  return home && *home ? Path(home) / ".cache" / "trireme" : Path();
+}
+
+CudaPlanning planning_of(const CudaConfig& cuda) {
+  if (!cuda.plans.empty()) return {cuda.tune, cuda.plans};
+  const Path cache = users_cache();
+  return {cuda.tune, cache.empty() ? Path() : cache / "plans"};
 }
 
 // What the file asks for and this device cannot do is refused, never replaced by something else.
@@ -54,12 +49,6 @@ void refuse_unavailable(const Experiment& e, const DeviceChoice& choice) {
                                   "job trains on CPUs",
                                   e.cuda.reduce_type),
                       "leave cuda.reduce_type out, or use run.device = cuda");
-  const Path engines = e.cuda.engines;
-  if (e.cuda.tune && engines.has_parent_path() &&
-      !std::filesystem::is_directory(engines.parent_path()))
-    throw ConfigError(fmt::format("cuda.engines = {}: there is no folder {}", engines.string(),
-                                  engines.parent_path().string()),
-                      "make it, or leave cuda.engines out");
 }
 
 }  // namespace
@@ -73,7 +62,7 @@ OpenedDevice open_device(Communicator& comm, const Experiment& experiment) {
     if (choice.ordinal >= 0)
       opened.device =
           plugin.open(choice.ordinal, experiment.run.reproducible,
-                      precision_of(experiment.train.precision), tuning_of(experiment.cuda));
+                      precision_of(experiment.train.precision), planning_of(experiment.cuda));
   });
   return opened;
 }

@@ -38,24 +38,34 @@ Session::Session(Communicator& communicator, const Experiment& e, const Path& re
       device(std::move(given)),
       optimizer(e.optimizer),
       workers_(workers) {
+  auto lap = [since = Clock::now()]() mutable {
+    const double seconds = seconds_since(since);
+    since = Clock::now();
+    return seconds;
+  };
   together(comm, "every rank to open the data", e.run.timeout, [&] {
     if (!resume.empty()) checkpoint = std::make_unique<CheckpointReader>(resume, comm.rank() == 0);
     open();
   });
   agree_on_everything();
+  took.data = lap();
   compile();
+  took.programs = lap();
   prepare_weights();
+  took.weights = lap();
   if (roles.servers > 0)
     placement_ = std::make_unique<ps::Placement>(serves_blocks() ? graph->params().size() : 0,
                                                  roles.servers, bucket_elements());
 }
 
 void Session::start() {
+  const auto since = Clock::now();
   if (device)
     start_device();
   else
     start_lanes();
   start_weights();
+  took.memory = seconds_since(since);
 }
 
 Session::~Session() = default;

@@ -36,6 +36,12 @@ class ServerCheckpoints;
 struct DeviceRunnerOptions;
 struct ExchangeOptions;
 
+// How long a start's parts took, for the log.
+struct StartSeconds {
+  double device = 0;  // opened, by whoever did that
+  double data = 0, programs = 0, weights = 0, memory = 0;
+};
+
 class Session {
  public:
   // Everything but the state: all ranks of `comm` must call, and agree. `resume`: the checkpoint to
@@ -76,6 +82,7 @@ class Session {
   std::string data_fingerprint;
 
   std::string memory_in_words;  // planned, for the log
+  StartSeconds took;
   // The normal end, after the last step. Every rank must call.
   void close();
   // What servers have to know before start(); `run`: the run directory.

@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/clock.h"
 #include "base/folder_lock.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -20,6 +21,7 @@
 #include "worker/exchange/tell_pushes.h"
 #include "worker/fail_on_purpose.h"
 #include "worker/final_export.h"
+#include "worker/not_finite.h"
 #include "worker/open_device.h"
 #include "worker/place.h"
 #include "worker/run_log.h"
@@ -194,18 +196,9 @@ class TrainingRun {
                       result.plan.step, s_.experiment.train.precision, result.verdict.loss_scale));
   }
 
-  // Never applied; the culprits are named, because positions are a pure function of the step.
+  // Never applied.
   void not_finite(const StepResult& result) {
-    const StepPlan& plan = result.plan;
-    std::string ids;
-    for (int64_t i = 0; i < plan.samples; ++i) {
-      const SampleKey key = s_.train_order->at(plan.epoch, static_cast<uint64_t>(plan.begin + i));
-      ids += fmt::format("{}{}", i ? "," : "", s_.data.train->place(key.id));
-    }
-    const std::string what = fmt::format(
-        "step {}: the loss ({}) or the gradient (norm {}) is not finite; the update was not "
-        "applied. Samples of the batch, counted over data.train from 0: {}",
-        plan.step, result.loss, result.verdict.grad_norm, ids);
+    const std::string what = not_finite_in_words(s_, result);
     const char* hint =
         "lower optimizer.lr, set train.clip_norm, look at these samples, or set "
         "train.non_finite = skip";
@@ -361,10 +354,13 @@ ExitCode train(Communicator& world, const Experiment& given, const TrainOptions&
   Place place;
   std::unique_ptr<Session> session;
   share_with_servers(world, roles, experiment.run.timeout, [&] {
+    const auto since = Clock::now();
     opened = open_device(comm, experiment);
+    const double opening = seconds_since(since);
     place = choose_place(comm, experiment, options.resume);
     session = std::make_unique<Session>(comm, experiment, place.checkpoint,
                                         std::move(opened.device), group.get(), roles);
+    session->took.device = opening;
     if (roles.servers == 0) session->start();
     if (place.dir.empty()) place.dir = new_run_directory(comm, experiment.run);
   });

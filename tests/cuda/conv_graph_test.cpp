@@ -54,21 +54,20 @@ TEST(ConvGraphTest, TheOutputHasTheSizeOfTheUsualFormula) {
 }
 
 TEST(ConvGraphTest, ForwardTakesBiasAndActivationAlong) {
-  ConvFusion fused;
   std::string why;
-  const auto graph = plan_with_most_fusion(first_layer(), ConvPass::forward, a100(), fused, why);
+  const auto graph = plan_with_most_fusion(first_layer(), ConvPass::forward, a100(), why);
   ASSERT_TRUE(graph) << why;
-  EXPECT_TRUE(fused.bias);
-  EXPECT_EQ(fused.activation, Activation::relu);
+  EXPECT_TRUE(graph->fusion().bias);
+  EXPECT_EQ(graph->fusion().activation, Activation::relu);
 }
 
 TEST(ConvGraphTest, BackwardIsOfThePlainConvolution) {
   for (const ConvPass pass : {ConvPass::backward_data, ConvPass::backward_weights}) {
-    ConvFusion fused;
     std::string why;
-    ASSERT_TRUE(plan_with_most_fusion(first_layer(), pass, a100(), fused, why)) << why;
-    EXPECT_FALSE(fused.bias);
-    EXPECT_EQ(fused.activation, Activation::none);
+    const auto graph = plan_with_most_fusion(first_layer(), pass, a100(), why);
+    ASSERT_TRUE(graph) << why;
+    EXPECT_FALSE(graph->fusion().bias);
+    EXPECT_EQ(graph->fusion().activation, Activation::none);
   }
 }
 
@@ -105,20 +104,19 @@ TEST(ConvGraphTest, InTwoBytesForwardTakesBiasAndActivationAlong) {
   for (const Precision precision : {Precision::bf16, Precision::fp16}) {
     ConvTarget target = a100();
     target.precision = precision;
-    ConvFusion fused;
     std::string why;
-    ASSERT_TRUE(plan_with_most_fusion(first_layer(), ConvPass::forward, target, fused, why)) << why;
-    EXPECT_TRUE(fused.bias);
-    EXPECT_EQ(fused.activation, Activation::relu);
+    const auto graph = plan_with_most_fusion(first_layer(), ConvPass::forward, target, why);
+    ASSERT_TRUE(graph) << why;
+    EXPECT_TRUE(graph->fusion().bias);
+    EXPECT_EQ(graph->fusion().activation, Activation::relu);
   }
 }
 
 TEST(ConvGraphTest, WhatCannotBePlannedSaysWhy) {
   ConvTarget target = a100();
   target.device = {'{', '}'};
-  ConvFusion fused;
   std::string why;
-  EXPECT_FALSE(plan_with_most_fusion(first_layer(), ConvPass::forward, target, fused, why));
+  EXPECT_FALSE(plan_with_most_fusion(first_layer(), ConvPass::forward, target, why));
   EXPECT_THAT(why, testing::Not(testing::IsEmpty()));
 }
 

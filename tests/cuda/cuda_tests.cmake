@@ -11,10 +11,10 @@ target_link_libraries(fake_devices PRIVATE trireme_tensor)
 target_link_libraries(fake_shim PRIVATE cuda_shim)
 target_sources(fake_shim PRIVATE ${CMAKE_CURRENT_LIST_DIR}/fakes/shared_collectives.cpp)
 
-# matmul_layout and engine_choices need no CUDA.
+# matmul_layout and plan_store need no CUDA.
 trireme_tests(cuda LINK trireme_worker SOURCES ${CMAKE_CURRENT_LIST_DIR}/plugin_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/matmul_layout_test.cpp ${PROJECT_SOURCE_DIR}/src/kernels/cuda/matmul_layout.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/engine_choices_test.cpp ${PROJECT_SOURCE_DIR}/src/kernels/cuda/engine_choices.cpp)
+  ${CMAKE_CURRENT_LIST_DIR}/plan_store_test.cpp ${PROJECT_SOURCE_DIR}/src/kernels/cuda/plan_store.cpp)
 target_compile_definitions(cuda_tests PRIVATE TRIREME_FAKES="${fakes}")
 add_dependencies(cuda_tests ${fake_targets})
 
@@ -52,7 +52,7 @@ set_tests_properties(cuda.driver_reasons PROPERTIES LABELS mpi TIMEOUT 120)
 
 # What plans without a device. The stub is the driver that cuDNN finds; it looks for one by name only.
 trireme_tests(cuda_graph LINK trireme_cuda_graphs -Wl,--no-as-needed stub_driver_no_device
-  SOURCES ${CMAKE_CURRENT_LIST_DIR}/conv_graph_test.cpp)
+  SOURCES ${CMAKE_CURRENT_LIST_DIR}/conv_graph_test.cpp ${CMAKE_CURRENT_LIST_DIR}/conv_plans_test.cpp)
 
 # The collectives, as far as they go without a device.
 trireme_tests(cuda_collectives LINK trireme_cuda_collectives trireme_cuda_graphs CUDA::cublasLt

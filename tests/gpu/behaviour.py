@@ -27,7 +27,7 @@ loss = softmax_cross_entropy
 [train]
 batch_size = 4096
 max_epochs = 0
-max_steps = 120
+max_steps = 1300
 precision = bf16
 eval_every = 0
 
@@ -74,32 +74,39 @@ def fp16(machine):
 
 
 def checkpoint(machine):
-    """Steps with and without a checkpoint: the difference of their times around it."""
+    """Steps with and without a checkpoint: the difference of their times around it. The second save begins when the first is on disk."""
     experiment = machine.scratch / "large_state.ini"
     experiment.write_text(LARGE_STATE)
-    run = train(machine, experiment, f"--run.device={machine.device}", "--checkpoint.every_steps=40", label="large_state", timeout=100)
+    run = train(machine, experiment, f"--run.device={machine.device}", "--checkpoint.every_steps=600", label="large_state", timeout=150)
     steps = metrics(run, "step")
     took = {b["step"]: 1e3 * (b["elapsed"] - a["elapsed"]) for a, b in zip(steps, steps[1:]) if b["step"] == a["step"] + 1}
-    if len(took) < 100:
+    saving = {b["step"]: 1e3 * (b["time/checkpoint"] - a["time/checkpoint"]) for a, b in zip(steps, steps[1:])}
+    if len(took) < 1000:
         raise NotRun(f"metrics.jsonl has only {len(took)} single steps")
     # A step's result is read while the next one runs: what a save costs shows in the results around it.
     usual = statistics.median(took.values())
-    for saved in (40, 80):
+    for saved in (600, 1200):
         near = [took[s] for s in range(saved - 1, saved + 4) if s in took]
         behind = [took[s] for s in range(saved + 4, saved + 34) if s in took]
         stall, wake = sum(near) - usual * len(near), statistics.median(behind) / usual
-        yield Line(f"checkpoint of 1.5 GiB at step {saved}: steps of {usual:.2f} ms, {stall:.1f} ms longer around it in all; steps "
-                   f"while it is written: {100 * (wake - 1):+.1f} %")
+        host = sum(saving.get(s, 0) for s in range(saved - 1, saved + 4))
+        yield Line(f"checkpoint of 1.5 GiB at step {saved}: steps of {usual:.2f} ms, {stall:.1f} ms longer around it in all, the save's own "
+                   f"call {host:.1f} ms; steps while it is written: {100 * (wake - 1):+.1f} %")
 
 
 def start(machine):
-    """From the start of the program to the end of the first step of ResNet-50."""
-    engines = machine.scratch / "engines.txt"
-    for what, settings in (("engines as proposed", ()), ("engines timed", ("--cuda.tune=true", f"--cuda.engines={engines}")),
-                           ("engines known", ("--cuda.tune=true", f"--cuda.engines={engines}"))):
+    """From the start of the program to the end of the first step of ResNet-50: cold, with no plan kept, and warm."""
+    plans, tuned = f"--cuda.plans={machine.scratch}/plans", "--cuda.tune=true"
+    for what, settings in (("no plan kept", (plans,)), ("plans kept", (plans,)), ("plans kept, again", (plans,)),
+                           ("engines timed", (plans, tuned)), ("timed engines kept", (plans, tuned))):
         began = time.time()
         with ours(machine, "resnet50", 256, "bf16", settings):
             yield Line(f"first step of resnet50, batch 256, bf16, {what}: {time.time() - began:.1f} s after the start of the program")
+    done = machine.run(machine.build / "trireme", "train", ROOT / "bench" / "experiments" / "resnet50.ini", f"--run.device={machine.device}",
+                       "--train.batch_size=256", "--train.precision=bf16", "--train.max_steps=1", "--train.max_epochs=0", "--export.formats=",
+                       plans, f"--run.dir={machine.scratch}/runs/start", timeout=60)
+    parts = re.search(r"start: (.*)", done.stdout + done.stderr)
+    yield Line(f"a start of it, plans kept: {parts.group(1) if parts else tail(done.stdout + done.stderr, 4)}", done.returncode != 0)
 
 
 def features(machine):

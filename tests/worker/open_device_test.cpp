@@ -46,11 +46,5 @@ TEST(OpenDevice, RefusesATypeForGradientsBetweenDevicesWhereThereAreNone) {
               HasSubstr("cuda.reduce_type = bf16 is of gradients between devices"));
 }
 
-TEST(OpenDevice, RefusesAFileOfEnginesWhoseFolderIsNotThere) {
-  EXPECT_THAT(refusal("[cuda]\ntune = true\nengines = /no/such/folder/engines.txt\n"),
-              HasSubstr("there is no folder /no/such/folder"));
-  EXPECT_EQ(refusal("[cuda]\nengines = /no/such/folder/engines.txt\n"), "") << "not used";
-}
-
 }  // namespace
 }  // namespace trireme

@@ -71,10 +71,10 @@ CudaConfig read_cuda(Section& s) {
   c.tune = s.boolean("tune", false,
                      "time the engines of each convolution at the start and take the fastest; else "
                      "cuDNN's first proposal");
-  c.engines = s.path("engines", "",
-                     "file that keeps the engines chosen, so that later starts need not time; "
-                     "empty: engines.txt in ~/.cache/trireme",
-                     PathBase::current_folder);
+  c.plans = s.path("plans", "",
+                   "folder that keeps what was planned, or timed, for convolutions, so that later "
+                   "starts are short; empty: plans in ~/.cache/trireme",
+                   PathBase::current_folder);
   c.reduce_type = s.choice("reduce_type", "fp32", {"fp32", "bf16"},
                            "of gradients while they travel between devices and are summed there; "
                            "bf16: half the bytes, and a sum that is rounded at every rank");

@@ -6,11 +6,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <new>
 
 #include "base/error.h"
+#include "base/parallel.h"
 #include "base/rng.h"
-#include "data/parallel.h"
 #include "data/raw_data.h"
 
 namespace trireme {
@@ -79,8 +80,9 @@ struct Generator {
   uint64_t value_key, label_key;
   uint64_t first_id;          // validation samples follow the training samples
   int64_t elements, classes;  // classes == 0: real targets, and one mean for all
-  std::vector<float> means;   // [max(1, classes), elements], uniform in [-1, 1)
-  IdGenerator id = {};        // no features: none
+  // [max(1, classes), elements], uniform in [-1, 1). Shared by the copies that std::function makes.
+  std::shared_ptr<float[]> means;
+  IdGenerator id = {};  // no features: none
 
   int64_t label(uint64_t id) const {
     if (classes == 0) return 0;
@@ -90,7 +92,7 @@ struct Generator {
   }
   // Element e of sample i: its class's mean plus noise of word e % 4 of philox(seed, i, e / 4).
   void values(uint64_t id, float* out) const {
-    const float* mean = means.data() + label(id) * elements;
+    const float* mean = means.get() + label(id) * elements;
     for (int64_t e = 0; e < elements; e += 4) {
       const Philox4 words = philox(value_key, first_id + id, static_cast<uint64_t>(e / 4));
       for (int64_t k = e; k < std::min(e + 4, elements); ++k)
@@ -120,13 +122,17 @@ Generator make_generator(const ReadRequest& request, const Shape& shape) {
               {mix(request.seed, hash_name("synthetic ids")), config.ids_features,
                config.ids_values, static_cast<double>(config.ids_range), config.ids_skew}};
   const uint64_t key = mix(request.seed, hash_name("synthetic means"));
-  g.means.reserve(times(std::max<int64_t>(1, g.classes), g.elements));
-  for (int64_t k = 0; k < std::max<int64_t>(1, g.classes); ++k) {
-    for (int64_t e = 0; e < g.elements; ++e) {
+  const int64_t classes = std::max<int64_t>(1, g.classes);
+  g.means = std::make_shared_for_overwrite<float[]>(times(classes, g.elements));
+  constexpr int64_t kPiece = 1024;  // elements of a class
+  const int64_t pieces = (g.elements + kPiece - 1) / kPiece;
+  parallel_for(classes * pieces, [&](int64_t i) {
+    const int64_t k = i / pieces, begin = i % pieces * kPiece;
+    for (int64_t e = begin; e < std::min(begin + kPiece, g.elements); ++e) {
       const Philox4 words = philox(key, static_cast<uint64_t>(k), static_cast<uint64_t>(e));
-      g.means.push_back(2 * to_unit_float(words[0]) - 1);
+      g.means[k * g.elements + e] = 2 * to_unit_float(words[0]) - 1;
     }
-  }
+  });
   return g;
 }
 

@@ -66,13 +66,36 @@ bool is_complete(const KernelTable& table) noexcept {
   return true;
 }
 
-// What the fastest engine depends on beside the convolution.
-std::unique_ptr<EngineChoices> make_choices(const CudaOpenOptions& o, const CudaDeviceInfo& info) {
+// What a convolution's plan depends on beside the convolution, in one line.
+std::string place_of(const CudaOpenOptions& o, const CudaDeviceInfo& info) {
+  int driver = 0, runtime = 0;
+  (void)cudaDriverGetVersion(&driver);
+  (void)cudaRuntimeGetVersion(&runtime);
   std::string place = info.name;
-  for (const int64_t n : {static_cast<int64_t>(cudnnGetVersion()),
-                          static_cast<int64_t>(o.precision), static_cast<int64_t>(o.reproducible)})
-    place += ' ' + std::to_string(n);
-  return std::make_unique<EngineChoices>(o.choices ? o.choices : "", place);
+  const auto add = [&](const char* what, auto n) {
+    place += std::string(", ") + what + ' ' + std::to_string(n);
+  };
+  add("capability", 10 * info.major + info.minor);
+  add("multiprocessors", info.multiprocessors);
+  add("memory", info.memory_total);
+  add("driver", driver);
+  add("runtime", runtime);
+  add("cuDNN", cudnnGetVersion());
+  add("frontend", frontend_version());
+  add("precision", static_cast<int>(o.precision));
+  add("reproducible", o.reproducible);
+  add("timed", o.tune);
+  return place;
+}
+
+void make_plans(DeviceContext& context, const CudaOpenOptions& o, const CudaDeviceInfo& info) {
+  context.store = std::make_unique<PlanStore>(o.plans ? o.plans : "", o.warn);
+  context.convolutions =
+      std::make_unique<ConvPlans>(ConvTarget{.handle = context.cudnn.get(),
+                                             .reproducible = context.reproducible,
+                                             .precision = context.precision,
+                                             .tune = o.tune != 0},
+                                  place_of(o, info), *context.store);
 }
 
 }  // namespace
@@ -90,12 +113,12 @@ Status open(const CudaOpenOptions* options, CudaOpened* out) noexcept {
   context->ordinal = options->ordinal;
   context->reproducible = options->reproducible != 0;
   context->precision = options->precision;
-  if (options->tune && guarded([&] {
-                         context->choices = make_choices(*options, info);
-                         return Status::ok;
-                       }) != Status::ok)
-    return refuse(out, last_error());
   if (!make_libraries(*context)) return refuse(out, last_error());
+  if (guarded([&] {
+        make_plans(*context, *options, info);
+        return Status::ok;
+      }) != Status::ok)
+    return refuse(out, last_error());
   fill_table(*context, info);
   if (!is_complete(context->kernels)) return refuse(out, "this plugin lacks some of the kernels");
   *out = {&context->kernels, &device_functions(), &collective_functions(), context.get(), ""};

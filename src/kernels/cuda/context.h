@@ -8,7 +8,8 @@
 #include <memory>
 #include <mutex>
 
-#include "kernels/cuda/engine_choices.h"
+#include "kernels/cuda/conv_plans.h"
+#include "kernels/cuda/plan_store.h"
 #include "kernels/cuda/unique_handle.h"
 #include "kernels/cuda_contract.h"
 
@@ -22,8 +23,9 @@ struct DeviceContext {
   KernelTable kernels;
   cu::UniqueHandle<cublasLtHandle_t, cublasLtDestroy> cublas;
   cu::UniqueHandle<cudnnHandle_t, cudnnDestroy> cudnn;
-  std::unique_ptr<cu::EngineChoices> choices;  // null: engines by cuDNN's heuristics
   std::mutex cudnn_mutex;  // the handle has one stream at a time: held from setting it to the call
+  std::unique_ptr<cu::PlanStore> store;
+  std::unique_ptr<cu::ConvPlans> convolutions;  // go before the handle
 };
 
 namespace cu {

@@ -36,9 +36,8 @@ int64_t weights_of(const Conv2dSpec& s) {
 
 class ConvPlan final : public Plan {
  public:
-  ConvPlan(const Conv2dSpec& spec, ConvPass pass, const ConvFusion& fused,
-           std::unique_ptr<const ConvGraph> graph)
-      : spec_(spec), pass_(pass), fused_(fused), graph_(std::move(graph)) {
+  ConvPlan(const Conv2dSpec& spec, ConvPass pass, std::shared_ptr<const ConvGraph> graph)
+      : spec_(spec), pass_(pass), graph_(std::move(graph)) {
     const ElementType element = table().element;
     if (pass != ConvPass::backward_weights || element == ElementType::f32) return;
     const size_t bytes = static_cast<size_t>(weights_of(spec)) * bytes_of(element);
@@ -70,10 +69,10 @@ class ConvPlan final : public Plan {
     Status status = on_library(stream, *graph_, arguments, workspace_in(scratch));
     const ConvOutput y = output_of(spec_);
     auto* values = static_cast<Element*>(arguments[3]);
-    if (status == Status::ok && spec_.bias && !fused_.bias)
+    if (status == Status::ok && spec_.bias && !graph_->fusion().bias)
       status = add_bias_of(table().element)(stream, y.rows(), y.c,
                                             static_cast<const float*>(arguments[2]), values);
-    if (status != Status::ok || fused_.activation == spec_.activation) return status;
+    if (status != Status::ok || graph_->fusion().activation == spec_.activation) return status;
     return table().activation_forward(stream, spec_.activation, spec_.alpha, y.elements(), values,
                                       values);
   }
@@ -94,8 +93,7 @@ class ConvPlan final : public Plan {
 
   Conv2dSpec spec_;
   ConvPass pass_;
-  ConvFusion fused_;
-  std::unique_ptr<const ConvGraph> graph_;
+  std::shared_ptr<const ConvGraph> graph_;  // equal convolutions have one
   size_t staged_bytes_ = 0;  // of a gradient of weights that cuDNN gives as 2-byte Elements
 };
 
@@ -149,19 +147,13 @@ Status make_conv2d(const Conv2dSpec* spec, ConvPass pass, Plan** out, PlanInfo* 
       *out = new EmptyPlan(*spec, pass);
       return Status::ok;
     }
-    const DeviceContext& device = *opened();
-    const ConvTarget target{.handle = device.cudnn.get(),
-                            .reproducible = device.reproducible,
-                            .precision = device.precision,
-                            .choices = device.choices.get()};
-    ConvFusion fused;
     std::string why;
-    auto graph = plan_with_most_fusion(*spec, pass, target, fused, why);
+    auto graph = opened()->convolutions->get(*spec, pass, why);
     if (!graph) {
       keep_error("cuDNN", why.c_str());
       return Status::unsupported;
     }
-    auto plan = std::make_unique<ConvPlan>(*spec, pass, fused, std::move(graph));
+    auto plan = std::make_unique<ConvPlan>(*spec, pass, std::move(graph));
     info->scratch_bytes = plan->scratch_bytes();
     *out = plan.release();
     return Status::ok;

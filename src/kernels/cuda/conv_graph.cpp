@@ -1,14 +1,14 @@
 #include "kernels/cuda/conv_graph.h"
 
-#define CUDNN_FRONTEND_SKIP_JSON_LIB  // plans are not kept on disk: no JSON needed
+#define CUDNN_FRONTEND_SKIP_JSON_LIB  // a plan's text is made and read by cuDNN itself
 #include <cudnn_frontend.h>
 
 #include <algorithm>
 #include <array>
 #include <exception>
+#include <utility>
 
 #include "kernels/cuda/conv_timing.h"
-#include "kernels/cuda/engine_choices.h"
 #include "kernels/cuda/last_error.h"
 
 namespace trireme::cu {
@@ -54,17 +54,25 @@ fe::DataType_t native(ElementType type) {
   return fe::DataType_t::FLOAT;
 }
 
+// The frontend's graph, whose plan goes on without it.
+class Graph final : public fe::graph::Graph {
+ public:
+  const fe::ExecutionPlan& plan() const {
+    return *plans.execution_plans.at(static_cast<size_t>(plans.candidate));
+  }
+};
+
 class Builder {
  public:
   Builder(const Conv2dSpec& spec, ElementType element)
       : spec_(spec), p_(spec), element_(native(element)) {
-    graph_ = std::make_shared<fe::graph::Graph>();
+    graph_ = std::make_unique<Graph>();
     graph_->set_io_data_type(element_)
         .set_intermediate_data_type(fe::DataType_t::FLOAT)
         .set_compute_data_type(fe::DataType_t::FLOAT);
   }
 
-  std::shared_ptr<fe::graph::Graph> build(ConvPass pass, const ConvFusion& fusion) {
+  std::unique_ptr<Graph> build(ConvPass pass, const ConvFusion& fusion) {
     switch (pass) {
       case ConvPass::forward: {
         Tensor y = graph_->conv_fprop(input(0, p_.x, element_), input(1, p_.w, element_),
@@ -88,7 +96,7 @@ class Builder {
                2, p_.w, element_);
         break;
     }
-    return graph_;
+    return std::move(graph_);
   }
 
  private:
@@ -130,7 +138,7 @@ class Builder {
   const Conv2dSpec& spec_;
   Problem p_;
   fe::DataType_t element_;
-  std::shared_ptr<fe::graph::Graph> graph_;
+  std::unique_ptr<Graph> graph_;
 };
 
 // No sums of less than fp32, and no inputs of less precision than asked for: in fp32 that also
@@ -143,34 +151,19 @@ void keep_engines(fe::graph::Graph& graph, const ConvTarget& target) {
   if (target.reproducible) graph.deselect_numeric_notes({fe::NumericalNote_t::NONDETERMINISTIC});
 }
 
+// The device that is only described.
+fe::error_t describe(const ConvTarget& target, std::shared_ptr<fe::DeviceProperties>& device) {
+  device = std::make_shared<fe::DeviceProperties>();
+  return device->deserialize(target.device);
+}
+
 fe::error_t aim(fe::graph::Graph& graph, const ConvTarget& target) {
   if (target.handle) return {};
-  auto device = std::make_shared<fe::DeviceProperties>();
-  if (auto error = device->deserialize(target.device); error.is_bad()) return error;
+  std::shared_ptr<fe::DeviceProperties> device;
+  if (auto error = describe(target, device); error.is_bad()) return error;
   graph.set_device_properties(device);
   graph.set_sm_version(target.capability);
   return {};
-}
-
-// What decides which engines there are.
-std::string problem_of(const Conv2dSpec& s, ConvPass pass, const ConvFusion& fusion) {
-  std::string text = std::to_string(static_cast<int>(pass));
-  for (const int64_t n :
-       {s.n, s.h, s.w, s.c_in, s.c_out, s.kernel_h, s.kernel_w, s.stride_h, s.stride_w, s.pad_h,
-        s.pad_w, s.dilation_h, s.dilation_w, s.groups, static_cast<int64_t>(fusion.bias),
-        static_cast<int64_t>(fusion.activation)})
-    text += ' ' + std::to_string(n);
-  return text;
-}
-
-// The candidate of that name, made the graph's plan. False: there is none.
-bool take(fe::graph::Graph& graph, const std::string& engine) {
-  for (int64_t i = 0; i < graph.get_execution_plan_count(); ++i) {
-    std::string name;
-    if (graph.get_plan_name_at_index(i, name).is_good() && name == engine)
-      return graph.build_plan_at_index(i).is_good();
-  }
-  return false;
 }
 
 // Runs the first candidates and takes the fastest. False: none ran.
@@ -211,18 +204,12 @@ fe::error_t plan_graph(fe::graph::Graph& graph, const ConvTarget& target) {
   return graph.check_support();
 }
 
-// Builds the plan: the one that was the fastest before, the fastest now, or the heuristics' first.
-fe::error_t choose_plan(fe::graph::Graph& graph, const Conv2dSpec& spec, ConvPass pass,
-                        const ConvFusion& fusion, const ConvTarget& target) {
-  if (!target.choices || !target.handle) return graph.build_plans();
-  const std::string problem = problem_of(spec, pass, fusion);
-  const std::string known = target.choices->find(problem);
-  if (!known.empty() && take(graph, known)) return {};
-  if (!take_fastest(graph, Problem(spec), element_of(target.precision), target.handle))
-    return graph.build_plans();
-  std::string name;
-  if (graph.get_plan_name(name).is_good()) target.choices->add(problem, name);
-  return {};
+// Builds the plan: the fastest now, or the heuristics' first.
+fe::error_t choose_plan(fe::graph::Graph& graph, const Conv2dSpec& spec, const ConvTarget& target) {
+  if (target.tune && target.handle &&
+      take_fastest(graph, Problem(spec), element_of(target.precision), target.handle))
+    return {};
+  return graph.build_plans();
 }
 
 }  // namespace
@@ -233,10 +220,18 @@ ConvOutput output_of(const Conv2dSpec& s) {
 }
 
 struct ConvGraph::Impl {
-  std::shared_ptr<fe::graph::Graph> graph;
-  Arguments arguments;  // that the graph takes, ascending as their uids
+  Impl(fe::ExecutionPlan made, std::string its_engine, ConvPass pass, const ConvFusion& taken)
+      : plan(std::move(made)), engine(std::move(its_engine)), fusion(taken), arguments{0, 1, 2} {
+    if (pass == ConvPass::forward)
+      arguments = fusion.bias ? Arguments{0, 1, 2, 3} : Arguments{0, 1, 3};
+    for (const size_t i : arguments) uids.push_back(uid_of(static_cast<int>(i)));
+  }
+
+  fe::ExecutionPlan plan;
   std::string engine;
-  size_t workspace = 0;
+  ConvFusion fusion;
+  Arguments arguments;  // that the plan takes, ascending as their uids
+  Dims uids;
 };
 
 ConvGraph::ConvGraph(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -245,36 +240,69 @@ ConvGraph::~ConvGraph() = default;
 std::unique_ptr<const ConvGraph> ConvGraph::plan(const Conv2dSpec& spec, ConvPass pass,
                                                  const ConvFusion& fusion, const ConvTarget& target,
                                                  std::string& why) {
-  auto impl = std::make_unique<Impl>();
-  impl->graph = Builder(spec, element_of(target.precision)).build(pass, fusion);
-  fe::error_t error = plan_graph(*impl->graph, target);
-  if (error.is_good()) error = choose_plan(*impl->graph, spec, pass, fusion, target);
-  if (error.is_good()) error = impl->graph->get_plan_name(impl->engine);
-  int64_t workspace = 0;
-  if (error.is_good()) error = impl->graph->get_workspace_size(workspace);
+  const auto graph = Builder(spec, element_of(target.precision)).build(pass, fusion);
+  std::string engine;
+  fe::error_t error = plan_graph(*graph, target);
+  if (error.is_good()) error = choose_plan(*graph, spec, target);
+  if (error.is_good()) error = graph->get_plan_name(engine);
   if (error.is_bad()) {
     why = error.get_message();
     return nullptr;
   }
-  impl->workspace = static_cast<size_t>(workspace);
-  impl->arguments = {0, 1, 2};
-  if (pass == ConvPass::forward)
-    impl->arguments = fusion.bias ? Arguments{0, 1, 2, 3} : Arguments{0, 1, 3};
-  return std::unique_ptr<const ConvGraph>(new ConvGraph(std::move(impl)));
+  return std::unique_ptr<const ConvGraph>(
+      new ConvGraph(std::make_unique<Impl>(graph->plan(), engine, pass, fusion)));
 }
 
-size_t ConvGraph::workspace_bytes() const { return impl_->workspace; }
+std::unique_ptr<const ConvGraph> ConvGraph::restore(const std::string& text, ConvPass pass,
+                                                    const ConvFusion& fusion,
+                                                    const ConvTarget& target,
+                                                    std::string& why) try {
+  fe::ExecutionPlanBuilder builder;
+  std::shared_ptr<fe::DeviceProperties> device;
+  if (target.handle) {
+    builder.setHandle(target.handle);
+  } else if (auto error = describe(target, device); error.is_bad()) {
+    why = error.get_message();
+    return nullptr;
+  } else {
+    builder.setDeviceProperties(device);
+  }
+  fe::ExecutionPlan plan = builder.loadFromJson(text);
+  const std::string engine = plan.getTag();
+  return std::unique_ptr<const ConvGraph>(
+      new ConvGraph(std::make_unique<Impl>(std::move(plan), engine, pass, fusion)));
+} catch (const fe::cudnnException& e) {
+  why = e.what();
+  return nullptr;
+}
+
+size_t ConvGraph::workspace_bytes() const {
+  return static_cast<size_t>(impl_->plan.getWorkspaceSize());
+}
 const std::string& ConvGraph::engine() const { return impl_->engine; }
+const ConvFusion& ConvGraph::fusion() const { return impl_->fusion; }
+std::string ConvGraph::text() const try {
+  return impl_->plan.getJsonRepresentation();
+} catch (const fe::cudnnException&) {
+  return "";
+}
+
+int frontend_version() { return CUDNN_FRONTEND_VERSION; }
 
 Status ConvGraph::run(cudnnContext* handle, void* const* arguments, void* workspace) const noexcept
     try {
   std::array<void*, 4> pointers;
   size_t n = 0;
   for (const size_t i : impl_->arguments) pointers[n++] = arguments[i];
-  fe::error_t error =
-      impl_->graph->execute(handle, pointers.data(), static_cast<int>(n), workspace);
-  if (error.is_good()) return Status::ok;
-  keep_error("cuDNN", error.get_message().c_str());
+  const auto pack = fe::VariantPackBuilder()
+                        .setWorkspacePointer(workspace)
+                        .setDataPointers(static_cast<int64_t>(n), pointers.data())
+                        .setUids(static_cast<int64_t>(n), impl_->uids.data())
+                        .build();
+  const cudnnStatus_t rc =
+      cudnnBackendExecute(handle, impl_->plan.get_raw_desc(), pack.get_raw_desc());
+  if (rc == CUDNN_STATUS_SUCCESS) return Status::ok;
+  keep_error("cudnnBackendExecute", cudnnGetErrorString(rc));
   return Status::failed;
 } catch (const std::exception& e) {
   keep_error("cuDNN", e.what());
@@ -282,9 +310,8 @@ Status ConvGraph::run(cudnnContext* handle, void* const* arguments, void* worksp
 }
 
 std::unique_ptr<const ConvGraph> plan_with_most_fusion(const Conv2dSpec& spec, ConvPass pass,
-                                                       const ConvTarget& target, ConvFusion& fused,
-                                                       std::string& why) {
-  fused = {};
+                                                       const ConvTarget& target, std::string& why) {
+  ConvFusion fused;
   if (pass == ConvPass::forward) fused = {.bias = spec.bias, .activation = spec.activation};
   auto graph = ConvGraph::plan(spec, pass, fused, target, why);
   if (!graph && fused.activation != Activation::none) {

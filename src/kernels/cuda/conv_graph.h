@@ -14,8 +14,6 @@ struct cudnnContext;
 
 namespace trireme::cu {
 
-class EngineChoices;
-
 // What a graph is planned for.
 struct ConvTarget {
   cudnnContext* handle = nullptr;  // a device that is there; else
@@ -23,8 +21,7 @@ struct ConvTarget {
   int capability = 0;              // with its compute capability, 10 major + minor
   bool reproducible = true;        // no engine whose sums may differ from run to run
   Precision precision = Precision::fp32;
-  // Not null: with a device that is there, cuDNN's candidates are timed, and the choice kept here.
-  EngineChoices* choices = nullptr;
+  bool tune = false;  // cuDNN's candidates are timed, on a device that is there
 };
 
 // What the graph does in one go. What it leaves out is left to kernels of our own.
@@ -50,13 +47,22 @@ class ConvGraph {
   // second.
   static std::unique_ptr<const ConvGraph> plan(const Conv2dSpec&, ConvPass, const ConvFusion&,
                                                const ConvTarget&, std::string& why);
+  // What text() gave, of a graph of the same pass, fusion and kind of device: tenths of a
+  // millisecond. Null, with cuDNN's answer, where it refuses it.
+  static std::unique_ptr<const ConvGraph> restore(const std::string& text, ConvPass,
+                                                  const ConvFusion&, const ConvTarget&,
+                                                  std::string& why);
   ~ConvGraph();
 
-  size_t workspace_bytes() const;     // 256-byte aligned when given to run()
-  const std::string& engine() const;  // cuDNN's name of engine and knobs
+  size_t workspace_bytes() const;  // 256-byte aligned when given to run()
+  // cuDNN's name of engine and knobs; of a restored one, also of those knobs that were left open.
+  const std::string& engine() const;
+  const ConvFusion& fusion() const;  // what it takes along
+  std::string text() const;          // cuDNN's JSON of the plan, 2 to 80 KB; "": it gave none
 
   // On the handle's stream. arguments: as kernel_table.h lists them for the pass; pointers are
-  // 16-byte aligned. Not both of two threads with one handle.
+  // 16-byte aligned. Not both of two threads with one handle. What was captured of it must go
+  // before this does.
   Status run(cudnnContext* handle, void* const* arguments, void* workspace) const noexcept;
 
  private:
@@ -66,9 +72,11 @@ class ConvGraph {
 };
 
 // The graph that takes most of the specification's bias and activation along: both, the bias alone,
-// or neither. `fused` says what it took. Null, with `why`, when cuDNN can do none.
+// or neither: fusion() says which. Null, with `why`, when cuDNN can do none.
 std::unique_ptr<const ConvGraph> plan_with_most_fusion(const Conv2dSpec&, ConvPass,
-                                                       const ConvTarget&, ConvFusion& fused,
-                                                       std::string& why);
+                                                       const ConvTarget&, std::string& why);
+
+// Of the headers of cudnn-frontend: 10000 major + 100 minor + patch.
+int frontend_version();
 
 }  // namespace trireme::cu

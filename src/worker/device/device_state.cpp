@@ -57,6 +57,7 @@ DeviceState::DeviceState(const Device& device, Communicator& comm, const Graph& 
   if (comm.rank() != 0) return;  // it writes the checkpoints: the first shall not wait for memory
   size_t index = 0;
   for (const Part& part : parts()) snapshot_memory_->on_device(index++, part.buffer->size());
+  (void)snapshot_memory_->piece();
 }
 
 DeviceState::~DeviceState() = default;

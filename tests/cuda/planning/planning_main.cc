@@ -55,17 +55,17 @@ std::vector<DeviceDescription> read_devices(const std::filesystem::path& folder,
 
 // The planned line, or one that begins with "no engine".
 std::string plan_line(const Convolution& convolution, const DeviceDescription& device) {
-  cu::ConvFusion fused;
   std::string why;
   const auto graph =
-      cu::plan_with_most_fusion(convolution.spec, convolution.pass, device.target, fused, why);
+      cu::plan_with_most_fusion(convolution.spec, convolution.pass, device.target, why);
   const std::string problem = fmt::format("{} {}", device.name, describe(convolution));
   if (!graph) return fmt::format("no engine: {}: {}", problem, why);
   const Conv2dSpec& s = convolution.spec;
   const bool forward = convolution.pass == ConvPass::forward;
   std::string left;  // to kernels of ours
-  if (forward && fused.bias != s.bias) left += ", bias by a kernel of ours";
-  if (forward && fused.activation != s.activation) left += ", activation by a kernel of ours";
+  if (forward && graph->fusion().bias != s.bias) left += ", bias by a kernel of ours";
+  if (forward && graph->fusion().activation != s.activation)
+    left += ", activation by a kernel of ours";
   return fmt::format("{}: {}, workspace {}{}", problem, graph->engine(), graph->workspace_bytes(),
                      left);
 }

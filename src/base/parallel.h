@@ -1,5 +1,5 @@
 #pragma once
-// Work spread over the machine's threads while a data set is opened.
+// Work spread over the machine's threads while a run is set up.
 
 #include <cstdint>
 #include <functional>
