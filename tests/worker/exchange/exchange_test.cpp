@@ -21,6 +21,8 @@
 namespace trireme::test {
 namespace {
 
+using ::testing::HasSubstr;
+
 Outcome run(int ranks, int lanes, int shards, std::vector<int> nodes = {}) {
   MadeUpTraining training;
   training.lanes = lanes;
