@@ -204,12 +204,13 @@ fe::error_t plan_graph(fe::graph::Graph& graph, const ConvTarget& target) {
   return graph.check_support();
 }
 
-// Builds the plan: the fastest now, or the heuristics' first.
-fe::error_t choose_plan(fe::graph::Graph& graph, const Conv2dSpec& spec, const ConvTarget& target) {
-  if (target.tune && target.handle &&
-      take_fastest(graph, Problem(spec), element_of(target.precision), target.handle))
-    return {};
-  return graph.build_plans();
+// Builds the plan: the fastest now, or the heuristics' first. settled: that is what was asked for.
+fe::error_t choose_plan(fe::graph::Graph& graph, const Conv2dSpec& spec, const ConvTarget& target,
+                        bool& settled) {
+  const bool times = target.tune && target.handle;
+  settled =
+      !times || take_fastest(graph, Problem(spec), element_of(target.precision), target.handle);
+  return times && settled ? fe::error_t{} : graph.build_plans();
 }
 
 }  // namespace
@@ -230,6 +231,7 @@ struct ConvGraph::Impl {
   fe::ExecutionPlan plan;
   std::string engine;
   ConvFusion fusion;
+  bool settled = true;
   Arguments arguments;  // that the plan takes, ascending as their uids
   Dims uids;
 };
@@ -242,15 +244,17 @@ std::unique_ptr<const ConvGraph> ConvGraph::plan(const Conv2dSpec& spec, ConvPas
                                                  std::string& why) {
   const auto graph = Builder(spec, element_of(target.precision)).build(pass, fusion);
   std::string engine;
+  bool settled = false;
   fe::error_t error = plan_graph(*graph, target);
-  if (error.is_good()) error = choose_plan(*graph, spec, target);
+  if (error.is_good()) error = choose_plan(*graph, spec, target, settled);
   if (error.is_good()) error = graph->get_plan_name(engine);
   if (error.is_bad()) {
     why = error.get_message();
     return nullptr;
   }
-  return std::unique_ptr<const ConvGraph>(
-      new ConvGraph(std::make_unique<Impl>(graph->plan(), engine, pass, fusion)));
+  auto impl = std::make_unique<Impl>(graph->plan(), engine, pass, fusion);
+  impl->settled = settled;
+  return std::unique_ptr<const ConvGraph>(new ConvGraph(std::move(impl)));
 }
 
 std::unique_ptr<const ConvGraph> ConvGraph::restore(const std::string& text, ConvPass pass,
@@ -281,6 +285,7 @@ size_t ConvGraph::workspace_bytes() const {
 }
 const std::string& ConvGraph::engine() const { return impl_->engine; }
 const ConvFusion& ConvGraph::fusion() const { return impl_->fusion; }
+bool ConvGraph::settled() const { return impl_->settled; }
 std::string ConvGraph::text() const try {
   return impl_->plan.getJsonRepresentation();
 } catch (const fe::cudnnException&) {

@@ -58,6 +58,7 @@ class ConvGraph {
   // cuDNN's name of engine and knobs; of a restored one, also of those knobs that were left open.
   const std::string& engine() const;
   const ConvFusion& fusion() const;  // what it takes along
+  bool settled() const;              // false: engines were to be timed, and none could be
   std::string text() const;          // cuDNN's JSON of the plan, 2 to 80 KB; "": it gave none
 
   // On the handle's stream. arguments: as kernel_table.h lists them for the pass; pointers are

@@ -22,6 +22,7 @@ std::shared_ptr<const ConvGraph> ConvPlans::get(const Conv2dSpec& spec, ConvPass
 // It is restored once, at once: a later start shall find what it gets from this text. (Its engine's
 // name has knobs in it that the name of what was planned has not.)
 void ConvPlans::keep(const std::string& key, ConvPass pass, const ConvGraph& graph) {
+  if (!graph.settled()) return store_.cannot_keep("no engine could be timed");
   const std::string text = graph.text();
   std::string why;
   const auto again = ConvGraph::restore(text, pass, graph.fusion(), target_, why);
