@@ -5,39 +5,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <iterator>
+#include "cuda/described.h"
 
 namespace trireme::cu {
 namespace {
 
-Conv2dSpec first_layer() {
-  return {.n = 64,
-          .h = 28,
-          .w = 28,
-          .c_in = 1,
-          .c_out = 32,
-          .kernel_h = 3,
-          .kernel_w = 3,
-          .stride_h = 1,
-          .stride_w = 1,
-          .pad_h = 1,
-          .pad_w = 1,
-          .dilation_h = 1,
-          .dilation_w = 1,
-          .groups = 1,
-          .bias = true,
-          .activation = Activation::relu,
-          .alpha = 0};
-}
-
-ConvTarget a100() {
-  std::ifstream in(TRIREME_SOURCE_DIR "/tests/cuda/planning/devices/sm_80.json");
-  ConvTarget target;
-  target.device.assign(std::istreambuf_iterator<char>(in), {});
-  target.capability = 80;
-  return target;
-}
+Conv2dSpec first_layer() { return layer_of(64, 1, 32); }
+ConvTarget a100() { return described(80); }
 
 TEST(ConvGraphTest, TheOutputHasTheSizeOfTheUsualFormula) {
   Conv2dSpec spec = first_layer();

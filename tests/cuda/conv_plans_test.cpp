@@ -4,7 +4,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -12,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "cuda/described.h"
+#include "cuda/plan_folder.h"
 #include "kernels/cuda/kept_plan.h"
 
 namespace trireme::cu {
@@ -28,46 +29,10 @@ constexpr ConvPass kPasses[] = {ConvPass::forward, ConvPass::backward_data,
 constexpr std::pair<int, Precision> kTargets[] = {
     {80, Precision::bf16}, {90, Precision::fp32}, {90, Precision::fp16}, {100, Precision::bf16}};
 
-Conv2dSpec layer() {
-  return {.n = 32,
-          .h = 28,
-          .w = 28,
-          .c_in = 32,
-          .c_out = 64,
-          .kernel_h = 3,
-          .kernel_w = 3,
-          .stride_h = 1,
-          .stride_w = 1,
-          .pad_h = 1,
-          .pad_w = 1,
-          .dilation_h = 1,
-          .dilation_w = 1,
-          .groups = 1,
-          .bias = true,
-          .activation = Activation::relu,
-          .alpha = 0};
-}
+Conv2dSpec layer() { return layer_of(32, 32, 64); }
 
-ConvTarget described(int capability, Precision precision = Precision::fp32) {
-  std::ifstream in(TRIREME_SOURCE_DIR "/tests/cuda/planning/devices/sm_" +
-                   std::to_string(capability) + ".json");
-  ConvTarget target;
-  target.device.assign(std::istreambuf_iterator<char>(in), {});
-  target.capability = capability;
-  target.precision = precision;
-  return target;
-}
-
-std::vector<std::string> said;  // by the store; a C function takes it
-
-class ConvPlansTest : public testing::Test {
+class ConvPlansTest : public PlanFolder {
  protected:
-  ConvPlansTest() {
-    said.clear();
-    fs::remove_all(folder);
-  }
-  ~ConvPlansTest() override { fs::remove_all(folder); }
-  static void warn(const char* line) noexcept { said.emplace_back(line); }
   static std::string key(const Conv2dSpec& spec, ConvPass pass) {
     return "H100; " + problem_of(spec, pass);
   }
@@ -86,8 +51,6 @@ class ConvPlansTest : public testing::Test {
     target.reproducible = false;
     return start(layer(), ConvPass::backward_weights, target)->text();
   }
-
-  const fs::path folder = fs::path(testing::TempDir()) / ("convs." + std::to_string(::getpid()));
 };
 
 // The text holds engine, knobs and the whole problem.

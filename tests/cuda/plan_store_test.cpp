@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "cuda/plan_folder.h"
+
 namespace trireme::cu {
 namespace {
 
@@ -20,16 +22,8 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 namespace fs = std::filesystem;
 
-std::vector<std::string> said;  // by the store; a C function takes it
-
-class PlanStoreTest : public testing::Test {
+class PlanStoreTest : public PlanFolder {
  protected:
-  PlanStoreTest() {
-    said.clear();
-    fs::remove_all(folder);
-  }
-  ~PlanStoreTest() override { fs::remove_all(folder); }
-  static void warn(const char* line) noexcept { said.emplace_back(line); }
   std::string text(const std::string& key) const {
     std::ifstream in(store.file_of(key), std::ios::binary);
     return {std::istreambuf_iterator<char>(in), {}};
@@ -42,8 +36,6 @@ class PlanStoreTest : public testing::Test {
         std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
   }
 
-  const fs::path folder =
-      fs::path(testing::TempDir()) / ("plans." + std::to_string(::getpid())) / "of this test";
   PlanStore store{folder, warn};
   const std::string plan = "a plan\nof two lines" + std::string(1, '\0') + std::string(3000, 'x');
 };
