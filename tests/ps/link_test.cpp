@@ -118,7 +118,7 @@ TEST(Link, RefusesAMessageThatSpeaksOfOtherMemory) {
 TEST(Link, OwesNothingOnceAMessageHasLeftThatOnlyComesAgain) {
   run_thread_ranks(2, [](Communicator& comm) {
     const bool sends = comm.rank() == 0;
-    Link link(comm, {1 - comm.rank()}, {}, sends ? Faults{1, 1, 3} : Faults{});
+    Link link(comm, {1 - comm.rank()}, {}, sends ? Faults{1, 8, 3} : Faults{});
     if (!sends) {
       const Deadline deadline = deadline_in(20);
       int count = 0;
