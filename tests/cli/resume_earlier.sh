@@ -30,7 +30,7 @@ fail() { echo "$1"; cat "$folder/log"; ls "$folder"/runs/*/checkpoints; exit 1; 
 train --checkpoint.keep=9 || fail "training failed"
 run=$(echo "$folder"/runs/exp-*)
 train --train.max_steps=6 --resume "$run/checkpoints/step-00000002" || fail "resuming failed"
-names=$(cd "$run/checkpoints" && echo step-*[0-9])
+names=$(cd "$run/checkpoints" && echo step-????????)
 [ "$names" = "step-00000004 step-00000006" ] || fail "checkpoints: $names"
 [ -d "$run/checkpoints/step-00000008.aside" ] || fail "what came after is gone"
 "$trireme" ckpt verify "$run" >"$folder/log" || fail "not whole"
@@ -40,7 +40,7 @@ grep -qF "resuming from $run/checkpoints/step-00000006" "$folder/log" || fail "a
 "$trireme" train "$folder/exp.ini" --train.max_steps=1000000 --run.name=long --run.dir="$folder/runs" \
   --debug.kill_rank=0 --debug.slow_rank_ms=20 2>/dev/null &
 pid=$!
-until long=$(compgen -G "$folder/runs/long-*/checkpoints/step-*[0-9]" | tail -n 1); do sleep 0.1; done
+until long=$(compgen -G "$folder/runs/long-*/checkpoints/step-????????" | tail -n 1); do sleep 0.1; done
 code=0
 train --train.max_steps=1000001 --resume "${long%/checkpoints/*}" || code=$?
 kill -9 "$pid"
