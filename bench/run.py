@@ -49,7 +49,7 @@ def main():
     command = " ".join(["bench/run.sh", *sys.argv[1:]])
     print(page.section(facts, context, command, rows))
     if not o.only and not o.quick:
-        page.rewrite(BENCH.parent / "docs" / "benchmarks.md", page.section(facts, context, "bench/run.sh", rows))
+        page.rewrite(BENCH.parent / "docs" / "benchmarks.md", page.section(facts, context, command, rows))
 
 
 if __name__ == "__main__":
