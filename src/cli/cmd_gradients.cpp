@@ -65,11 +65,8 @@ int command_gradients(const Args& args) {
             specs()));
     return options.has("--help") ? 0 : static_cast<int>(ExitCode::config);
   }
-  if (options.positional().size() != 1)
-    throw ConfigError(fmt::format("trireme gradients takes one experiment file, {} were given",
-                                  options.positional().size()),
-                      "`trireme gradients --help` shows the form");
-  const Experiment experiment = load_experiment(options.positional()[0], options.overrides());
+  const Experiment experiment =
+      load_experiment(experiment_file(options, "trireme gradients"), options.overrides());
   if (const auto init = options.value("--init")) {
     const auto batch = options.value("--batch");
     write_tensors(Path(*init), initial_weights(experiment, batch ? read_all(*batch) : Tensors{}));

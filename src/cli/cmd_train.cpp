@@ -62,10 +62,7 @@ int command_train(const Args& args) {
                   "75 saved on SIGTERM or SIGUSR1 and wants to be started again with --resume.\n"));
     return options.has("--help") ? 0 : static_cast<int>(ExitCode::config);
   }
-  if (options.positional().size() != 1)
-    throw ConfigError(fmt::format("trireme train takes one experiment file, {} were given",
-                                  options.positional().size()),
-                      "`trireme train --help` shows the form");
+  const std::string& file = experiment_file(options, "trireme train");
   catch_signals();
   const std::unique_ptr<Communicator> comm =
       launched_by_mpi() ? make_mpi_communicator(nullptr, nullptr) : make_local_communicator();
@@ -73,7 +70,7 @@ int command_train(const Args& args) {
   try {
     Experiment experiment;
     together(*comm, "every rank to read the experiment", 60,
-             [&] { experiment = load_experiment(options.positional()[0], options.overrides()); });
+             [&] { experiment = load_experiment(file, options.overrides()); });
     TrainOptions train_options{options.value("--resume").value_or(""), &signalled, args};
     const ExitCode code = train(*comm, experiment, train_options);
     flush_log();

@@ -62,12 +62,8 @@ double read_number(const Options& options, const std::string& name, double fallb
 }
 
 VerifyOptions read_options(const Options& options) {
-  if (options.positional().size() != 1)
-    throw ConfigError(fmt::format("trireme verify takes one experiment file, {} were given",
-                                  options.positional().size()),
-                      "`trireme verify --help` shows the form");
   VerifyOptions v;
-  v.experiment = options.positional()[0];
+  v.experiment = experiment_file(options, "trireme verify");
   v.overrides = options.overrides();
   v.steps = read_count(options, "--verify.steps", v.steps, kFewestSteps, 1000000);
   v.ranks = read_count(options, "--verify.ranks", v.ranks, 2, 4096);

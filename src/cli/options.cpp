@@ -98,6 +98,14 @@ std::optional<std::string> Options::value(const std::string& name) const {
   return found->second;
 }
 
+const std::string& experiment_file(const Options& options, const std::string& command) {
+  if (options.positional().size() != 1)
+    throw ConfigError(fmt::format("{} takes one experiment file, {} were given", command,
+                                  options.positional().size()),
+                      fmt::format("`{} --help` shows the form", command));
+  return options.positional()[0];
+}
+
 std::string format_help(const std::string& usage, const std::string& summary,
                         const std::vector<OptionSpec>& specs, const std::string& notes) {
   const auto shown = [](const OptionSpec& spec) {

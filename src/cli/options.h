@@ -31,6 +31,9 @@ class Options {
   std::vector<std::string> positional_, overrides_;
 };
 
+// The one positional word of `trireme COMMAND EXPERIMENT.ini`. Throws ConfigError for none or more.
+const std::string& experiment_file(const Options& options, const std::string& command);
+
 // "Usage: ..." followed by the options, for --help.
 std::string format_help(const std::string& usage, const std::string& summary,
                         const std::vector<OptionSpec>& specs, const std::string& notes = {});

@@ -226,17 +226,7 @@ TEST(DeviceTraining, ASnapshotIsOfTheStepThatItWasTakenAfter) {
   const auto comm = make_local_communicator();
   Session s(*comm, e, {}, make_cpu_device());
   s.start();
-  const auto loader = s.make_loader(
-      true, 0, [&](int64_t step) { return s.steps->at(step); }, s.steps->total(),
-      s.steps->full_batch());
-  const auto step = [&](int64_t i) {
-    UpdateSettings settings;
-    settings.scalars.lr = 0.01f;
-    settings.scalars.step = i + 1;
-    s.runner->train(s.steps->at(i), *loader, settings);
-    while (s.runner->finished(true)) {
-    }
-  };
+  Stepper step(s);
   step(0);
   const std::vector<float> then = moments(s);
   const auto snapshot = s.state->snapshot(true);

@@ -84,17 +84,7 @@ TEST(DeviceSnapshot, StepsGoOnWhileItsCopyToTheHostIsHeldUp) {
   const auto comm = make_local_communicator();
   Session s(*comm, e, {}, watched_device(watched));
   s.start();
-  const auto loader = s.make_loader(
-      true, 0, [&](int64_t step) { return s.steps->at(step); }, s.steps->total(),
-      s.steps->full_batch());
-  const auto step = [&](int64_t i) {
-    UpdateSettings settings;
-    settings.scalars.lr = 0.01f;
-    settings.scalars.step = i + 1;
-    s.runner->train(s.steps->at(i), *loader, settings);
-    while (s.runner->finished(true)) {
-    }
-  };
+  Stepper step(s);
   for (int64_t i = 0; i < 3; ++i) step(i);  // an epoch: batches of every size were there
   const int taken = watched.taken;
   const std::vector<float> then = moments(s);

@@ -75,6 +75,21 @@ std::vector<float> moments(Session& s) {
   return all_of(*snapshot);
 }
 
+Stepper::Stepper(Session& s)
+    : s_(s),
+      loader_(s.make_loader(
+          true, 0, [&s](int64_t step) { return s.steps->at(step); }, s.steps->total(),
+          s.steps->full_batch())) {}
+
+void Stepper::operator()(int64_t step) {
+  UpdateSettings settings;
+  settings.scalars.lr = 0.01f;
+  settings.scalars.step = step + 1;
+  s_.runner->train(s_.steps->at(step), *loader_, settings);
+  while (s_.runner->finished(true)) {
+  }
+}
+
 Outcome train(Session& s, const Training& training) {
   Outcome outcome;
   const int64_t first = s.checkpoint ? s.checkpoint->manifest().state.step : 0,

@@ -69,6 +69,17 @@ struct Outcome {
 std::vector<float> all_of(StateSource& snapshot);
 std::vector<float> moments(Session& s);  // with all else that a checkpoint has of the flat state
 
+// Steps of a started session one by one, each with its results.
+class Stepper {
+ public:
+  explicit Stepper(Session& s);
+  void operator()(int64_t step);
+
+ private:
+  Session& s_;
+  std::unique_ptr<Loader> loader_;
+};
+
 // Steps of a started session, from its checkpoint's on.
 struct Training {
   // Whether a step's gradient is made not finite.
